@@ -1,0 +1,58 @@
+# What people type. Everything lives in .venv; `make clean` forgets it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint check bench clean
+
+help: ## Show what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(READY) ## Run gateway, simulated operator and simulated app; ARGS="--once" ends after the story
+	@$(BIN)/stopgate demo $(ARGS)
+
+test: $(READY) ## Run every test; ARGS="-k name" some of them
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(READY) ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## All of it: lint, then test
+
+bench: $(READY) ## Measure
+	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS); done
+
+clean: ## Remove the virtual environment and all caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip before 25.1 (Debian 12 has 23.0) knows no dependency groups, hence the upgrade.
+$(READY): pyproject.toml | $(BIN)/pip
+	@echo "Installing stopgate into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+# Debian splits ensurepip off into python3-venv; without it `python3 -m venv` leaves half an environment behind.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "stopgate needs Python 3.11 or newer; set PYTHON=… to one." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory python3-venv
+	@$(PYTHON) -m venv --clear $(VENV)
+
+.PHONY: python3-venv
+python3-venv:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y python3-venv >/dev/null; \
+	else \
+		echo "Python's venv module is missing: install it (on Debian: apt-get install python3-venv) and try again." >&2; \
+		exit 1; \
+	fi

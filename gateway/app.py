@@ -1,0 +1,159 @@
+"""The composition root: builds every part from the configuration, starts them in order and stops them in order.
+
+Order of life: the store opens and gives back what a dead predecessor held; lanes and connectors start; the listener
+opens last, so nobody can hand in what we could not keep. On the way down it is the other way round: no new binds,
+nothing new taken, what was taken is answered, operators are left politely, the last outcomes are committed.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from gateway import __version__
+from gateway.connector import Connector
+from gateway.deliver import Deliver
+from gateway.dispatcher import Lane, Pace
+from gateway.homeward import Homeward
+from gateway.lanes import Lanes
+from gateway.listener import Listener
+from gateway.metrics import Metrics
+from gateway.notify import Notifier, watchdog_interval
+from gateway.opt_out import OptOuts
+from gateway.ruleset import profile
+from gateway.settle import AccountOutcomes, OperatorOutcomes
+from gateway.store import spool
+from gateway.store.sqlite import SqliteStore
+from gateway.store.url import sqlite_path
+from gateway.submit import Customer, Submit
+from gateway.upkeep import Upkeep
+from gateway.web import http
+
+if TYPE_CHECKING:
+    from gateway.config import Config
+
+_log = structlog.get_logger()
+_PATIENCE = 5.0  # seconds that a peer has for its last answers when we stop
+_ACCOUNT_WINDOW = 50  # deliver_sm on their way on one link of an account
+# How long a thread may keep the interpreter while another waits: the writer thread wants it back after each statement.
+_SWITCH_INTERVAL = 0.0005
+
+
+class Gateway:
+    """The whole daemon.
+
+    Args:
+        config: what to run.
+
+    Raises:
+        StoreError: the database cannot be had.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.metrics = Metrics(config.accounts, config.operators)
+        self.store = SqliteStore(sqlite_path(config.store), config.node, self.metrics.committed)
+        self.lanes = Lanes(config.node)
+        home = Homeward(int(config.delivery.account_queue * 1_000))
+        self._operator_outcomes = OperatorOutcomes(config, self.lanes, home, self.metrics)
+        self._account_outcomes = AccountOutcomes(self.lanes, self.metrics)
+        self._submit = Submit(config, self.lanes, home, self.metrics)
+        self._deliver = Deliver(config, self.lanes, home, OptOuts(config), self.metrics)
+        self._upkeep = Upkeep(config, self.store, self.lanes, home)
+        self._listening = False
+        self._add_lanes()
+        self._connectors = [
+            Connector(operator, self.lanes[spool.operator_lane(name)], self._deliver, self._upkeep.routes_changed)
+            for name, operator in config.operators.items()
+            if operator.nodes is None or config.node in operator.nodes
+        ]
+        customers = {
+            name: Customer(account, profile(account, config.opt_out)) for name, account in config.accounts.items()
+        }
+        self._listener = Listener(config.smpp, customers, self._submit, self.lanes)
+        for batch in (self._operator_outcomes.batch, self._account_outcomes.batch):
+            self.store.attach(batch)
+        for intake in (self._submit, self._deliver):
+            self.store.attach(intake.batch)
+
+    def _add_lanes(self) -> None:
+        node, store = self.config.node, self.store
+        for name, operator in self.config.operators.items():
+            pace = Pace(operator.window, operator.rate, retry_uncertain=operator.uncertain == "retry")
+            lane = spool.operator_lane(name)
+            self.lanes.add(Lane(lane, node, pace, store, self._operator_outcomes.batch))
+        for name in self.config.accounts:
+            pace = Pace(_ACCOUNT_WINDOW)
+            self.lanes.add(Lane(spool.account_lane(name), node, pace, store, self._account_outcomes.batch))
+
+    # Life
+
+    async def run(
+        self, stop: trio.Event, *, task_status: trio.TaskStatus[list[tuple[str, int]]] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serve until ``stop`` is set, then drain; started, with the addresses of the SMPP listener, once it is open.
+
+        Raises:
+            OSError: an address cannot be had.
+        """
+        sys.setswitchinterval(_SWITCH_INTERVAL)
+        notifier = Notifier.from_env()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.store.run)
+                await self.store.transact(lambda tx: spool.release_node(tx, self.config.node))
+                addresses = await self._start(nursery)
+                nursery.start_soon(_keep_watch, notifier)
+                notifier.ready()
+                _log.info("started", version=__version__, node=self.config.node, listen=addresses)
+                task_status.started(addresses)
+                await stop.wait()
+                notifier.stopping()
+                _log.info("stopping")
+                await self._drain()
+                nursery.cancel_scope.cancel()
+        finally:
+            self.store.close()
+        _log.info("stopped")
+
+    async def _start(self, nursery: trio.Nursery) -> list[tuple[str, int]]:
+        for lane in self.lanes:
+            nursery.start_soon(lane.run)
+        nursery.start_soon(self._upkeep.run)
+        if self.config.metrics.listen is not None:
+            app = http.private_app(self.metrics.render, self.not_ready)
+            await nursery.start(http.serve, app, self.config.metrics.listen)
+        for connector in self._connectors:
+            nursery.start_soon(connector.run)
+        listeners: list[trio.SocketListener] = await nursery.start(self._listener.run)
+        self._listening = True
+        return [listener.socket.getsockname()[:2] for listener in listeners]
+
+    async def _drain(self) -> None:
+        self._listening = False
+        await self._listener.drain(_PATIENCE)
+        async with trio.open_nursery() as nursery:
+            for connector in self._connectors:
+                nursery.start_soon(connector.drain, _PATIENCE)
+        with trio.move_on_after(_PATIENCE):
+            await self.store.transact(lambda _tx: None)  # what was put before this is committed with it, or before
+
+    def not_ready(self) -> dict[str, str]:
+        """Say which parts are not ready, and why; empty when all are."""
+        missing = {}
+        if not self.store.healthy:
+            missing["store"] = "the last commit failed; see the log"
+        if not self._listening:
+            missing["listener"] = "not open"
+        return missing
+
+
+async def _keep_watch(notifier: Notifier) -> None:
+    """Tell systemd that the event loop turns."""
+    interval = watchdog_interval()
+    while interval is not None:
+        notifier.watchdog()
+        await trio.sleep(interval)

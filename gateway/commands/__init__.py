@@ -1,0 +1,1 @@
+"""The commands of `stopgate`, each imported only when it is called."""

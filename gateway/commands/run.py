@@ -1,0 +1,67 @@
+"""`stopgate run`: the daemon in the foreground, with its signals and exit statuses."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import structlog
+import trio
+
+from gateway import log
+from gateway.app import Gateway
+from gateway.commands.common import config_option, configuration
+from gateway.store.base import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.config import Config
+
+_log = structlog.get_logger()
+
+
+@click.command()
+@config_option
+def run(config_path: Path) -> None:
+    """Run the gateway until SIGTERM or SIGINT: status 0 after a clean stop, 1 on failure, 2 on a bad configuration."""
+    config = configuration(config_path)
+    log.setup(config.log)
+    try:
+        trio.run(_serve, config)
+    except* (StoreError, OSError, ValueError) as errors:
+        for error in _leaves(errors):
+            _log.error("cannot_run", reason=str(error))
+            click.echo(f"stopgate: {error}", err=True)
+        sys.exit(1)
+
+
+async def _serve(config: Config) -> None:
+    gateway = Gateway(config)
+    stop = trio.Event()
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_heed_signals, stop, scope)
+            await gateway.run(stop)
+            nursery.cancel_scope.cancel()
+
+
+async def _heed_signals(stop: trio.Event, scope: trio.CancelScope) -> None:
+    """The first SIGTERM or SIGINT drains, a second one ends at once: what was acknowledged is on disk anyway."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                _log.warning("reload_not_supported", remedy="restart to read the configuration again")
+            elif stop.is_set():
+                scope.cancel()
+            else:
+                stop.set()
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

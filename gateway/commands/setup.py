@@ -1,0 +1,53 @@
+"""Commands that need no running gateway: `check` and `hash-password`."""
+
+import sys
+from pathlib import Path
+
+import click
+from argon2 import PasswordHasher
+
+from gateway.commands.common import config_option, configuration
+from gateway.config import Config
+
+
+@click.command()
+@config_option
+def check(config_path: Path) -> None:
+    """Check a configuration: status 0 and a summary, or status 2 and every problem with its line."""
+    click.echo(f"{config_path}: {summary(configuration(config_path))}")
+
+
+def summary(config: Config) -> str:
+    """One line: what a gateway with this configuration would run."""
+    binds = sum(operator.binds for operator in config.operators.values())
+    doors = [*config.smpp.listen, *(config.smpp.tls.listen if config.smpp.tls else [])]
+    parts = [
+        f"node {config.node}",
+        _count(len(config.accounts), "account"),
+        f"{_count(len(config.operators), 'operator')} ({_count(binds, 'bind')})",
+        _count(len(config.routes), "route"),
+        f"SMPP on {' and '.join(_spell(door) for door in doors)}",
+        f"store {config.store.partition(':')[0]}",
+    ]
+    return ", ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _spell(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@click.command("hash-password")
+def hash_password() -> None:
+    """Read a password and print its argon2id hash, for `password:` and `web_password:`."""
+    if sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise click.ClickException("the password is empty; give one on standard input")
+    click.echo(PasswordHasher().hash(password))

@@ -1,0 +1,288 @@
+"""The configuration: one YAML file in, checked and frozen models out, or every problem in it at once.
+
+The models below are the reference for what may be written (the commented example is `config/gateway.yaml`). Durations
+are seconds, addresses (host, port). Each value is checked for itself as far as that goes, so that one mistake does not
+hide another.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from gateway.configfile import ConfigError, read
+from gateway.configproblems import clashes, names_in, problems_of
+from gateway.configvalues import (
+    Address,
+    ApiKey,
+    Confirmation,
+    Contact,
+    Count,
+    Digits,
+    Duration,
+    Language,
+    Name,
+    Network,
+    OperatorPassword,
+    Password,
+    Port,
+    Publisher,
+    Separator,
+    ShortCode,
+    ShortCodeMention,
+    StoreUrl,
+    SystemId,
+    SystemType,
+    Territory,
+    WebMention,
+    WebUrl,
+    defined,
+    listen_nowhere,
+    named,
+    off,
+    over,
+    own_names,
+    seconds,
+    switch,
+    unique,
+)
+
+__all__ = ["Account", "Config", "ConfigError", "Operator", "load"]
+
+CONFIRMATION = {
+    "fr": "Demande enregistrée : vous ne recevrez plus de messages publicitaires de cet expéditeur. SMS non surtaxé.",
+    "en": "Your request is registered: you will receive no more marketing from this sender. SMS at no extra cost.",
+}
+CONTACT = {
+    "fr": "Expéditeur : {publisher}. STOP pour ne plus recevoir ses publicités.",
+    "en": "Sender: {publisher}. Reply STOP to receive no more marketing from them.",
+}
+
+
+class Section(BaseModel):
+    """A mapping in the file: frozen, and only with the keys it declares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Log(Section):
+    """What the log says and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+    numbers: Literal["masked", "clear"] = "masked"
+    texts: Literal["hidden", "clear"] = "hidden"
+
+
+class SmppTls(Section):
+    """TLS towards upstream apps."""
+
+    listen: Annotated[list[Address], Field(min_length=1)] = [("0.0.0.0", 3550)]  # noqa: S104  the contract's default
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+class Smpp(Section):
+    """Where upstream apps bind; timers as in SMPP 3.4, 7.2. `max_pdu` in octets."""
+
+    listen: Annotated[list[Address], Field(min_length=1)] = [("127.0.0.1", 2775)]
+    tls: SmppTls | None = None
+    system_id: SystemId = "stopgate"
+    session_init_timeout: Duration = 10.0
+    enquire_link: Duration = 30.0
+    inactivity_timeout: Duration = 300.0
+    response_timeout: Duration = 30.0
+    max_pdu: Annotated[int, Field(ge=4096, le=16_777_216)] = 70_000
+
+
+class Web(Section):
+    """The client area and the opt-out form; `listen: null` serves neither."""
+
+    listen: Address | None = ("127.0.0.1", 8080)
+    public_url: WebUrl = "https://no-sms.eu"
+
+
+class MetricsListener(Section):
+    """The private listener with /metrics, /healthz and /readyz; `listen: null` serves none."""
+
+    listen: Address | None = ("127.0.0.1", 9100)
+
+
+class Delivery(Section):
+    """How long what we accepted is worth trying."""
+
+    validity: Duration = seconds("48h")
+    account_queue: Duration = seconds("48h")
+    held_parts: Duration = seconds("5m")
+
+
+class Mention(Section):
+    """What is appended, where a short code can be texted and elsewhere."""
+
+    short_code: ShortCodeMention = "STOP {short_code}"
+    web: WebMention = "no-sms.eu"
+
+
+class OptOut(Section):
+    """The mention, and what happens on STOP. The first short code is current, the others are still listened to."""
+
+    short_codes: Annotated[list[ShortCode], Field(min_length=1), AfterValidator(unique)] = ["36034"]
+    mention: Mention = Mention()
+    short_code_territories: list[Territory] = ["FR"]
+    separator: Separator = " "
+    scope: Literal["senders", "last", "platform"] = "senders"
+    attribution_window: Duration = seconds("365d")
+    confirmation: Annotated[dict[Language, Confirmation], over(CONFIRMATION)] = CONFIRMATION
+    contact: Annotated[dict[Language, Contact], over(CONTACT)] = CONTACT
+    retention: Duration = seconds("1095d")
+
+
+class Account(Section):
+    """An upstream customer; its name is the system_id it binds with. `rate` in segments a second."""
+
+    name: SystemId
+    password: Annotated[Password, Field(repr=False)]
+    kind: Literal["marketing", "notification"] = "marketing"
+    mention: bool = True
+    publisher: Publisher = ""
+    language: Annotated[Language, defined("language")] = "fr"
+    default_alphabet: Literal["gsm", "latin1"] = "gsm"
+    max_segments: Annotated[Count, Field(le=255)] = 6
+    fit: Annotated[list[Literal["separator", "transliterate"]], AfterValidator(unique)] = [
+        "separator",
+        "transliterate",
+    ]
+    overflow: Literal["extend", "reject", "truncate"] = "extend"
+    hours: Annotated[Literal["off", "strict", "af2m-2024", "af2m-2026"], BeforeValidator(off)] = "off"
+    hours_policy: Literal["hold", "reject"] = "hold"
+    on_opted_out: Literal["reject", "receipt"] = "reject"
+    forward_mo: bool = True
+    max_binds: Count = 4
+    window: Count = 100
+    rate: Count | None = 200
+    allow_from: list[Network] | None = [IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")]
+    web_password: Annotated[Password | None, Field(repr=False)] = None
+    api_key: Annotated[ApiKey | None, Field(repr=False)] = None
+
+    @field_validator("mention")
+    @classmethod
+    def _marketing_has_a_mention(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  pydantic's signature
+        if not value and info.data.get("kind") == "marketing":
+            raise ValueError("may be false for notification accounts only; marketing always carries the mention")
+        return value
+
+
+class OperatorTls(Section):
+    """TLS towards an operator; without `ca`, the system's certificate authorities."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together")
+        return self
+
+
+class Reconnect(Section):
+    """Pauses between attempts to bind: from `initial`, doubling, to `maximum`."""
+
+    initial: Duration = 1.0
+    maximum: Duration = 60.0
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if self.maximum < self.initial:
+            raise ValueError("maximum must not be shorter than initial")
+        return self
+
+
+class Operator(Section):
+    """An SMSC we bind to. `rate` in segments a second; `binds` on each node that binds here."""
+
+    name: Name
+    host: Annotated[str, Field(min_length=1)]
+    port: Port = 2775
+    tls: Annotated[OperatorTls | None, BeforeValidator(switch)] = None
+    system_id: SystemId
+    password: Annotated[OperatorPassword, Field(repr=False)]
+    system_type: SystemType = ""
+    bind: Literal["transceiver", "pair"] = "transceiver"
+    binds: Count = 1
+    nodes: list[Name] | None = None
+    window: Count = 50
+    rate: Count | None = 100
+    default_alphabet: Literal["gsm", "latin1"] = "gsm"
+    long_messages: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
+    message_id: Literal["auto", "hex", "decimal"] = "auto"
+    uncertain: Literal["retry", "fail"] = "retry"
+    receipts: bool = True
+    enquire_link: Duration = 30.0
+    response_timeout: Duration = 30.0
+    reconnect: Reconnect = Reconnect()
+
+
+OperatorName = Annotated[str, defined("operator")]
+
+
+class Route(Section):
+    """Which operators carry the numbers that begin with one of `prefixes`, in order; `""` begins every number."""
+
+    prefixes: Annotated[list[Digits], Field(min_length=1)]
+    operators: Annotated[list[OperatorName], Field(min_length=1), AfterValidator(unique)]
+
+
+class Config(Section):
+    """The whole file."""
+
+    node: Name = Field(default_factory=socket.gethostname)
+    store: StoreUrl = "sqlite:////var/lib/stopgate/gateway.db"
+    log: Log = Log()
+    smpp: Smpp = Smpp()
+    web: Annotated[Web, BeforeValidator(listen_nowhere)] = Web()
+    metrics: Annotated[MetricsListener, BeforeValidator(listen_nowhere)] = MetricsListener()
+    delivery: Delivery = Delivery()
+    opt_out: OptOut = OptOut()
+    accounts: Annotated[dict[str, Account], BeforeValidator(named), AfterValidator(own_names)] = {}
+    operators: Annotated[dict[str, Operator], BeforeValidator(named), AfterValidator(own_names)] = {}
+    routes: list[Route] = []
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read and check the file at `path`.
+
+    `environ` supplies `${NAME}`. Raises `ConfigError` with every problem found, each with its line, column and key.
+    """
+    document = read(path, environ)
+    problems = document.problems + clashes(document, Config())
+    try:
+        config = Config.model_validate(document.data, context=_defined(document.data))
+    except ValidationError as error:
+        problems += problems_of(error, document, Config)
+    if problems:
+        raise ConfigError(path, problems)
+    return config
+
+
+def _defined(data: object) -> dict[str, set[str]]:
+    """Names that the file defines, whether or not what they name is right."""
+    confirmation, contact = names_in(data, "opt_out", "confirmation"), names_in(data, "opt_out", "contact")
+    languages = (CONFIRMATION.keys() | confirmation) & (CONTACT.keys() | contact)
+    return {"operator": names_in(data, "operators"), "language": languages}

@@ -1,0 +1,177 @@
+"""A YAML file as plain data, together with the place of every key and value in it.
+
+Nothing is lost on the way to a message: duplicate keys, which YAML's constructor would let the last one win, are
+problems; keys stay text (an operator may be called `no` or `36034`); `${NAME}` takes an environment variable and stays
+text as well. All problems are collected, so that one look at the list is enough to mend the file.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+KeyPath = tuple[str | int, ...]
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class Mark(NamedTuple):
+    """A place in the file; both counted from 1, as editors do."""
+
+    line: int
+    column: int
+
+
+TOP = Mark(1, 1)
+
+
+class Problem(NamedTuple):
+    """What is wrong, and where."""
+
+    mark: Mark
+    path: KeyPath
+    message: str
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; `str` gives every problem as `FILE:LINE:COLUMN: key.path: message`."""
+
+    def __init__(self, file: Path, problems: Iterable[Problem]) -> None:
+        self.file = file
+        self.problems = sorted(problems, key=lambda problem: problem.mark)
+        super().__init__("\n".join(self._line(problem) for problem in self.problems))
+
+    def _line(self, problem: Problem) -> str:
+        where = f"{self.file}:{problem.mark.line}:{problem.mark.column}"
+        return ": ".join(part for part in (where, spell(problem.path), problem.message) if part)
+
+
+def spell(path: KeyPath) -> str:
+    """Write a path the way people say it: `routes[0].operators[1]`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+class Document:
+    """The data of one file, where each part of it stands, and what was wrong with it before anybody looked inside."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.data: object = {}
+        self.problems: list[Problem] = []
+        self._environ = environ
+        self._keys: dict[KeyPath, Mark] = {}
+        self._values: dict[KeyPath, Mark] = {(): TOP}
+        self._loader = yaml.SafeLoader("")
+
+    def __contains__(self, path: KeyPath) -> bool:
+        return path in self._values
+
+    def nearest(self, path: KeyPath) -> KeyPath:
+        """The thing at `path`, or the nearest thing around it that exists; at last the whole, `()`."""
+        while path not in self._values:
+            path = path[:-1]
+        return path
+
+    def value_mark(self, path: KeyPath) -> Mark:
+        """Place of the value at `path`, or of the nearest thing around it that exists."""
+        return self._values[self.nearest(path)]
+
+    def key_mark(self, path: KeyPath) -> Mark:
+        """Place of the key at `path`; an element of a list has none, so its value's place serves."""
+        return self._keys.get(path) or self.value_mark(path)
+
+    def take(self, root: yaml.Node) -> None:
+        """Make `data` from a composed tree."""
+        self.data = self._construct(root, (), ())
+
+    def _construct(self, node: yaml.Node, path: KeyPath, around: tuple[yaml.Node, ...]) -> object:
+        self._values[path] = _mark(node)
+        if node in around:
+            self._complain(node, path, "an alias must not contain itself")
+            return None
+        around = (*around, node)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, around)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._construct(item, (*path, index), around) for index, item in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath, around: tuple[yaml.Node, ...]) -> dict[str, object]:
+        result: dict[str, object] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._complain(key, path, "a key must be a plain word")
+                continue
+            below = (*path, key.value)
+            if key.value in result:
+                self._complain(key, below, f"duplicate key, first used in line {self._keys[below].line}")
+                continue
+            self._keys[below] = _mark(key)
+            result[key.value] = self._construct(value, below, around)
+        return result
+
+    def _scalar(self, node: yaml.Node, path: KeyPath) -> object:
+        if "${" in node.value:
+            return _VARIABLE.sub(lambda match: self._variable(match[1], node, path), node.value)
+        try:
+            return self._loader.construct_object(node)
+        except (yaml.YAMLError, ValueError) as error:  # an unknown !tag, or a date such as 2026-13-45
+            reason = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
+            self._complain(node, path, f"{reason}; put it in quotes")
+            return None
+
+    def _variable(self, name: str, node: yaml.Node, path: KeyPath) -> str:
+        if name not in self._environ:
+            self._complain(node, path, f"environment variable {name} is not set")
+        return self._environ.get(name, "")
+
+    def _complain(self, node: yaml.Node, path: KeyPath, message: str) -> None:
+        self.problems.append(Problem(_mark(node), path, message))
+
+
+def _mark(node: yaml.Node) -> Mark:
+    return Mark(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def read(file: Path, environ: Mapping[str, str]) -> Document:
+    """Read `file`; an empty one is an empty mapping.
+
+    Raises `ConfigError` when there is no tree to look at: unreadable, not UTF-8, not YAML. Whatever else is wrong
+    stands in the document's `problems`.
+    """
+    text = _text(file)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError(file, [_syntax(error)]) from error
+    except yaml.reader.ReaderError as error:
+        message = f"character U+{ord(text[error.position]):04X} is not allowed in YAML"
+        raise ConfigError(file, [Problem(_after(text[: error.position]), (), message)]) from error
+    document = Document(environ)
+    if root is not None:
+        document.take(root)
+    return document
+
+
+def _text(file: Path) -> str:
+    try:
+        octets = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(file, [Problem(TOP, (), f"cannot be read: {error.strerror}")]) from error
+    try:
+        return octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        mark = _after(octets[: error.start].decode("utf-8", "replace"))
+        message = f"octet 0x{octets[error.start]:02X} is not UTF-8; save the file as UTF-8"
+        raise ConfigError(file, [Problem(mark, (), message)]) from error
+
+
+def _syntax(error: yaml.MarkedYAMLError) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    place = Mark(mark.line + 1, mark.column + 1) if mark else TOP
+    return Problem(place, (), f"not valid YAML: {error.problem}")
+
+
+def _after(text: str) -> Mark:
+    return Mark(text.count("\n") + 1, len(text) - text.rfind("\n"))

@@ -1,0 +1,173 @@
+"""The ESME side: one supervisor for each configured bind keeps a link to its operator alive.
+
+Connect, bind, serve, and when it ends for whatever reason try again after a growing pause with jitter. The pause
+begins anew only after a bind has lasted: an operator that accepts and hangs up is not hammered. What a link had sent
+and nobody answered goes back to the lane, once.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from gateway.link import Link
+from gateway.rules.pacing import Backoff
+from gateway.smpp import pdu as smpp
+from gateway.smpp import status
+from gateway.smpp.events import Answered, Ended, Event, Expired, Odd, Request, RequestReceived
+from gateway.smpp.session import Session
+from gateway.smpp.state import BINDS, Role
+from gateway.smpp.timers import NEVER, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.config import Operator
+    from gateway.deliver import Deliver
+    from gateway.dispatcher import Lane
+    from gateway.smpp.pdu import Pdu
+
+_log = structlog.get_logger()
+_CONNECT_TIME = 10.0  # seconds for a TCP connection
+_STABLE = 30.0  # seconds after which a bind counts as having lasted
+_INBOUND_WINDOW = 500  # deliver_sm that may wait for our responses on one link
+_VERSION = 0x34
+_TAKES_MESSAGES = (smpp.BIND_TRANSMITTER, smpp.BIND_TRANSCEIVER)
+
+
+class Connector:
+    """All binds to one operator.
+
+    Args:
+        operator: where and how to bind.
+        lane: what is to be sent there.
+        deliver: the intake of what comes from there.
+        changed: called when the operator becomes usable or stops being so.
+    """
+
+    def __init__(self, operator: Operator, lane: Lane, deliver: Deliver, changed: Callable[[], None]) -> None:
+        self.operator = operator
+        self._lane = lane
+        self._deliver = deliver
+        self._changed = changed
+        self._links: set[Link] = set()
+        self._stopping = False
+
+    @property
+    def bound(self) -> int:
+        """How many links are bound."""
+        return sum(link.session.bound for link in self._links)
+
+    async def run(self) -> None:
+        """Keep every bind alive until cancelled."""
+        kinds = (
+            [smpp.BIND_TRANSCEIVER]
+            if self.operator.bind == "transceiver"
+            else [smpp.BIND_TRANSMITTER, smpp.BIND_RECEIVER]
+        )
+        async with trio.open_nursery() as nursery:
+            for _ in range(self.operator.binds):
+                for kind in kinds:
+                    nursery.start_soon(self._keep_alive, kind)
+
+    async def drain(self, patience: float) -> None:
+        """Send nothing more, wait for what is on its way, unbind and stay away; returns when every link is gone."""
+        self._stopping = True
+        async with trio.open_nursery() as nursery:
+            for link in list(self._links):
+                self._lane.detach(link, [])
+                nursery.start_soon(link.part, patience)
+
+    async def _keep_alive(self, kind: int) -> None:
+        backoff = Backoff(self.operator.reconnect.initial, self.operator.reconnect.maximum)
+        while not self._stopping:
+            started = trio.current_time()
+            try:
+                with trio.fail_after(_CONNECT_TIME):
+                    stream = await trio.open_tcp_stream(self.operator.host, self.operator.port)
+            except (OSError, trio.TooSlowError) as error:
+                _log.warning("operator_unreachable", operator=self.operator.name, reason=str(error) or "timed out")
+            else:
+                await self._serve(stream, kind)
+            if trio.current_time() - started >= _STABLE:
+                backoff.reset()
+            await trio.sleep(backoff.next(random.random()))  # noqa: S311 (jitter, not a secret)
+
+    async def _serve(self, stream: trio.SocketStream, kind: int) -> None:
+        operator = self.operator
+        limits = Limits(operator.response_timeout, operator.enquire_link, NEVER, operator.response_timeout)
+        session = Session(Role.ESME, limits, trio.current_time(), window=_INBOUND_WINDOW)
+        stream.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
+        link = Link(stream, session, self._handle, operator.name)
+        self._links.add(link)
+        try:
+            link.request(Request(kind, _bind_body(operator, kind)))
+            await link.run()
+        finally:
+            self._links.discard(link)
+
+    def _handle(self, link: Link, events: list[Event]) -> None:
+        for event in events:
+            match event:
+                case RequestReceived(pdu):
+                    self._request(link, pdu)
+                case Answered(request, response):
+                    self._answered(link, request, response)
+                case Expired(request):
+                    self._expired(link, request)
+                case Odd(what):
+                    _log.debug("smpp_odd", peer=link.name, what=what)
+                case Ended(reason, unanswered):
+                    self._ended(link, reason, unanswered)
+        self._lane.pump()
+
+    def _request(self, link: Link, pdu: Pdu) -> None:
+        if pdu.command in (smpp.DELIVER_SM, smpp.DATA_SM):
+            self._deliver.offer(link, self.operator, pdu)
+        elif pdu.command not in (smpp.OUTBIND, smpp.ALERT_NOTIFICATION):
+            link.respond([(pdu, status.ESME_RINVCMDID, b"")])
+
+    def _answered(self, link: Link, request: Request, response: Pdu) -> None:
+        if request.context is not None:
+            self._lane.answered(request.context, response)
+        elif request.command in BINDS:
+            self._bind_answered(link, request, response)
+
+    def _bind_answered(self, link: Link, request: Request, response: Pdu) -> None:
+        if response.status != status.ESME_ROK or not link.session.bound:
+            _log.error("operator_refused", operator=self.operator.name, status=status.name(response.status))
+            link.close(f"bind refused with {status.name(response.status)}")
+            return
+        _log.info("operator_bound", operator=self.operator.name, bind=smpp.NAMES[request.command])
+        if request.command in _TAKES_MESSAGES:
+            self._lane.attach(link)
+        self._changed()
+
+    def _expired(self, link: Link, request: Request) -> None:
+        if request.context is not None:
+            self._lane.unanswered(request.context)
+        else:
+            link.close("no answer to the bind")
+
+    def _ended(self, link: Link, reason: str, unanswered: list[Request]) -> None:
+        _log.warning("operator_unbound", operator=self.operator.name, reason=reason, unanswered=len(unanswered))
+        self._lane.detach(link, [request for request in unanswered if request.context is not None])
+        self._changed()
+
+
+def _bind_body(operator: Operator, kind: int) -> bytes:
+    return smpp.encode_body(
+        kind,
+        {
+            "system_id": operator.system_id,
+            "password": operator.password,
+            "system_type": operator.system_type,
+            "interface_version": _VERSION,
+            "addr_ton": 0,
+            "addr_npi": 0,
+            "address_range": "",
+        },
+    )

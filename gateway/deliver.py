@@ -1,0 +1,179 @@
+"""Intake of what operators send us: receipts, texts to our short codes, other texts. Answered once it is committed.
+
+Everything is first read (pure, on arrival), then decided for a whole batch in one transaction: receipts find their
+message by the operator's id and fold into its state; a STOP opts out, is billed and confirmed; and only then does the
+operator get its deliver_sm_resp. When the store cannot take it the answer is ESME_RX_T_APPN: the operator keeps it and
+tries again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from gateway import homeward, opt_out
+from gateway.homeward import Address, Text
+from gateway.rules import keyword
+from gateway.rules.number import NumberError, canonical
+from gateway.rules.policy import MESSAGE_TYPE, UDHI
+from gateway.ruleset import alphabet
+from gateway.smpp import pdu as smpp
+from gateway.smpp import receipt, status
+from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text, split_udh
+from gateway.store import messages
+from gateway.store.base import Batch
+from gateway.store.messages import Outcome
+
+if TYPE_CHECKING:
+    from gateway.config import Config, Operator
+    from gateway.homeward import Homeward
+    from gateway.lanes import Lanes, Placed
+    from gateway.link import Link
+    from gateway.metrics import Metrics
+    from gateway.opt_out import Effect, Heard, OptOuts
+    from gateway.smpp.pdu import Pdu
+    from gateway.store.base import StoreError, Tx
+
+_log = structlog.get_logger()
+RANK = 30
+_ACCEPTED = b"\x00"  # message_id of deliver_sm_resp: unused, NULL (SMPP 3.4 section 4.6.2)
+
+
+class Report(NamedTuple):
+    """A readable receipt: the operator's id in the spelling of the spool, and what it says."""
+
+    key: tuple[str, str]
+    state: int
+    error: str
+    final: bool
+
+
+class Arrived(NamedTuple):
+    """One deliver_sm or data_sm, read: a receipt, something heard, or neither."""
+
+    link: Link
+    pdu: Pdu
+    report: Report | None = None
+    heard: Heard | None = None
+    kind: str = "other"
+
+
+class Done(NamedTuple):
+    """What a batch led to."""
+
+    placed: Placed
+    effects: list[Effect]
+
+
+class Deliver:
+    """The intake of one process.
+
+    Args:
+        config: short codes, operators.
+        lanes: where confirmations, receipts and copies go.
+        home: writes receipts for accounts.
+        opt_outs: what a STOP leads to.
+        metrics: counts what arrives.
+    """
+
+    def __init__(self, config: Config, lanes: Lanes, home: Homeward, opt_outs: OptOuts, metrics: Metrics) -> None:
+        self._config = config
+        self._codes = frozenset(config.opt_out.short_codes)
+        self._home = home
+        self._clear = config.log.numbers == "clear"
+        self._lanes = lanes
+        self._opt_outs = opt_outs
+        self._metrics = metrics
+        self.batch: Batch[Arrived] = Batch(self._work, self._done, self._failed, RANK)
+
+    def offer(self, link: Link, operator: Operator, pdu: Pdu) -> None:
+        """Take in one request of an operator."""
+        self.batch.put(self._read(link, operator, pdu))
+
+    # On arrival: pure reading
+
+    def _read(self, link: Link, operator: Operator, pdu: Pdu) -> Arrived:
+        payload = pdu.tlv(smpp.Tag.message_payload)
+        octets: bytes = payload if payload is not None else pdu.fields.get("short_message", b"")
+        kind = pdu.fields["esm_class"] & MESSAGE_TYPE
+        if kind == homeward.RECEIPT:
+            return Arrived(link, pdu, report=_report(operator, pdu, octets), kind="receipt")
+        if kind == 0 and pdu.fields["destination_addr"] in self._codes:
+            heard = self._hear(operator, pdu, octets)
+            return Arrived(link, pdu, heard=heard, kind="text" if heard else "unreadable")
+        return Arrived(link, pdu)
+
+    def _hear(self, operator: Operator, pdu: Pdu, octets: bytes) -> Heard | None:
+        fields = pdu.fields
+        source = Address(fields["source_addr_ton"], fields["source_addr_npi"], fields["source_addr"])
+        code = Address(fields["dest_addr_ton"], fields["dest_addr_npi"], fields["destination_addr"])
+        try:
+            number = canonical(source.addr, source.ton)
+        except NumberError as error:
+            _log.warning("inbound_number_unreadable", operator=operator.name, reason=str(error))
+            return None
+        text = Text(source, code, fields["esm_class"], fields["data_coding"], octets)
+        decision = keyword.read(words(text, alphabet(operator.default_alphabet)), self._codes)
+        return opt_out.Heard(number, code.addr, "sms", decision, operator.name, text)
+
+    # In the transaction
+
+    def _work(self, tx: Tx, items: list[Arrived]) -> Done:
+        outcomes = self._correlate(tx, [each.report for each in items if each.report])
+        rows = self._home.receipts(tx, messages.settle(tx, outcomes))
+        effects = [self._opt_outs.hear(tx, each.heard) for each in items if each.heard]
+        for effect in effects:
+            rows += effect.rows
+        return Done(self._lanes.place(tx, rows), effects)
+
+    def _correlate(self, tx: Tx, reports: list[Report]) -> list[Outcome]:
+        """Find whose segments final receipts are about; what matches nothing (yet) is parked."""
+        final = {report.key: report for report in reports if report.final}
+        holders = messages.holders(tx, final.keys())
+        messages.reported(tx, holders.keys())
+        unknown = [report for key, report in final.items() if key not in holders]
+        messages.park(tx, [(*report.key, report.state, report.error) for report in unknown])
+        return [Outcome(message, final[key].state, final[key].error) for key, message in holders.items()]
+
+    # After the commit
+
+    def _done(self, items: list[Arrived], done: Done) -> None:
+        self._lanes.carry_on(done.placed)
+        self._answer(items, status.ESME_ROK)
+        for each in items:
+            self._metrics.inbound(each.link.name, each.kind)
+        for effect in done.effects:
+            self._metrics.heard(effect.heard.decision.rule, effect.heard.source, effect.what)
+            opt_out.announce(effect, clear=self._clear)
+
+    def _failed(self, items: list[Arrived], _error: StoreError) -> None:
+        self._answer(items, status.ESME_RX_T_APPN)
+
+    def _answer(self, items: list[Arrived], code: int) -> None:
+        by_link: dict[Link, list[tuple[Pdu, int, bytes]]] = {}
+        body = _ACCEPTED if code == status.ESME_ROK else b""
+        for each in items:
+            by_link.setdefault(each.link, []).append((each.pdu, code, body))
+        for link, responses in by_link.items():
+            link.respond(responses)
+
+
+def _report(operator: Operator, pdu: Pdu, octets: bytes) -> Report | None:
+    read = receipt.read(octets, pdu.tlvs)
+    if read is None:
+        _log.warning("receipt_unreadable", operator=operator.name)
+        return None
+    key = receipt.key_of_receipt(read, operator.message_id)
+    return Report((operator.name, key), read.state, read.err, read.final)
+
+
+def words(text: Text, default: Alphabet) -> str:
+    """Return what an inbound text says, as well as it can be read; octets that are no text are read as Latin-1."""
+    octets = text.octets
+    try:
+        if text.esm_class & UDHI:
+            octets = split_udh(octets)[1]
+        return decode_text(octets, alphabet_of(text.data_coding, default))
+    except TextError:
+        return octets.decode("latin-1")

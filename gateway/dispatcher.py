@@ -1,0 +1,237 @@
+"""Drains one lane of the spool into the links of one peer: claim, pace, request, settle.
+
+Upstream accounts and operators are both peers, so one :class:`Lane` serves both; what differs is what a success or a
+failure means for the message, and that is the settling flow's business (:mod:`gateway.settle`).
+
+Rows reach a lane in two ways. What has just been committed is handed over in memory while there is room and nothing
+older waits in the spool (:meth:`Lane.takes`); everything else waits in the spool and is claimed later, in order.
+A lane without a link holds nothing in memory: a dead peer costs disk, not memory, and its rows can go elsewhere.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+import trio
+
+from gateway.rules.pacing import Backoff, Step, TokenBucket, next_step
+from gateway.smpp import status
+from gateway.smpp.events import Request
+from gateway.store import spool
+from gateway.store.base import StoreError
+
+if TYPE_CHECKING:
+    from gateway.link import Link
+    from gateway.smpp.pdu import Pdu
+    from gateway.store.base import Batch, Store
+    from gateway.store.spool import Spooled
+
+_log = structlog.get_logger()
+_RESCUE = 10.0  # seconds between looks into the spool that nothing asked for
+_SLOWEST = 30.0  # seconds that a peer that says ESME_RTHROTTLED is left alone at the most
+
+
+class Settled(NamedTuple):
+    """The end of one attempt: the peer took it (``response``), will never take it, or is to get it later."""
+
+    item: Spooled
+    step: Step
+    response: Pdu | None = None
+
+
+class Pace(NamedTuple):
+    """How fast a lane may be drained.
+
+    ``window`` is unanswered requests per link, ``rate`` segments a second (None: no limit), ``room`` rows in memory,
+    ``retry_uncertain`` whether what was sent and never answered is sent again.
+    """
+
+    window: int
+    rate: float | None = None
+    room: int = 5_000
+    retry_uncertain: bool = True
+
+
+class Lane:
+    """The memory side of one lane.
+
+    Args:
+        name: the lane's name in the spool.
+        node: who we are in the spool.
+        pace: how fast it may be drained.
+        store: where rows are claimed.
+        outcomes: the settling flow's batch.
+    """
+
+    def __init__(self, name: str, node: str, pace: Pace, store: Store, outcomes: Batch[Settled]) -> None:
+        self.name = name
+        self.links: list[Link] = []
+        self._node = node
+        self._pace = pace
+        self._store = store
+        self._outcomes = outcomes
+        self._ready: deque[Spooled] = deque()
+        self._returned: list[tuple[int, Spooled]] = []  # a heap by id: what came back goes out first, in order
+        self._spooled = True  # whether the spool may hold rows of ours that are due
+        self._look_at = math.inf  # when some that wait there become due
+        self._claiming = False
+        self._bucket = TokenBucket(pace.rate, trio.current_time())
+        self._backoff = Backoff(0.25, _SLOWEST)
+        self._paused_until = -math.inf
+        self._stir = trio.Event()
+        self.uncertain = 0
+
+    def __len__(self) -> int:
+        return len(self._ready) + len(self._returned)
+
+    @property
+    def usable(self) -> bool:
+        """Whether a link is there that can take messages."""
+        return bool(self.links)
+
+    # Rows come in
+
+    def takes(self, count: int) -> bool:
+        """Say whether ``count`` rows that are being committed may be handed over in memory.
+
+        Asked inside the transaction, so it only looks at plain values. Rows of one round may overshoot the room.
+        """
+        if self._spooled or self._claiming or not self.links:
+            return False
+        return len(self) + count <= self._pace.room
+
+    def hand_over(self, rows: list[Spooled]) -> None:
+        """Take rows that were committed as ours."""
+        if self.links:
+            self._ready.extend(rows)
+            self.pump()
+        else:
+            self._give_back(rows)
+
+    def look(self, at: float = -math.inf) -> None:
+        """Say that the spool may hold rows for this lane, now or from the instant ``at`` on (trio's clock)."""
+        if at > trio.current_time():
+            self._look_at = min(self._look_at, at)
+        else:
+            self._spooled = True
+        self._stir.set()
+
+    # Links come and go
+
+    def attach(self, link: Link) -> None:
+        """Use ``link`` from now on."""
+        self.links.append(link)
+        self.look()
+
+    def detach(self, link: Link, unanswered: list[Request]) -> None:
+        """Stop using ``link``; what it had sent and nobody answered is sent again, or failed, as configured."""
+        if link in self.links:
+            self.links.remove(link)
+        for request in unanswered:
+            self.unanswered(request.context)
+        if not self.links and len(self):
+            rows = [row for _, row in sorted(self._returned)] + list(self._ready)
+            self._returned.clear()
+            self._ready.clear()
+            self._give_back(rows)
+        self.pump()
+
+    def _give_back(self, rows: list[Spooled]) -> None:
+        self._outcomes.put_all([Settled(row, Step.LATER) for row in rows])
+
+    # Rows go out
+
+    def pump(self) -> None:
+        """Send as much as links, windows and the rate allow; never waits."""
+        if not self.links:
+            return
+        now = trio.current_time()
+        if now >= self._paused_until:
+            self.links.append(self.links.pop(0))  # every link is first in its turn
+            for link in self.links:
+                self._fill(link, now)
+        if self._wants_rows() or self._held_up(now):
+            self._stir.set()
+
+    def _fill(self, link: Link, now: float) -> None:
+        room = self._pace.window - link.session.in_flight
+        while room > 0 and (self._ready or self._returned) and self._bucket.take(1, now):
+            row = heapq.heappop(self._returned)[1] if self._returned else self._ready.popleft()
+            link.request(Request(row.command, row.body, row))
+            room -= 1
+
+    def _wants_rows(self) -> bool:
+        return self._spooled and not self._claiming and len(self._ready) < self._pace.room // 2
+
+    def _held_up(self, now: float) -> bool:
+        """Say whether a pause or the rate, rather than the windows, is what holds rows up."""
+        return bool(self._ready or self._returned) and self._next_turn() > now
+
+    def _next_turn(self) -> float:
+        return max(self._paused_until, self._bucket.ready_at())
+
+    def answered(self, row: Spooled, response: Pdu) -> None:
+        """Take the peer's answer to ``row``."""
+        step = next_step(response.status)
+        if step is Step.SLOW:
+            self._slow_down(row, response.status)
+            return
+        if step is Step.DONE:
+            self._backoff.reset()
+        self._outcomes.put(Settled(row, step, response))
+
+    def unanswered(self, row: Spooled) -> None:
+        """Take back a row that was sent and never answered."""
+        self.uncertain += 1
+        if self._pace.retry_uncertain:
+            heapq.heappush(self._returned, (row.id, row))
+        else:
+            self._outcomes.put(Settled(row, Step.FAIL))
+
+    def _slow_down(self, row: Spooled, code: int) -> None:
+        """Leave the peer alone for a while; the row keeps its place, and one pause serves all refused together."""
+        heapq.heappush(self._returned, (row.id, row))
+        now = trio.current_time()
+        if now >= self._paused_until:
+            pause = self._backoff.next(chance=row.id % 997 / 997)
+            self._paused_until = now + pause
+            _log.warning("lane_slowed", lane=self.name, status=status.name(code), seconds=round(pause, 2))
+        self._stir.set()
+
+    # The lane's own task
+
+    async def run(self) -> None:
+        """Claim what waits in the spool, and go on when pauses end; until cancelled."""
+        while True:
+            self._stir = trio.Event()
+            if self.links and self._wants_rows():
+                await self._claim()
+            self.pump()
+            with trio.move_on_at(self._wake_at()):
+                await self._stir.wait()
+            now = trio.current_time()
+            if now >= self._look_at or not self._stir.is_set():
+                self._look_at, self._spooled = math.inf, True
+            if self.links and self._held_up(now):
+                await trio.sleep_until(self._next_turn())
+
+    def _wake_at(self) -> float:
+        return min(self._look_at, trio.current_time() + _RESCUE) if self.links else math.inf
+
+    async def _claim(self) -> None:
+        limit = self._pace.room - len(self)
+        self._claiming, self._spooled = True, False
+        try:
+            rows = await self._store.transact(lambda tx: spool.claim(tx, self.name, self._node, limit))
+        except StoreError:
+            self._spooled = True
+            await trio.sleep(1.0)
+            return
+        finally:
+            self._claiming = False
+        self._spooled = self._spooled or len(rows) == limit
+        self.hand_over(rows)

@@ -1,0 +1,128 @@
+"""What goes home to an account: receipts under our own ids, and inbound texts, as deliver_sm in the account's lane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.rules.times import receipt_date
+from gateway.smpp import pdu as smpp
+from gateway.smpp import receipt
+from gateway.store import messages
+from gateway.store.ids import wire
+from gateway.store.spool import Spooled, account_lane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.store.base import Tx
+    from gateway.store.messages import Finished
+
+RECEIPT = 0x04  # esm_class of a delivery receipt (SMPP 3.4 section 5.2.12)
+_ALWAYS, _ON_FAILURE, _ON_SUCCESS = 1, 2, 3  # registered_delivery, bits 1-0 (3 is a 5.0 value)
+_GOOD = (messages.DELIVERED, messages.ACCEPTED)
+
+TEMPLATE = {
+    "service_type": "",
+    "protocol_id": 0,
+    "priority_flag": 0,
+    "schedule_delivery_time": "",
+    "validity_period": "",
+    "registered_delivery": 0,
+    "replace_if_present_flag": 0,
+    "sm_default_msg_id": 0,
+}
+
+
+class Address(NamedTuple):
+    """An SMPP address."""
+
+    ton: int
+    npi: int
+    addr: str
+
+
+class Text(NamedTuple):
+    """An inbound text as the operator delivered it."""
+
+    source: Address
+    destination: Address
+    esm_class: int
+    data_coding: int
+    octets: bytes
+
+
+class Homeward:
+    """Writes rows for accounts' lanes.
+
+    Args:
+        keep: milliseconds that a row waits for its account before it is dropped.
+    """
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+
+    def receipts(self, tx: Tx, finished: Iterable[Finished]) -> list[Spooled]:
+        """Return the receipts that the accounts asked for, one per message."""
+        return [_receipt(tx, each, self._keep) for each in finished if _wanted(each.message.registered, each.state)]
+
+    def text(self, tx: Tx, account: str, inbound: Text) -> Spooled:
+        """Return the copy of an inbound text for ``account``."""
+        return _spooled(tx, account, inbound, [], self._keep)
+
+
+def _wanted(registered: int, state: int) -> bool:
+    asked = registered & 3
+    return (
+        asked == _ALWAYS or (asked == _ON_FAILURE and state not in _GOOD) or (asked == _ON_SUCCESS and state in _GOOD)
+    )
+
+
+def _receipt(tx: Tx, finished: Finished, keep: int) -> Spooled:
+    message = finished.message
+    text = receipt.write(
+        receipt.Receipt(
+            message_id=wire(message.id),
+            state=finished.state,
+            err=finished.error,
+            submit_date=receipt_date(message.submitted),
+            done_date=receipt_date(tx.now),
+            text=message.excerpt,
+        )
+    )
+    pdu = Text(
+        source=Address(message.dest_ton, message.dest_npi, message.dest_addr),
+        destination=Address(message.source_ton, message.source_npi, message.source_addr),
+        esm_class=RECEIPT,
+        data_coding=0,
+        octets=text,
+    )
+    tlvs = receipt.tlvs(wire(message.id), finished.state)
+    return _spooled(tx, message.account, pdu, tlvs, keep)
+
+
+def _spooled(tx: Tx, account: str, each: Text, tlvs: list[tuple[int, bytes]], keep: int) -> Spooled:
+    fits = len(each.octets) <= smpp.MAX_SHORT_MESSAGE
+    fields = {
+        **TEMPLATE,
+        "source_addr_ton": each.source.ton,
+        "source_addr_npi": each.source.npi,
+        "source_addr": each.source.addr,
+        "dest_addr_ton": each.destination.ton,
+        "dest_addr_npi": each.destination.npi,
+        "destination_addr": each.destination.addr,
+        "esm_class": each.esm_class,
+        "data_coding": each.data_coding,
+        "short_message": each.octets if fits else b"",
+    }
+    payload = [] if fits else [(int(smpp.Tag.message_payload), each.octets)]
+    body = smpp.encode_body(smpp.DELIVER_SM, fields, [*tlvs, *payload])
+    return Spooled(
+        id=tx.new_id(),
+        lane=account_lane(account),
+        message=0,
+        number="",
+        command=smpp.DELIVER_SM,
+        body=body,
+        due=tx.now,
+        expires=tx.now + keep,
+    )

@@ -1,0 +1,81 @@
+"""All lanes of this process: the one way in which rows get into the spool and on to the lanes that carry them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import trio
+
+from gateway.store import spool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from gateway.dispatcher import Lane
+    from gateway.store.base import Tx
+    from gateway.store.spool import Spooled
+
+
+class Placed(NamedTuple):
+    """Rows of one commit: those that lanes hold already, and for each other lane in how many milliseconds to look."""
+
+    held: dict[str, list[Spooled]]
+    waiting: dict[str, int]
+
+
+class Lanes:
+    """All lanes of this process, by name, and how rows get into them.
+
+    Args:
+        node: who we are in the spool.
+    """
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        self._lanes: dict[str, Lane] = {}
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(self._lanes.values())
+
+    def __getitem__(self, name: str) -> Lane:
+        return self._lanes[name]
+
+    def add(self, lane: Lane) -> None:
+        """Make a lane known."""
+        self._lanes[lane.name] = lane
+
+    def usable(self, name: str) -> bool:
+        """Say whether a lane has a link."""
+        lane = self._lanes.get(name)
+        return lane is not None and lane.usable
+
+    def place(self, tx: Tx, rows: Iterable[Spooled]) -> Placed:
+        """Spool ``rows``: held by us where their lane takes them in memory, waiting otherwise.
+
+        What it returns belongs to :meth:`carry_on`, after the commit.
+        """
+        by_lane: dict[str, list[Spooled]] = {}
+        for row in rows:
+            by_lane.setdefault(row.lane, []).append(row)
+        held: dict[str, list[Spooled]] = {}
+        waiting: dict[str, list[Spooled]] = {}
+        for name, group in by_lane.items():
+            lane = self._lanes.get(name)
+            ready = all(row.due <= tx.now for row in group)
+            (held if lane and ready and lane.takes(len(group)) else waiting)[name] = group
+        spool.add(tx, [row for group in held.values() for row in group], self.node)
+        spool.add(tx, [row for group in waiting.values() for row in group], None)
+        return Placed(held, {name: max(0, min(row.due for row in group) - tx.now) for name, group in waiting.items()})
+
+    def carry_on(self, placed: Placed) -> None:
+        """Go on with rows that have just been committed."""
+        for name, rows in placed.held.items():
+            self._lanes[name].hand_over(rows)
+        self.look(placed.waiting)
+
+    def look(self, waiting: Mapping[str, int]) -> None:
+        """Let lanes look into the spool, each after so many milliseconds."""
+        now = trio.current_time()
+        for name, delay in waiting.items():
+            if name in self._lanes:
+                self._lanes[name].look(now + delay / 1_000)

@@ -1,0 +1,171 @@
+"""One SMPP session on one live stream: read, write, watch the clock, close. Nothing else happens here.
+
+A link never interprets a PDU. Its owner is told of events by a plain function call, which must not wait; what takes
+time is queued by the owner and answered later with :meth:`Link.respond`. Everything that becomes ready in one turn of
+the event loop leaves in one write. While the peer owes us reading, or we owe it ``window`` responses, we stop reading:
+TCP does the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gateway.smpp.events import Ended, Event, Request
+    from gateway.smpp.pdu import Pdu
+    from gateway.smpp.session import Session
+
+_READ_SIZE = 65_536
+_MAX_UNWRITTEN = 5_000  # PDUs that may wait for a peer that does not read; then we stop reading, too
+_FLUSH_TIME = 5.0  # seconds that a last word may take to leave
+_SHORT = 0.02  # seconds between looks at what is still owed
+_TICK = 1.0  # no timer of SMPP needs to be truer than this
+
+
+class Link:
+    """A session joined to a stream.
+
+    Args:
+        stream: any trio stream: TCP, TLS or memory.
+        session: a fresh session.
+        handle: told of every batch of events, in order; it must not block. The last event is always one ``Ended``.
+        name: what logs and metrics call this link.
+    """
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        session: Session,
+        handle: Callable[[Link, list[Event]], None],
+        name: str = "",
+    ) -> None:
+        self.session = session
+        self.name = name
+        self._stream = stream
+        self._handle = handle
+        self._to_write = trio.Event()
+        self._may_read = trio.Event()
+        self._gone = trio.Event()
+
+    # Used by the owner
+
+    def request(self, request: Request) -> None:
+        """Send ``request``; its answer, expiry or loss arrives as an event."""
+        self.session.send_request(request, trio.current_time())
+        self._to_write.set()
+
+    def respond(self, responses: Iterable[tuple[Pdu, int, bytes]]) -> None:
+        """Send responses, given as (request, command_status, body); a link that has ended forgets them."""
+        if self.session.finished:
+            return
+        events: list[Event] = []
+        for request, code, body in responses:
+            events += self.session.send_response(request, code, body)
+        if not self.session.finished:
+            events += self.session.receive_data(b"", trio.current_time())  # what waited behind the window
+        self._after(events)
+
+    def accept_bind(self, request: Pdu, system_id: str) -> None:
+        """Let the peer in."""
+        if not self.session.finished:
+            self._after(self.session.accept_bind(request, system_id, trio.current_time()))
+
+    def refuse_bind(self, request: Pdu, code: int) -> None:
+        """Keep the peer out and hang up."""
+        if not self.session.finished:
+            self._after([self.session.refuse_bind(request, code)])
+
+    def unbind(self) -> None:
+        """Part politely: the session ends with the peer's answer or the response timer."""
+        if not self.session.finished:
+            self.session.unbind(trio.current_time())
+            self._to_write.set()
+
+    async def part(self, patience: float) -> None:
+        """Wait until neither side owes an answer, then unbind; each step takes ``patience`` seconds at most."""
+        with trio.move_on_after(patience):
+            # The pure session has counters, and nothing to wait for.
+            while not self.session.finished and (self.session.owed or self.session.in_flight):  # noqa: ASYNC110 (see above)
+                await trio.sleep(_SHORT)
+        self.unbind()
+        with trio.move_on_after(patience):
+            await self._gone.wait()
+        self.close("no answer to unbind")
+
+    def close(self, reason: str) -> None:
+        """End the session now; what is written already still leaves."""
+        self._end(reason)
+
+    # Run by a nursery
+
+    async def run(self) -> None:
+        """Serve the stream until the session ends; never raises for anything the peer does."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_clock)
+                nursery.start_soon(self._read)
+                await self._write()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._end("stopped")
+            self._gone.set()
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(self._stream)
+
+    async def _read(self) -> None:
+        reason = "closed by the peer"
+        with contextlib.suppress(trio.ClosedResourceError):
+            try:
+                while not self.session.finished:
+                    while self._held_up():
+                        await self._may_read.wait()
+                        self._may_read = trio.Event()
+                    data = await self._stream.receive_some(_READ_SIZE)
+                    if not data:
+                        break
+                    self._after(self.session.receive_data(bytes(data), trio.current_time()))
+            except trio.BrokenResourceError as error:
+                reason = f"connection lost: {error.__cause__ or error}"
+        self._end(reason)
+
+    def _held_up(self) -> bool:
+        return not self.session.finished and (self.session.blocked or self.session.unwritten > _MAX_UNWRITTEN)
+
+    async def _write(self) -> None:
+        """Write whatever is ready until the session has ended and its last words are out."""
+        try:
+            while True:
+                await self._to_write.wait()
+                self._to_write = trio.Event()
+                limit = _FLUSH_TIME if self.session.finished else float("inf")
+                with trio.move_on_after(limit):
+                    await self._stream.send_all(self.session.data_to_send())
+                if self.session.finished and not self.session.unwritten:
+                    return
+                self._may_read.set()
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self._end(f"connection lost: {error.__cause__ or error}")
+
+    async def _watch_clock(self) -> None:
+        while not self.session.finished:
+            now = trio.current_time()
+            if now >= self.session.next_deadline():
+                self._after(self.session.handle_timer(now))
+            await trio.sleep(max(0.0, min(_TICK, self.session.next_deadline() - now)))
+
+    def _after(self, events: list[Event]) -> None:
+        self._to_write.set()
+        if not self.session.blocked:
+            self._may_read.set()
+        if events:
+            self._handle(self, events)
+
+    def _end(self, reason: str) -> None:
+        if not self.session.finished:
+            ended: Ended = self.session.end(reason)
+            self._after([ended])

@@ -1,0 +1,253 @@
+"""The SMSC side: accept upstream apps, let in those who may bind, and serve one link for each.
+
+Passwords are checked in a thread, few at a time, and a verified one is remembered, so a storm of rebinds does not stall
+traffic. A bind that is being judged holds back what the app sent behind it; nothing is refused for coming early.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections import Counter
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+import argon2
+import structlog
+import trio
+
+from gateway.link import Link
+from gateway.smpp import pdu as smpp
+from gateway.smpp import status
+from gateway.smpp.events import Answered, Ended, Event, Expired, Odd, RequestReceived
+from gateway.smpp.session import Session
+from gateway.smpp.state import BINDS, Role, State
+from gateway.smpp.timers import Limits
+from gateway.store.spool import account_lane
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from gateway.config import Account, Smpp
+    from gateway.dispatcher import Lane
+    from gateway.lanes import Lanes
+    from gateway.smpp.pdu import Pdu
+    from gateway.store.spool import Spooled
+    from gateway.submit import Customer, Submit
+
+_log = structlog.get_logger()
+_RECEIVING = (State.BOUND_RX, State.BOUND_TRX)
+_BACKLOG = 512
+_CHECKS_AT_ONCE = 2
+
+
+class Passwords:
+    """Checks passwords, in clear or as argon2id hashes, and remembers which it has verified.
+
+    What is remembered is a keyed digest under a key that never leaves the process.
+    """
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._verified: set[bytes] = set()
+        self._hasher = argon2.PasswordHasher()
+        self._limit = trio.CapacityLimiter(_CHECKS_AT_ONCE)
+
+    async def check(self, expected: str, given: str) -> bool:
+        """Say whether ``given`` is the password ``expected``, or hashed into it."""
+        if not expected.startswith("$argon2"):
+            return hmac.compare_digest(expected.encode(), given.encode())
+        digest = hmac.digest(self._key, f"{expected}\0{given}".encode(), hashlib.sha256)
+        if digest in self._verified:
+            return True
+        right = await trio.to_thread.run_sync(self._verify, expected, given, limiter=self._limit)
+        if right:
+            self._verified.add(digest)
+        return right
+
+    def _verify(self, expected: str, given: str) -> bool:
+        try:
+            return self._hasher.verify(expected, given)
+        except argon2.exceptions.VerificationError:
+            return False
+
+
+class Listener:
+    """Where upstream apps bind.
+
+    Args:
+        config: addresses and timers.
+        customers: who may bind, by system_id.
+        submit: the intake of submissions.
+        lanes: the accounts' lanes.
+    """
+
+    def __init__(self, config: Smpp, customers: Mapping[str, Customer], submit: Submit, lanes: Lanes) -> None:
+        self._config = config
+        self._customers = customers
+        self._submit = submit
+        self._lanes = lanes
+        self._passwords = Passwords()
+        self._binds: Counter[str] = Counter()
+        self._clients: set[Client] = set()
+        self._limits = Limits(
+            session_init=config.session_init_timeout,
+            enquire_link=config.enquire_link,
+            inactivity=config.inactivity_timeout,
+            response=config.response_timeout,
+        )
+
+    async def run(self, task_status: trio.TaskStatus[list[trio.SocketListener]] = trio.TASK_STATUS_IGNORED) -> None:
+        """Accept until cancelled; started once every address is open.
+
+        Raises:
+            OSError: an address cannot be had; the message names it.
+        """
+        listeners = [each for host, port in self._config.listen for each in await _open(host, port)]
+        await trio.serve_listeners(self._serve, listeners, task_status=task_status)
+
+    def bound(self) -> Mapping[str, int]:
+        """Return how many binds each account has."""
+        return self._binds
+
+    async def drain(self, patience: float) -> None:
+        """Take no more submissions, answer those that were taken, and unbind every app; returns when all are gone."""
+        async with trio.open_nursery() as nursery:
+            for client in list(self._clients):
+                client.retire()
+                nursery.start_soon(client.link.part, patience)
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        address = stream.socket.getpeername()[0]
+        stream.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
+        async with trio.open_nursery() as nursery:
+            client = Client(self, address, nursery.start_soon)
+            session = Session(Role.MC, self._limits, trio.current_time(), max_pdu=self._config.max_pdu)
+            client.link = Link(stream, session, client.handle, address)
+            self._clients.add(client)
+            try:
+                await client.link.run()
+            finally:
+                self._clients.discard(client)
+
+    async def judge(self, client: Client, pdu: Pdu) -> int:
+        """Return the command_status for a bind: ESME_ROK, and the place is taken, or why not."""
+        system_id = pdu.fields["system_id"]
+        customer = self._customers.get(system_id)
+        if customer is None:
+            return status.ESME_RINVSYSID
+        account = customer.account
+        if not _allowed(account, client.address):
+            return status.ESME_RBINDFAIL
+        if not await self._passwords.check(account.password, pdu.fields["password"]):
+            return status.ESME_RINVPASWD
+        if self._binds[system_id] >= account.max_binds:
+            return status.ESME_RALYBND
+        return status.ESME_ROK
+
+    def admit(self, client: Client, pdu: Pdu) -> None:
+        """Let a bind in that :meth:`judge` approved."""
+        customer = self._customers[pdu.fields["system_id"]]
+        self._binds[customer.name] += 1
+        client.welcome(customer, self._submit, self._lanes[account_lane(customer.name)])
+        client.link.accept_bind(pdu, self._config.system_id)
+
+    def leave(self, customer: Customer) -> None:
+        """Free a bound app's place."""
+        self._binds[customer.name] -= 1
+
+
+class Client:
+    """One upstream connection, bound or not."""
+
+    link: Link
+
+    def __init__(self, listener: Listener, address: str, start_soon: Callable[..., None]) -> None:
+        self.address = address
+        self._listener = listener
+        self._start_soon: Callable[[Callable[[Pdu], Awaitable[None]], Pdu], None] = start_soon
+        self._customer: Customer | None = None
+        self._submit: Submit | None = None
+        self._lane: Lane | None = None
+
+    def welcome(self, customer: Customer, submit: Submit, lane: Lane) -> None:
+        """Become a bound app of ``customer``."""
+        self._customer, self._submit, self._lane = customer, submit, lane
+        self.link.name = customer.name
+        self.link.session.window = customer.account.window
+
+    def retire(self) -> None:
+        """Take nothing more, in either direction."""
+        self._submit = None
+        if self._lane is not None:
+            self._lane.detach(self.link, [])
+
+    def handle(self, link: Link, events: list[Event]) -> None:
+        """Act on what the session tells; never waits."""
+        for event in events:
+            match event:
+                case RequestReceived(pdu):
+                    self._request(link, pdu)
+                case Answered(request, response):
+                    self._answered(request.context, response)
+                case Expired(request):
+                    self._expired(request.context)
+                case Odd(what):
+                    _log.debug("smpp_odd", peer=link.name, what=what)
+                case Ended():
+                    self._ended(link, event)
+        if self._lane is not None:
+            self._lane.pump()
+
+    def _request(self, link: Link, pdu: Pdu) -> None:
+        if pdu.command in BINDS:
+            self._start_soon(self._bind, pdu)
+        elif pdu.command == smpp.SUBMIT_SM and self._submit is not None and self._customer is not None:
+            self._submit.offer(link, self._customer, pdu, time.time_ns() // 1_000_000)
+        elif pdu.command == smpp.SUBMIT_SM:
+            link.respond([(pdu, status.ESME_RSYSERR, b"")])  # on the way down: another node, or a later try, takes it
+        else:
+            link.respond([(pdu, status.ESME_RINVCMDID, b"")])
+
+    async def _bind(self, pdu: Pdu) -> None:
+        code = await self._listener.judge(self, pdu)
+        system_id = pdu.fields["system_id"]
+        if code == status.ESME_ROK and not self.link.session.finished:
+            self._listener.admit(self, pdu)
+            _log.info("app_bound", account=system_id, address=self.address, bind=smpp.NAMES[pdu.command])
+            if self._lane is not None and self.link.session.state in _RECEIVING:
+                self._lane.attach(self.link)
+        else:
+            _log.warning("app_refused", system_id=system_id, address=self.address, status=status.name(code))
+            self.link.refuse_bind(pdu, code)
+
+    def _answered(self, row: Spooled | None, response: Pdu) -> None:
+        if self._lane is not None and row is not None:
+            self._lane.answered(row, response)
+
+    def _expired(self, row: Spooled | None) -> None:
+        if self._lane is not None and row is not None:
+            self._lane.unanswered(row)
+
+    def _ended(self, link: Link, event: Ended) -> None:
+        if self._customer is None or self._lane is None:
+            _log.debug("app_gone", address=self.address, reason=event.reason)
+            return
+        self._lane.detach(link, event.unanswered)
+        self._listener.leave(self._customer)
+        _log.info("app_unbound", account=self._customer.name, address=self.address, reason=event.reason)
+
+
+def _allowed(account: Account, address: str) -> bool:
+    if account.allow_from is None:
+        return True
+    return any(ip_address(address) in network for network in account.allow_from)
+
+
+async def _open(host: str, port: int) -> list[trio.SocketListener]:
+    try:
+        return await trio.open_tcp_listeners(port, host=host, backlog=_BACKLOG)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror or error}") from error

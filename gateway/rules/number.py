@@ -1,0 +1,189 @@
+"""One phone line, one key: every spelling of a number becomes its E.164 digits and the territory it belongs to.
+
+Blacklist, contacts, imports and web form all compare these keys, so two spellings of one line must never differ:
+"06 94 38 74 74", "+33 6 94 38 74 74" and "+594 694 38 74 74" are one mobile in French Guiana. A number is accepted when
+its length is possible in its country: numbering plans change faster than metadata. Nothing else imports phonenumbers.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+import phonenumbers
+from phonenumbers import PhoneMetadata, ValidationResult
+
+NATIONAL = 2  # addr_ton, SMPP 3.4 section 5.2.5
+SHORTEST, LONGEST = 7, 15  # digits of an E.164 number, calling code included
+UNKNOWN_TERRITORY = "ZZ"
+REMEMBERED = 100_000  # numbers: about 30 MB
+
+_HEAD = 6  # digits that settle nearly every territory
+_LONGEST_SPELLING = 64
+# What people, phones and spreadsheets put between digits, the invisible marks of copied contacts among it.
+_PUNCTUATION = re.compile(r"[\s.\-/()\[\]\u00ad\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
+
+# The overseas parts of the French plan: first digits after +33 or 0, then calling code and territory (ARCEP).
+_OVERSEAS = {
+    **dict.fromkeys(("590", "690", "691", "7090"), ("590", "GP")),
+    **dict.fromkeys(("594", "694", *map(str, range(70930, 70935))), ("594", "GF")),
+    **dict.fromkeys(("596", "696", "697", "7091"), ("596", "MQ")),
+    **dict.fromkeys(("262", "263", "692", "693", "7092"), ("262", "RE")),
+    **dict.fromkeys(("269", "639", *map(str, range(70935, 70940))), ("262", "YT")),
+    **dict.fromkeys(("508", "7084", "7085"), ("508", "PM")),
+}
+# Each stands for the calling code, whatever region the metadata shares it with.
+_OVERSEAS_CODES = {"262": "RE", "508": "PM", "590": "GP", "594": "GF", "596": "MQ"}
+# National spellings are those of the common French plan there.
+_FRENCH_DIALLING = frozenset({"BL", "GF", "GP", "MF", "MQ", "RE", "YT"})
+
+_TOO = {
+    ValidationResult.TOO_SHORT: "too short for its country",
+    ValidationResult.TOO_LONG: "too long for its country",
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "a local number without its area code",
+}
+
+
+class Number(NamedTuple):
+    """A phone line."""
+
+    key: str  # E.164 digits without "+": "33612345678"
+    territory: str  # ISO 3166 region: "FR" is metropolitan France; "RE", "GF", "MC", "DE" …; "ZZ" where there is none
+
+
+class NumberError(ValueError):
+    """What is wrong with the spelling, in words for the person who wrote it; the number itself is not repeated."""
+
+
+class _Range(NamedTuple):
+    """The numbers that begin with the same few digits, of which phonenumbers would change none."""
+
+    start: str  # what the key begins with instead
+    territory: str
+    lengths: frozenset[int]  # of whole numbers as spelled, calling code included
+    code_length: int
+    national_prefix: re.Pattern[str] | None  # where this matches after the calling code, only phonenumbers can tell
+
+
+@lru_cache(maxsize=REMEMBERED)
+def canonical(address: str, ton: int = 1, default_region: str = "FR") -> Number:
+    """Tell the line that an address means, as spelled on the wire or by a person.
+
+    `ton` 2 makes it a national number of `default_region`; any other is read as people write: "+" or "00" begins an
+    international number, a single "0" a national one, and all else is international. Brackets, dots, dashes, spaces
+    and invisible marks are ignored.
+
+    Raises:
+        NumberError: it cannot be a phone number.
+    """
+    if ton != NATIONAL and address.isdecimal() and address.isascii():
+        number = _plain(address)
+        if number is not None:
+            return number
+    return _spelled(address, ton, default_region)
+
+
+def _plain(digits: str) -> Number | None:
+    """Answer without phonenumbers, in a twentieth of the time, where it would change nothing; None where it might."""
+    found = _range(digits[:_HEAD])
+    if found is None or len(digits) not in found.lengths:
+        return None
+    if found.national_prefix is not None and found.national_prefix.match(digits, found.code_length):
+        return None
+    return Number(found.start + digits[_HEAD:], found.territory)
+
+
+@lru_cache(maxsize=65_536)
+def _range(head: str) -> _Range | None:
+    metadata = _metadata(head[:2]) or _metadata(head[:3])
+    if metadata is None or metadata.general_desc is None or len(head) < _HEAD:
+        return None
+    code = str(metadata.country_code)
+    national = head[len(code) :]
+    prefix = metadata.national_prefix_for_parsing or ""
+    if national.startswith("0") or _undecided(code, national) or (prefix.isdecimal() and national.startswith(prefix)):
+        return None
+    description = metadata.general_desc
+    possible = set(description.possible_length) - set(description.possible_length_local_only)
+    lengths = frozenset(n for n in (len(code) + length for length in possible) if SHORTEST <= n <= LONGEST)
+    start, territory = _line(head, metadata.id)
+    harmless = not prefix or (prefix.isdecimal() and len(prefix) <= len(national))
+    return _Range(start, territory, lengths, len(code), None if harmless else re.compile(prefix))
+
+
+@cache
+def _metadata(code: str) -> PhoneMetadata | None:
+    """Find the numbering plan of a calling code, None where several territories share it or none has it."""
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code or "0"), ())
+    territory = _OVERSEAS_CODES.get(code) or (regions[0] if len(regions) == 1 else None)
+    return PhoneMetadata.metadata_for_region(territory) if territory else None
+
+
+def _undecided(code: str, national: str) -> bool:
+    """Say whether digits beyond these first ones choose the French territory."""
+    if code == "508":
+        return national == "508"
+    longer = (start for start in _OVERSEAS if len(start) > len(national))
+    return code in {"33", "262"} and any(start.startswith(national) for start in longer)
+
+
+def _line(key: str, territory: str) -> Number:
+    """Give a French overseas line its own calling code and territory; leave every other number as it is."""
+    if key.startswith("33"):
+        national = key[2:]
+        found = _overseas(national)
+        if found is None:
+            return Number(key, territory)
+        code, territory = found
+        return Number(code + national.removeprefix("508"), territory)
+    if key.startswith("262"):
+        return Number(key, "YT" if _overseas(key[3:]) == ("262", "YT") else "RE")
+    if key.startswith("508508") and len(key) == len("508508551234"):
+        return Number(key[3:], "PM")  # the national spelling 0508 55 12 34 after the calling code
+    return Number(key, territory)
+
+
+def _overseas(national: str) -> tuple[str, str] | None:
+    return _OVERSEAS.get(national[:3]) or _OVERSEAS.get(national[:4]) or _OVERSEAS.get(national[:5])
+
+
+def _spelled(address: str, ton: int, default_region: str) -> Number:
+    """Read any spelling, by way of phonenumbers."""
+    if len(address) > _LONGEST_SPELLING:
+        raise NumberError("far too long for a phone number")
+    spelling = _PUNCTUATION.sub("", address)
+    digits = spelling.removeprefix("+")
+    if not digits:
+        raise NumberError("no digits")
+    if not (digits.isascii() and digits.isdecimal()):
+        raise NumberError("only digits, spaces and punctuation make up a phone number")
+    if digits == spelling and digits.startswith("00"):
+        digits = spelling = spelling.removeprefix("00")
+    elif digits == spelling and (ton == NATIONAL or digits.startswith("0")):
+        return _parsed(digits, "FR" if default_region in _FRENCH_DIALLING else default_region)
+    return _parsed("+" + digits, None)
+
+
+def _parsed(spelling: str, region: str | None) -> Number:
+    try:
+        number = phonenumbers.parse(spelling, region)
+    except phonenumbers.NumberParseException as error:
+        if error.error_type == error.INVALID_COUNTRY_CODE:
+            raise NumberError("no country has this calling code") from error
+        raise NumberError("too short or too long for a phone number") from error
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason != ValidationResult.IS_POSSIBLE:
+        raise NumberError(_TOO.get(reason, "not a length that its country uses"))
+    key = f"{number.country_code}{phonenumbers.national_significant_number(number)}"
+    if not SHORTEST <= len(key) <= LONGEST:
+        raise NumberError(f"a phone number has {SHORTEST} to {LONGEST} digits")
+    return _line(key, _territory(number))
+
+
+def _territory(number: phonenumbers.PhoneNumber) -> str:
+    code = number.country_code or 0
+    main = _OVERSEAS_CODES.get(str(code)) or phonenumbers.region_code_for_country_code(code)
+    if len(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, ())) > 1 and str(code) not in _OVERSEAS_CODES:
+        main = phonenumbers.region_code_for_number(number) or main
+    return main if main.isalpha() else UNKNOWN_TERRITORY

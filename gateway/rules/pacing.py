@@ -1,0 +1,96 @@
+"""When the next request may leave, and what follows from the answer to the last one.
+
+The table :data:`NEXT_STEP` is the only place that says what a command_status means for delivery; what it does not name
+is permanent. Randomness and the clock are arguments, so every case can be played in a test.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from gateway.smpp import status
+
+
+class Step(StrEnum):
+    """What to do after a response."""
+
+    DONE = "done"  # the peer has it
+    SLOW = "slow"  # the peer has too much of everything: keep the order, slow the whole lane, send this one first
+    LATER = "later"  # the peer cannot take this one now: try it again later, others may pass
+    FAIL = "fail"  # the peer will never take it
+
+
+NEXT_STEP: dict[int, Step] = {
+    status.ESME_ROK: Step.DONE,
+    status.ESME_RTHROTTLED: Step.SLOW,
+    status.ESME_RMSGQFUL: Step.SLOW,
+    status.ESME_RSYSERR: Step.LATER,
+    status.ESME_RSUBMITFAIL: Step.LATER,
+    status.ESME_RX_T_APPN: Step.LATER,
+    status.ESME_RINVBNDSTS: Step.LATER,
+}
+
+
+def next_step(code: int) -> Step:
+    """Return what a command_status asks for; statuses without a name of their own are permanent."""
+    return NEXT_STEP.get(code, Step.FAIL)
+
+
+class TokenBucket:
+    """A rate in segments a second, with a burst of one second.
+
+    Args:
+        rate: segments a second; None: no limit.
+        now: the present instant in seconds.
+    """
+
+    __slots__ = ("_at", "_rate", "_tokens")
+
+    def __init__(self, rate: float | None, now: float) -> None:
+        self._rate = rate
+        self._tokens = rate or 0.0
+        self._at = now
+
+    def take(self, segments: int, now: float) -> bool:
+        """Take ``segments`` tokens if one is there; a long message goes into debt rather than wait for ever."""
+        if self._rate is None:
+            return True
+        self._tokens = min(self._rate, self._tokens + max(0.0, now - self._at) * self._rate)
+        self._at = now
+        if self._tokens < min(segments, 1):
+            return False
+        self._tokens -= segments
+        return True
+
+    def ready_at(self) -> float:
+        """Return the instant from which the next token is there."""
+        if self._rate is None or self._tokens >= 1:
+            return self._at
+        return self._at + (1 - self._tokens) / self._rate
+
+
+class Backoff:
+    """Growing pauses with jitter: each about twice the one before, from ``initial`` up to ``maximum`` seconds."""
+
+    __slots__ = ("_initial", "_maximum", "attempts")
+
+    def __init__(self, initial: float, maximum: float) -> None:
+        self._initial = initial
+        self._maximum = maximum
+        self.attempts = 0
+
+    def next(self, chance: float) -> float:
+        """Return the next pause; ``chance`` in [0, 1) spreads it over the upper half of its length."""
+        pause = pause_after(self.attempts, self._initial, self._maximum, chance)
+        self.attempts += 1
+        return pause
+
+    def reset(self) -> None:
+        """Begin with short pauses again."""
+        self.attempts = 0
+
+
+def pause_after(attempts: int, initial: float, maximum: float, chance: float) -> float:
+    """Return the pause in seconds after ``attempts`` failures, spread over its upper half by ``chance`` in [0, 1)."""
+    longest = min(maximum, initial * 2.0 ** min(attempts, 32))
+    return longest * (0.5 + chance / 2)

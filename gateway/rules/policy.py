@@ -1,0 +1,156 @@
+"""What becomes of a submission: forwarded with its mention, refused, or taken and ended at once, always with a reason.
+
+Pure functions over plain values: the caller looks the facts up, inside the transaction that will hold the result, and
+acts on the verdict. A STOP that commits before a submission is therefore always seen by it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.rules import segment
+from gateway.rules.mention import Budget, MentionError, Reason, plan
+from gateway.rules.segment import Encoded
+from gateway.smpp import status
+from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from gateway.rules.number import Number
+
+UDHI = 0x40  # esm_class: short_message begins with a user data header
+MESSAGE_TYPE = 0x3C  # esm_class: receipts and acknowledgements, 0 for an ordinary message
+
+
+class Kind(StrEnum):
+    """What an account sends."""
+
+    MARKETING = "marketing"
+    NOTIFICATION = "notification"
+
+
+class Mentions(NamedTuple):
+    """The opt-out texts, and where a short code can be texted."""
+
+    short_code: str  # the current code
+    short_code_text: str  # "STOP 36034"
+    web_text: str  # "no-sms.eu"
+    territories: frozenset[str]  # where short_code_text is used
+
+
+class Profile(NamedTuple):
+    """What the rules need to know of an account."""
+
+    account: str
+    kind: Kind
+    mention: bool
+    default_alphabet: Alphabet
+    budget: Budget
+    receipt_when_opted_out: bool
+
+
+class Submission(NamedTuple):
+    """One destination of one request: ``octets`` as submitted, user data header included."""
+
+    destination: Number
+    octets: bytes
+    data_coding: int
+    esm_class: int
+    optout_mention: int | None = None
+
+
+class Forward(NamedTuple):
+    """Send these parts; ``code`` is what the mention points to: the short code, ``web``, or nothing."""
+
+    parts: Sequence[Encoded]
+    reason: str
+    code: str
+
+
+class Refuse(NamedTuple):
+    """Answer with this command_status; nothing is kept."""
+
+    status: int
+    reason: str
+
+
+class Swallow(NamedTuple):
+    """Accept, and end at once as REJECTED."""
+
+    reason: str
+
+
+Verdict = Forward | Refuse | Swallow
+
+OPTED_OUT = "opted_out"
+WEB = "web"
+
+
+def decide(profile: Profile, mentions: Mentions, submission: Submission, opted_out: bool, reference: int) -> Verdict:  # noqa: FBT001 (a fact, and the five things a verdict rests on)
+    """Return what becomes of ``submission``.
+
+    Args:
+        profile: the account.
+        mentions: the opt-out texts.
+        submission: what it handed in.
+        opted_out: whether the number refuses what this account sends.
+        reference: the concatenation reference to use if the text takes several segments.
+    """
+    if opted_out:
+        return Swallow(OPTED_OUT) if profile.receipt_when_opted_out else Refuse(status.OPTED_OUT, OPTED_OUT)
+    wanted = _mention_wanted(profile, submission.optout_mention)
+    if profile.kind is Kind.MARKETING and not wanted:
+        return Refuse(status.MENTION_REQUIRED, "mention_required")
+    text = _text(submission, profile.default_alphabet)
+    if text is None:
+        if profile.kind is Kind.MARKETING:
+            return Refuse(status.NOT_TEXT, "not_text")
+        return Forward([_untouched(submission)], "not_text", "")
+    code, mention = _mention_for(mentions, submission.destination.territory)
+    try:
+        planned = plan(text, mention if wanted else None, profile.budget)
+    except MentionError as error:
+        too_long = error.reason is Reason.TOO_LONG  # whatever is appended
+        return Refuse(status.ESME_RINVMSGLEN if too_long else status.MENTION_DOES_NOT_FIT, error.reason)
+    parts = segment.encode(planned.segments, planned.alphabet, reference)
+    return Forward(parts, planned.reason, code if wanted else "")
+
+
+def _mention_wanted(profile: Profile, tlv: int | None) -> bool:
+    return profile.mention if tlv is None else bool(tlv)
+
+
+def _mention_for(mentions: Mentions, territory: str) -> tuple[str, str]:
+    if territory in mentions.territories:
+        return mentions.short_code, mentions.short_code_text
+    return WEB, mentions.web_text
+
+
+def _text(submission: Submission, default: Alphabet) -> str | None:
+    """Return what the message says, or None when it is not a plain text that we may write anew."""
+    if submission.esm_class & (UDHI | MESSAGE_TYPE):
+        return None
+    alphabet = alphabet_of(submission.data_coding, default)
+    if alphabet is Alphabet.BINARY:
+        return None
+    try:
+        return decode_text(submission.octets, alphabet)
+    except TextError:
+        return None
+
+
+def _untouched(submission: Submission) -> Encoded:
+    return Encoded(submission.octets, submission.data_coding, udhi=bool(submission.esm_class & UDHI))
+
+
+def choose(number: str, routes: Sequence[tuple[Sequence[str], Sequence[str]]], usable: Collection[str]) -> list[str]:
+    """Return the operators for ``number``: those of the longest matching prefix, usable ones first."""
+    best: Sequence[str] = ()
+    length = -1
+    for prefixes, operators in routes:
+        for prefix in prefixes:
+            if len(prefix) > length and number.startswith(prefix):
+                best, length = operators, len(prefix)
+    return sorted(best, key=lambda operator: operator not in usable)

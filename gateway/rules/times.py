@@ -1,0 +1,47 @@
+"""SMPP time formats: absolute and relative, as in ``YYMMDDhhmmsstnnp`` (SMPP 3.4 section 7.1.1), and receipts' dates.
+
+Instants are milliseconds since 1970, UTC, and the present is an argument.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_FORM = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d)(\d\d)([+\-R])")
+_PIVOT = 38  # 38-99 mean 19xx, 00-37 mean 20xx (appendix C)
+_MAX_QUARTERS = 48
+
+
+class TimeError(ValueError):
+    """Not a time in the format of section 7.1.1."""
+
+
+def read_time(text: str, now: int) -> int:
+    """Return the instant that ``text`` names, in milliseconds since 1970.
+
+    A relative time counts from ``now``; its years are 365 days and its months 30, as nobody promises more.
+
+    Raises:
+        TimeError: the text has another form, or names no real date.
+    """
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise TimeError(f"{text!r} is not YYMMDDhhmmsstnnp")
+    year, month, day, hour, minute, second, tenths, quarters = (int(group) for group in match.groups()[:8])
+    if match[9] == "R":
+        span = timedelta(days=365 * year + 30 * month + day, hours=hour, minutes=minute, seconds=second)
+        return now + span // timedelta(milliseconds=1)
+    if quarters > _MAX_QUARTERS:
+        raise TimeError(f"{text!r} is {quarters} quarters of an hour from UTC")
+    try:
+        local = datetime(year + (1900 if year >= _PIVOT else 2000), month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError as error:
+        raise TimeError(f"{text!r}: {error}") from None
+    offset = timedelta(minutes=15 * quarters) * (1 if match[9] == "+" else -1)
+    return int((local - offset).timestamp()) * 1_000 + tenths * 100
+
+
+def receipt_date(instant: int) -> str:
+    """Write an instant as receipts do: ``YYMMDDhhmm``, UTC."""
+    return datetime.fromtimestamp(instant / 1_000, UTC).strftime("%y%m%d%H%M")

@@ -1,0 +1,146 @@
+"""The second half of every dispatch: what a peer's answer means for the spool and for the message.
+
+One transaction for all outcomes that arrived while the last one was committed. A segment that an operator has taken
+leaves the spool and is remembered under the operator's id in the same commit, so a receipt always finds it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.rules.pacing import Step, pause_after
+from gateway.smpp import receipt
+from gateway.store import messages, spool
+from gateway.store.base import Batch
+from gateway.store.messages import Outcome
+
+if TYPE_CHECKING:
+    from gateway.config import Config, Operator
+    from gateway.dispatcher import Settled
+    from gateway.homeward import Homeward
+    from gateway.lanes import Lanes, Placed
+    from gateway.metrics import Metrics
+    from gateway.store.base import StoreError, Tx
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0  # seconds between attempts at one message
+_UNCERTAIN = "0FE"  # ESME_RDELIVERYFAILURE: sent, never answered, and not to be sent twice
+RANK = 10  # before receipts are correlated
+
+
+class Again(NamedTuple):
+    """Rows given back, and for each lane in how many milliseconds the first of them is due."""
+
+    lanes: dict[str, int]
+
+
+class OperatorOutcomes:
+    """Settles what operators answered to submit_sm.
+
+    Args:
+        config: the operators.
+        lanes: where the receipts of messages that ended go.
+        home: writes those receipts.
+        metrics: counts segments by operator and status.
+    """
+
+    def __init__(self, config: Config, lanes: Lanes, home: Homeward, metrics: Metrics) -> None:
+        self._operators = {spool.operator_lane(name): operator for name, operator in config.operators.items()}
+        self._home = home
+        self._lanes = lanes
+        self._metrics = metrics
+        self.batch: Batch[Settled] = Batch(self._work, self._done, self._failed, RANK)
+
+    def _work(self, tx: Tx, items: list[Settled]) -> tuple[Placed, Again]:
+        taken = [each for each in items if each.step is Step.DONE]
+        failed = [each for each in items if each.step is Step.FAIL]
+        spool.remove(tx, [each.item.id for each in [*taken, *failed]])
+        outcomes = [*self._taken(tx, taken), *(_failure(each) for each in failed)]
+        finished = messages.settle(tx, outcomes)
+        spool.remove_message(tx, [each.message.id for each in finished if each.message.segments > 1])
+        again = give_back(tx, [each for each in items if each.step is Step.LATER])
+        return self._lanes.place(tx, self._home.receipts(tx, finished)), again
+
+    def _taken(self, tx: Tx, settled: list[Settled]) -> list[Outcome]:
+        """Remember what operators hold; returns the outcomes that are known already."""
+        known: list[Outcome] = []
+        held: dict[tuple[str, str], int] = {}
+        silent = self._silent(tx, settled)
+        for each in settled:
+            operator = self._operators[each.item.lane]
+            remote = _remote_id(each, operator)
+            if remote and each.item.message not in silent:
+                held[operator.name, remote] = each.item.message
+            else:
+                known.append(Outcome(each.item.message, messages.ACCEPTED))
+        messages.taken(tx, [(*key, message) for key, message in held.items()])
+        early = [row for row in messages.unpark(tx, held.keys()) if held.get((row[0], row[1]))]
+        messages.reported(tx, [(row[0], row[1]) for row in early])
+        return known + [Outcome(held[operator, remote], state, error) for operator, remote, state, error in early]
+
+    def _silent(self, tx: Tx, settled: list[Settled]) -> set[int]:
+        """Return the messages for which nobody asked the operator for a receipt."""
+        doubtful = [each.item.message for each in settled if not self._operators[each.item.lane].receipts]
+        return {message.id for message in messages.get(tx, doubtful).values() if not message.registered}
+
+    def _done(self, items: list[Settled], result: tuple[Placed, Again]) -> None:
+        placed, again = result
+        for each in items:
+            if each.response is not None:
+                self._metrics.segment_sent(self._operators[each.item.lane].name, each.response.status)
+        self._lanes.carry_on(placed)
+        self._lanes.look(again.lanes)
+
+    def _failed(self, items: list[Settled], _error: StoreError) -> None:
+        self.batch.put_all(items)  # the outcome stands: it is settled as soon as the store can
+
+
+class AccountOutcomes:
+    """Settles what accounts answered to deliver_sm: gone when taken or refused for good, later otherwise.
+
+    Args:
+        lanes: where rows that were given back wait.
+        metrics: counts deliveries by account and status.
+    """
+
+    def __init__(self, lanes: Lanes, metrics: Metrics) -> None:
+        self._lanes = lanes
+        self._metrics = metrics
+        self.batch: Batch[Settled] = Batch(self._work, self._done, self._failed, RANK)
+
+    def _work(self, tx: Tx, items: list[Settled]) -> Again:
+        spool.remove(tx, [each.item.id for each in items if each.step is not Step.LATER])
+        return give_back(tx, [each for each in items if each.step is Step.LATER])
+
+    def _done(self, items: list[Settled], again: Again) -> None:
+        for each in items:
+            if each.response is not None:
+                self._metrics.delivered(each.item.lane.partition("/")[2], each.response.status)
+        self._lanes.look(again.lanes)
+
+    def _failed(self, items: list[Settled], _error: StoreError) -> None:
+        self.batch.put_all(items)
+
+
+def give_back(tx: Tx, settled: list[Settled]) -> Again:
+    """Let rows wait in the spool: at once when they were never tried, after a growing pause when they were refused."""
+    freed: list[tuple[int, int, int]] = []
+    lanes: dict[str, int] = {}
+    for each in settled:
+        row = each.item
+        tried = each.response is not None
+        pause = int(pause_after(row.attempts, _FIRST_PAUSE, _LONGEST_PAUSE, row.id % 997 / 997) * 1_000) if tried else 0
+        freed.append((row.id, tx.now + pause if tried else row.due, row.attempts + tried))
+        lanes[row.lane] = min(pause, lanes.get(row.lane, pause))
+    spool.release(tx, freed)
+    return Again(lanes)
+
+
+def _failure(settled: Settled) -> Outcome:
+    if settled.response is None:
+        return Outcome(settled.item.message, messages.UNDELIVERABLE, _UNCERTAIN)
+    return Outcome(settled.item.message, messages.REJECTED, f"{settled.response.status:03X}")
+
+
+def _remote_id(settled: Settled, operator: Operator) -> str:
+    fields = settled.response.fields if settled.response else {}
+    return receipt.key_of_response(fields.get("message_id", ""), operator.message_id)

@@ -1,0 +1,221 @@
+"""Delivery receipts, both ways: the TLVs first, then a tolerant reading of the text, which differs by vendor.
+
+The text form is an example in SMPP 3.4 Appendix B. Keys come in any order and case and may be missing; the first of
+each counts; after ``text:`` follows what a person wrote, which can imitate a receipt, so nothing is read there once
+``stat:`` was seen. Values are kept as they are spelled: a date or an err that is no number never spoils the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RECEIPTED_MESSAGE_ID, NETWORK_ERROR_CODE, MESSAGE_STATE = 0x001E, 0x0423, 0x0427
+
+ENROUTE, DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, ACCEPTED, UNKNOWN, REJECTED = range(1, 9)
+SCHEDULED, SKIPPED = 0, 9  # SMPP 5.0
+FINAL = frozenset({DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, REJECTED, SKIPPED})
+
+_TYPE, _RECEIPT, _INTERMEDIATE = 0x3C, 0x04, 0x20  # esm_class, SMPP 3.4 section 5.2.12
+_TEXT_OCTETS = 20
+_NETWORK_ERROR_OCTETS = 3  # the network's type, then its code
+_NUMBER_BITS = 64
+
+_STATS = {
+    "SCHEDULED": SCHEDULED,
+    "ENROUTE": ENROUTE,
+    "DELIVRD": DELIVERED,
+    "DELIVERED": DELIVERED,
+    "EXPIRED": EXPIRED,
+    "DELETED": DELETED,
+    "UNDELIV": UNDELIVERABLE,
+    "UNDELVRD": UNDELIVERABLE,
+    "UNDELIVERABLE": UNDELIVERABLE,
+    "UNDELIVERED": UNDELIVERABLE,
+    "FAILED": UNDELIVERABLE,
+    "ACCEPTD": ACCEPTED,
+    "ACCEPTED": ACCEPTED,
+    "UNKNOWN": UNKNOWN,
+    "REJECTD": REJECTED,
+    "REJECTED": REJECTED,
+    "DND_REJECTED": REJECTED,
+    "SKIPPED": SKIPPED,
+}
+_SPOKEN = {  # the 5.0 states in words that 3.4 has
+    SCHEDULED: "ENROUTE",
+    ENROUTE: "ENROUTE",
+    DELIVERED: "DELIVRD",
+    EXPIRED: "EXPIRED",
+    DELETED: "DELETED",
+    UNDELIVERABLE: "UNDELIV",
+    ACCEPTED: "ACCEPTD",
+    UNKNOWN: "UNKNOWN",
+    REJECTED: "REJECTD",
+    SKIPPED: "UNDELIV",
+}
+
+_KEYS = r"(?:id|sub|dlvrd|submit ?date|done ?date|stat|err|text):"
+_FIELD = re.compile(
+    rf"(?<![^\W_])(id|submit ?date|done ?date|stat|err|text):(?:\s*(?!{_KEYS})(\S+))?", re.IGNORECASE | re.ASCII
+)
+
+_USUAL_KEYS = {key: key.replace(" ", "") for key in ("id", "submit date", "done date", "stat", "err", "text")}
+
+
+class Receipt(NamedTuple):
+    """What a receipt says; a field that it lacks, or that cannot be read, is empty, and a state UNKNOWN.
+
+    ``message_id`` is receipted_message_id, else ``text_id``, the text's id. ``state`` is a message_state (SMPP 3.4
+    section 5.2.28), ``stat`` the text's word for it. Dates are as spelled, usually YYMMDDhhmm, in the sender's clock.
+    """
+
+    message_id: str
+    state: int
+    err: str = ""
+    submit_date: str = ""
+    done_date: str = ""
+    text: str = ""
+    stat: str = ""
+    text_id: str = ""
+
+    @property
+    def final(self) -> bool:
+        """Whether no other receipt follows. ACCEPTED is not final: operators send it early, though 3.4 calls it so."""
+        return self.state in FINAL
+
+
+def is_receipt(esm_class: int) -> bool:
+    """Tell whether a deliver_sm or data_sm with this ``esm_class`` is a delivery receipt."""
+    return esm_class & _TYPE == _RECEIPT
+
+
+def is_intermediate(esm_class: int) -> bool:
+    """Tell whether a deliver_sm or data_sm with this ``esm_class`` is an intermediate notification."""
+    return esm_class & _TYPE == _INTERMEDIATE
+
+
+def read(text: str | bytes, tlvs: Sequence[tuple[int, bytes]] = ()) -> Receipt | None:
+    """Read a receipt from its text and its TLVs (tag, value); None when neither names an id or a state.
+
+    Args:
+        text: short_message or message_payload. Octets are read as Latin-1; NULs are skipped, so that receipts in UCS-2
+            and padded ones read alike.
+        tlvs: they win over the text, each for its own field; of a tag that comes twice the first counts.
+    """
+    spelled = _fields((text if isinstance(text, str) else text.decode("latin-1")).replace("\0", ""))
+    values = dict(reversed(tlvs))
+    text_id, stat = spelled.get("id", ""), spelled.get("stat", "")
+    message_id = values.get(RECEIPTED_MESSAGE_ID, b"").partition(b"\0")[0].decode("latin-1").strip() or text_id
+    state = _state(values.get(MESSAGE_STATE, b""), stat)
+    if not message_id and not stat and state == UNKNOWN:
+        return None
+    return Receipt(
+        message_id=message_id,
+        state=state,
+        err=spelled.get("err", "") or _network_error(values.get(NETWORK_ERROR_CODE, b"")),
+        submit_date=spelled.get("submitdate", ""),
+        done_date=spelled.get("donedate", ""),
+        text=spelled.get("text", ""),
+        stat=stat,
+        text_id=text_id,
+    )
+
+
+def _fields(text: str) -> dict[str, str]:
+    """Return the values by key, keys in lower case and without spaces; the first of each."""
+    found: dict[str, str] = {}
+    for field in _FIELD.finditer(text):
+        key, value = field.groups("")
+        key = _USUAL_KEYS.get(key) or key.lower().replace(" ", "")
+        if key == "text" and "stat" in found:
+            found.setdefault(key, text[field.end(1) + 1 :])
+            break
+        if key not in found:
+            found[key] = value
+    return found
+
+
+def _state(value: bytes, stat: str) -> int:
+    if len(value) == 1 and value[0] <= SKIPPED:
+        return value[0]
+    return _STATS.get(stat.upper(), UNKNOWN)
+
+
+def _network_error(value: bytes) -> str:
+    """Spell a network_error_code; used only without an err, as its value often breaks 3.4 section 5.3.2.31."""
+    return f"{int.from_bytes(value[1:], 'big'):03d}" if len(value) == _NETWORK_ERROR_OCTETS else ""
+
+
+def write(receipt: Receipt) -> bytes:
+    """Write the text of ``receipt`` in the form of Appendix B, for data_coding 0.
+
+    Its text is cut at 20 octets, and what ASCII lacks becomes ``?``, so that it reads alike in every default alphabet.
+    Dates are written as they are given.
+
+    Raises:
+        KeyError: a state that SMPP does not have.
+    """
+    delivered = "001" if receipt.state == DELIVERED else "000"
+    return (
+        f"id:{receipt.message_id} sub:001 dlvrd:{delivered} submit date:{receipt.submit_date} "
+        f"done date:{receipt.done_date} stat:{_SPOKEN[receipt.state]} err:{receipt.err or '000'} "
+        f"text:{receipt.text[:_TEXT_OCTETS]}"
+    ).encode("ascii", "replace")
+
+
+def tlvs(message_id: str, state: int) -> list[tuple[int, bytes]]:
+    """Return receipted_message_id (with its NUL) and message_state as (tag, value)."""
+    return [(RECEIPTED_MESSAGE_ID, message_id.encode("latin-1") + b"\0"), (MESSAGE_STATE, bytes((state,)))]
+
+
+class Spelling(StrEnum):
+    """How ids are spelled."""
+
+    AUTO = "auto"
+    HEX = "hex"
+    DECIMAL = "decimal"
+
+
+_OTHER = {Spelling.AUTO: Spelling.AUTO, Spelling.HEX: Spelling.DECIMAL, Spelling.DECIMAL: Spelling.HEX}
+
+
+def normalise_id(text: str, spelling: str = Spelling.AUTO) -> str:
+    """Return the key under which an id is stored and found, given how this ``text`` is ``spelling`` it.
+
+    AUTO is the text in one case without leading zeros. HEX and DECIMAL are read as numbers and written in decimal; what
+    is no such number of at most 64 bits is treated as under AUTO. Both radices are never tried: one message's decimal
+    id is another's in hex.
+    """
+    key = text.strip().casefold()
+    if spelling != Spelling.AUTO and key.isascii() and key.isalnum():
+        try:
+            number = int(key, 16 if spelling == Spelling.HEX else 10)
+        except ValueError:
+            number = -1
+        if number >= 0 and not number >> _NUMBER_BITS:
+            return str(number)
+    return key.lstrip("0") or key[-1:]
+
+
+def key_of_response(message_id: str, setting: str) -> str:
+    """Return the key of a submit_sm_resp's message_id at an operator whose ``message_id`` setting is ``setting``.
+
+    ``hex``: submit_sm_resp spells ids in hex and receipts spell the same numbers in decimal; ``decimal``: the reverse;
+    ``auto``: both alike.
+    """
+    return normalise_id(message_id, setting)
+
+
+def key_of_receipt(receipt: Receipt, setting: str) -> str:
+    """Return the key of the message that ``receipt`` is about: the one :func:`key_of_response` gave it.
+
+    A receipted_message_id that differs from the text's id, or that stands alone, is read as submit_sm_resp spells ids,
+    whose copy it is (SMPP 3.4 section 5.3.2.12); one that repeats the text's id is read as the text is.
+    """
+    if normalise_id(receipt.message_id) == normalise_id(receipt.text_id):
+        return normalise_id(receipt.text_id, _OTHER[Spelling(setting)])
+    return normalise_id(receipt.message_id, setting)

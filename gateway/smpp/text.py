@@ -1,0 +1,292 @@
+"""Octets to text and back: what data_coding means, the GSM 7-bit default alphabet, and the header of a long message.
+
+Text travels in one of three alphabets; everything else is opaque and comes back as ``BINARY``. In SMPP, GSM-7 is
+unpacked: one septet per octet, the high bit clear. What cannot be read without loss raises :class:`TextError`, so that
+the caller relays it untouched or refuses it, and never sends on a guess.
+
+Sources: 3GPP TS 23.038 (alphabets), 3GPP TS 23.040 section 9.2.3.24 (user data header), SMPP 3.4 section 5.2.19
+(data_coding) and 5.3.2.22 to 24 (sar_*).
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_ESC = "\x1b"
+_UNDEFINED = "\ufffe"  # what codecs' tables call "no character here"
+
+_DEFAULT_TABLE = (  # TS 23.038 section 6.2.1, sixteen a row
+    "@£$¥èéùìòÇ\nØø\rÅå"
+    "Δ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ"
+    " !\"#¤%&'()*+,-./"
+    "0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNO"
+    "PQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmno"
+    "pqrstuvwxyzäöñüà"
+)
+_EXTENSION_TABLE = {  # section 6.2.1.1: behind an ESC
+    "\f": 0x0A,
+    "^": 0x14,
+    "{": 0x28,
+    "}": 0x29,
+    "\\": 0x2F,
+    "[": 0x3C,
+    "~": 0x3D,
+    "]": 0x3E,
+    "|": 0x40,
+    "€": 0x65,
+}
+
+_UNESCAPED = {_DEFAULT_TABLE[code]: character for character, code in _EXTENSION_TABLE.items()} | {_ESC: " "}
+
+# codecs' fast map wants NUL at 0 and one octet a character, so @ and the extension have stand-ins above 0x7F.
+_STAND_INS = tuple(
+    (bytes([stand_in]), spelled)
+    for stand_in, spelled in enumerate([b"\0", *(bytes([0x1B, code]) for code in _EXTENSION_TABLE.values())], 0x80)
+)
+_ENCODING = codecs.charmap_build(
+    ("\0" + _DEFAULT_TABLE[1:].replace(_ESC, _UNDEFINED) + "@" + "".join(_EXTENSION_TABLE)).ljust(256, _UNDEFINED)
+)
+
+_CONCATENATION = {
+    (0x00, 3): False,
+    (0x08, 4): True,
+    (0x00, 4): True,
+}  # the last breaks the rules and is met in the wild
+_SAR_MSG_REF_NUM, _SAR_TOTAL_SEGMENTS, _SAR_SEGMENT_SEQNUM = 0x020C, 0x020E, 0x020F
+
+
+class TextError(ValueError):
+    """These octets, or these characters, are not text that we may touch; says why."""
+
+
+class Alphabet(StrEnum):
+    """How characters become octets."""
+
+    GSM7 = "gsm"
+    LATIN1 = "latin1"
+    UCS2 = "ucs2"
+    BINARY = "binary"
+
+
+_ALPHABETS = {
+    **dict.fromkeys((*range(0x10, 0x14), *range(0xF0, 0xF4)), Alphabet.GSM7),
+    **dict.fromkeys((1, 3), Alphabet.LATIN1),
+    **dict.fromkeys((8, *range(0x18, 0x1C)), Alphabet.UCS2),
+}
+
+
+def alphabet_of(data_coding: int, default: Alphabet = Alphabet.GSM7) -> Alphabet:
+    """Return the alphabet that ``data_coding`` announces; ``default`` is what the peer means by 0.
+
+    IA5 (1) is read as Latin-1, which contains it. 0x10-0x1F and 0xF0-0xF7 carry a message class (TS 23.038
+    section 4). Whatever is not text that may be rewritten is BINARY: 8-bit data, message waiting indications, other
+    character sets and reserved values.
+    """
+    if data_coding == 0:
+        return default
+    return _ALPHABETS.get(data_coding, Alphabet.BINARY)
+
+
+def data_coding_of(alphabet: Alphabet, like: int = 0) -> int:
+    """Return the data_coding under which text in ``alphabet`` is sent, keeping the message class that ``like`` has.
+
+    Without a class: 0 for GSM7 and for LATIN1 (a peer whose default is Latin-1), 8 for UCS2. A Latin-1 peer has no
+    spelling for a class, so it is dropped there.
+
+    Raises:
+        TextError: for BINARY, whose data_coding is its sender's affair.
+    """
+    if alphabet is Alphabet.BINARY:
+        raise TextError("binary data has no data_coding of its own")
+    classed = like >> 4 in (0x1, 0xF)
+    if alphabet is Alphabet.UCS2:
+        return 0x18 | like & 3 if classed else 8
+    return like & 0xF0 | like & 3 if classed and alphabet is Alphabet.GSM7 else 0
+
+
+def decode_text(octets: bytes, alphabet: Alphabet) -> str:
+    """Read ``octets`` (without a user data header) as text.
+
+    An escape with a code that the extension table lacks gives the default table's character (TS 23.038 section
+    6.2.1.1), a doubled escape a space.
+
+    Raises:
+        TextError: an octet above 0x7F or an escape at the very end under GSM7; an odd length or a lone surrogate under
+            UCS2; anything under BINARY.
+    """
+    try:
+        if alphabet is Alphabet.GSM7:
+            return _decode_gsm7(octets)
+        if alphabet is Alphabet.UCS2:
+            return octets.decode("utf-16-be")
+    except UnicodeDecodeError as error:
+        raise TextError(f"not {alphabet} text: {error.reason} at octet {error.start}") from error
+    if alphabet is Alphabet.LATIN1:
+        return octets.decode("latin-1")
+    raise TextError("binary data is not text")
+
+
+def _decode_gsm7(octets: bytes) -> str:
+    text: str = codecs.charmap_decode(octets, "strict", _DEFAULT_TABLE)[0]
+    return re.sub("\x1b(.?)", _unescape, text, flags=re.DOTALL) if _ESC in text else text
+
+
+def _unescape(pair: re.Match[str]) -> str:
+    if not pair[1]:
+        raise TextError("the text ends within an escape sequence")
+    return _UNESCAPED.get(pair[1], pair[1])
+
+
+def encode_text(text: str, alphabet: Alphabet) -> bytes:
+    """Write ``text`` in ``alphabet``.
+
+    Raises:
+        TextError: a character that the alphabet lacks (in UCS2: a lone surrogate); anything under BINARY.
+    """
+    if alphabet is Alphabet.UCS2:
+        return encode_ucs2(text)
+    octets = encode_gsm7(text) if alphabet is Alphabet.GSM7 else None
+    if octets is None and alphabet is Alphabet.LATIN1:
+        octets = encode_latin1(text)
+    if octets is None:
+        raise TextError(f"not all of the text can be written as {alphabet}")
+    return octets
+
+
+def encode_gsm7(text: str) -> bytes | None:
+    """Write ``text`` as unpacked septets, extension characters as escape pairs; None when GSM-7 lacks a character."""
+    try:
+        septets = codecs.charmap_encode(text, "strict", _ENCODING)[0]
+    except UnicodeEncodeError:
+        return None
+    if b"\0" in septets:  # from a NUL, as @ has a stand-in
+        return None
+    if not septets.isascii():
+        for stand_in, spelled in _STAND_INS:
+            septets = septets.replace(stand_in, spelled)
+    return septets
+
+
+def encode_latin1(text: str) -> bytes | None:
+    """Write ``text`` as Latin-1; None when that lacks a character."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return None
+
+
+def encode_ucs2(text: str) -> bytes:
+    """Write ``text`` as UTF-16, big endian, which is what peers mean by UCS-2.
+
+    Raises:
+        TextError: a lone surrogate.
+    """
+    try:
+        return text.encode("utf-16-be")
+    except UnicodeEncodeError as error:
+        raise TextError(f"a lone surrogate at character {error.start}") from error
+
+
+class Concatenation(NamedTuple):
+    """One part's place in a long message: ``number`` of ``total``, from 1; ``wide`` references have 16 bits."""
+
+    reference: int
+    total: int
+    number: int
+    wide: bool
+
+    @property
+    def possible(self) -> bool:
+        """Whether there can be such a part; others are ignored (TS 23.040 section 9.2.3.24.1)."""
+        return 1 <= self.number <= self.total
+
+
+def split_udh(octets: bytes) -> tuple[bytes, bytes]:
+    """Cut octets that begin with a user data header into that header, its length octet included, and the rest.
+
+    Raises:
+        TextError: the header is longer than the octets, or its elements do not fill it exactly.
+    """
+    length = octets[0] + 1 if octets else 1
+    if length > len(octets):
+        raise TextError("the user data header is cut short")
+    elements(octets[:length])
+    return octets[:length], octets[length:]
+
+
+def elements(header: bytes) -> list[tuple[int, bytes]]:
+    """Return a user data header's information elements as (identifier, data), in wire order.
+
+    Raises:
+        TextError: the elements do not fill the header exactly, which voids it (TS 23.040 section 9.2.3.24).
+    """
+    found = []
+    position = 1
+    while position + 1 < len(header):
+        end = position + 2 + header[position + 1]
+        found.append((header[position], header[position + 2 : end]))
+        position = end
+    if position != len(header):
+        raise TextError("the information elements do not fill the user data header")
+    return found
+
+
+def concatenation(header: bytes) -> Concatenation | None:
+    """Return the place that ``header`` gives its part in a long message: the last valid element's, or None.
+
+    Raises:
+        TextError: as :func:`elements`.
+    """
+    place = None
+    for identifier, data in elements(header):
+        wide = _CONCATENATION.get((identifier, len(data)))
+        if wide is not None:
+            candidate = Concatenation(int.from_bytes(data[:-2], "big"), data[-2], data[-1], wide)
+            place = candidate if candidate.possible else place
+    return place
+
+
+def concatenation_header(part: Concatenation) -> bytes:
+    """Write the user data header of ``part``: 6 octets, or 7 with a wide reference.
+
+    Raises:
+        ValueError: the reference, the total or the number does not fit its octets.
+    """
+    if part.wide:
+        return bytes((6, 0x08, 4, part.reference >> 8, part.reference & 0xFF, part.total, part.number))
+    return bytes((5, 0x00, 3, part.reference, part.total, part.number))
+
+
+def sar_concatenation(tlvs: Sequence[tuple[int, bytes]]) -> Concatenation | None:
+    """Return the place that the sar_* parameters among ``tlvs`` (tag, value) give a part; all three, or None."""
+    values = {
+        tag: int.from_bytes(value, "big")
+        for tag, value in reversed(tlvs)
+        if _SAR_MSG_REF_NUM <= tag <= _SAR_SEGMENT_SEQNUM
+    }
+    try:
+        part = Concatenation(values[_SAR_MSG_REF_NUM], values[_SAR_TOTAL_SEGMENTS], values[_SAR_SEGMENT_SEQNUM], True)
+    except KeyError:
+        return None
+    return part if part.possible else None
+
+
+def sar_tlvs(part: Concatenation) -> list[tuple[int, bytes]]:
+    """Write ``part`` as sar_* parameters (tag, value).
+
+    Raises:
+        OverflowError: the reference, the total or the number does not fit its octets.
+    """
+    return [
+        (_SAR_MSG_REF_NUM, part.reference.to_bytes(2, "big")),
+        (_SAR_TOTAL_SEGMENTS, part.total.to_bytes(1, "big")),
+        (_SAR_SEGMENT_SEQNUM, part.number.to_bytes(1, "big")),
+    ]

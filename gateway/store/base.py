@@ -1,0 +1,110 @@
+"""What the rest of the gateway may ask of a database: one transaction at a time, many pieces of work in each.
+
+The unit of work is a batch. While one commit is under way, whatever arrives waits, and all of it makes up the next
+one: no timers, one fsync for many messages. A *flow* (intake of submissions, of inbound PDUs, settling of what was
+sent) declares a :class:`Batch`: pure work over a list of items inside the transaction, and what to do once it is
+safely on disk. Batches of one round run in the order of their rank: outcomes are settled before receipts are
+correlated, so a receipt finds the message that was answered just before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Row = tuple[Any, ...]
+
+
+class Tx(Protocol):
+    """An open transaction: the only way to the tables, and gone when the work returns."""
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement with ``?`` places and return its rows."""
+
+    def each(self, sql: str, rows: Sequence[Row]) -> list[Row]:
+        """Run a set-based statement over ``rows``: ``{rows}`` in ``sql`` becomes ``(?, ?), (?, ?), …``.
+
+        Large sets are cut into chunks; what the chunks return is joined. No rows: nothing is run.
+        """
+
+    def new_id(self) -> int:
+        """Return an identifier that no other row, node or run of the gateway has (see :mod:`gateway.store.ids`)."""
+
+    @property
+    def now(self) -> int:
+        """The instant of this round: milliseconds since 1970, UTC."""
+
+
+class StoreError(Exception):
+    """The database did not take the work; nothing of it happened."""
+
+
+class StoreFullError(StoreError):
+    """There is no room on the disk."""
+
+
+class Batch(Generic[Item]):
+    """The items of one flow that wait for the next commit.
+
+    Args:
+        work: called inside the transaction with the items; returns whatever ``done`` wants. Pure apart from the Tx.
+        done: called after COMMIT, on the event loop, with the items and what ``work`` returned.
+        failed: called instead when nothing was committed, with the items and the reason.
+        rank: batches of one round run in ascending rank.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Tx, list[Item]], Any],
+        done: Callable[[list[Item], Any], None],
+        failed: Callable[[list[Item], StoreError], None],
+        rank: int = 50,
+    ) -> None:
+        self.work = work
+        self.done = done
+        self.failed = failed
+        self.rank = rank
+        self.waiting: list[Item] = []
+        self.wake: Callable[[], None] = lambda: None  # the store's, once attached
+
+    def put(self, item: Item) -> None:
+        """Let ``item`` take part in the next commit."""
+        self.waiting.append(item)
+        self.wake()
+
+    def put_all(self, items: Sequence[Item]) -> None:
+        """Let all of ``items`` take part in the next commit, in their order."""
+        if items:
+            self.waiting.extend(items)
+            self.wake()
+
+    def take(self) -> list[Item]:
+        """Hand over what waits."""
+        items, self.waiting = self.waiting, []
+        return items
+
+
+class Store(Protocol):
+    """A durable store; everything it acknowledges has been committed."""
+
+    healthy: bool
+
+    def attach(self, batch: Batch[Any]) -> None:
+        """Serve ``batch`` in every round from now on."""
+
+    async def transact(self, work: Callable[[Tx], Result]) -> Result:
+        """Run ``work`` in the next round and return its result after COMMIT.
+
+        Raises:
+            StoreError: nothing of it was committed.
+        """
+
+    async def run(self) -> None:
+        """Serve rounds until cancelled."""
+
+    def close(self) -> None:
+        """Close the database; safe to call twice."""

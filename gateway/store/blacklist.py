@@ -1,0 +1,86 @@
+"""The blacklist: numbers that have opted out, of one account's marketing or of everybody's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from gateway.store.base import Tx
+
+EVERYBODY = "*"  # the account of an entry that counts for all accounts
+
+
+class Entry(NamedTuple):
+    """One opted-out number; ``since`` in milliseconds since 1970, ``everything`` when all traffic was refused."""
+
+    number: str
+    account: str
+    since: int
+    source: str
+    code: str
+    everything: bool
+    evidence: int
+
+
+class Evidence(NamedTuple):
+    """What somebody said or did about a number, and what was decided by which rule."""
+
+    id: int
+    at: int
+    number: str
+    code: str
+    source: str
+    operator: str
+    data_coding: int
+    octets: bytes
+    normalised: str
+    rule: str
+    effect: str
+    accounts: str
+    note: str = ""
+
+
+def lookup(tx: Tx, numbers: Collection[str]) -> dict[tuple[str, str], bool]:
+    """Return the entries of these numbers: (number, account) → whether all traffic is refused."""
+    found = tx.each(
+        "SELECT number, account, everything FROM blacklist WHERE number IN (VALUES {rows})",
+        [(number,) for number in numbers],
+    )
+    return {(number, account): bool(everything) for number, account, everything in found}
+
+
+def add(tx: Tx, entries: Sequence[Entry]) -> list[tuple[str, str]]:
+    """Opt numbers out; returns the (number, account) that were not opted out before."""
+    found = tx.each(
+        "INSERT INTO blacklist (number, account, since, source, code, everything, evidence) VALUES {rows} "
+        "ON CONFLICT (number, account) DO NOTHING RETURNING number, account",
+        entries,
+    )
+    return [(number, account) for number, account in found]
+
+
+def remove(tx: Tx, number: str, account: str) -> bool:
+    """Lift one opt-out; returns whether there was one."""
+    return bool(tx.rows("DELETE FROM blacklist WHERE number = ? AND account = ? RETURNING number", (number, account)))
+
+
+def entries(tx: Tx, account: str | None = None) -> list[Entry]:
+    """Return all entries, or those that count for ``account``, newest first."""
+    where, values = ("WHERE account IN (?, ?)", (account, EVERYBODY)) if account else ("", ())
+    found = tx.rows(
+        f"SELECT number, account, since, source, code, everything, evidence FROM blacklist {where} "  # noqa: S608 (constants)
+        "ORDER BY since DESC, number",
+        values,
+    )
+    return [Entry(*row)._replace(everything=bool(row[5])) for row in found]
+
+
+def record(tx: Tx, evidence: Sequence[Evidence]) -> None:
+    """Keep evidence."""
+    tx.each(
+        "INSERT INTO evidence (id, at, number, code, source, operator, data_coding, octets, normalised, rule, effect, "
+        "accounts, note) VALUES {rows}",
+        evidence,
+    )

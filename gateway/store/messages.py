@@ -1,0 +1,157 @@
+"""Messages: what was accepted, which segments an operator holds, and the one final state that each message reaches.
+
+A message leaves ENROUTE exactly once: when all of its segments have an outcome, or when one of them has failed for
+good. Every statement that changes a state is guarded by the state it leaves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from gateway.store.base import Tx
+
+ENROUTE, DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, ACCEPTED, UNKNOWN, REJECTED, SKIPPED = range(1, 10)
+NONE = 0  # no segment has an outcome yet
+
+# How bad a state is, for folding the states of segments into one: the last of these wins.
+_SEVERITY = {
+    state: rank
+    for rank, state in enumerate(
+        (NONE, DELIVERED, ACCEPTED, UNKNOWN, DELETED, EXPIRED, SKIPPED, UNDELIVERABLE, REJECTED)
+    )
+}
+
+_COLUMNS = (
+    "id, account, source_ton, source_npi, source_addr, dest_ton, dest_npi, dest_addr, number, submitted, registered, "
+    "reason, excerpt, segments, open, state"
+)
+
+
+class Message(NamedTuple):
+    """One accepted message; addresses as the account wrote them, ``number`` canonical."""
+
+    id: int
+    account: str
+    source_ton: int
+    source_npi: int
+    source_addr: str
+    dest_ton: int
+    dest_npi: int
+    dest_addr: str
+    number: str
+    submitted: int
+    registered: int
+    reason: str
+    excerpt: str
+    segments: int
+    open: int
+    state: int = ENROUTE
+
+
+class Outcome(NamedTuple):
+    """What became of one segment: a final message_state and the network's error, as in a receipt.
+
+    ``final``: it ends the whole message, whatever becomes of other segments.
+    """
+
+    message: int
+    state: int
+    error: str = "000"
+    final: bool = False
+
+
+class Finished(NamedTuple):
+    """A message that has just reached its final state."""
+
+    message: Message
+    state: int
+    error: str
+
+
+def add(tx: Tx, rows: Sequence[Message]) -> None:
+    """Remember accepted messages."""
+    tx.each(f"INSERT INTO message ({_COLUMNS}) VALUES {{rows}}", rows)  # noqa: S608 (constants)
+
+
+def get(tx: Tx, ids: Collection[int]) -> dict[int, Message]:
+    """Return the messages of these ids that are known."""
+    found = tx.each(f"SELECT {_COLUMNS} FROM message WHERE id IN (VALUES {{rows}})", [(each,) for each in ids])  # noqa: S608 (constants)
+    return {row[0]: Message(*row) for row in found}
+
+
+def taken(tx: Tx, rows: Sequence[tuple[str, str, int]]) -> None:
+    """Remember who holds which segment, as (operator, remote_id, message); an id used again means the newer one."""
+    tx.each(
+        "INSERT INTO sent (operator, remote_id, message, at) VALUES {rows} "
+        "ON CONFLICT (operator, remote_id) DO UPDATE SET message = excluded.message, at = excluded.at",
+        [(*row, tx.now) for row in rows],
+    )
+
+
+def holders(tx: Tx, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return the message of each (operator, remote_id) that an operator is known to hold."""
+    found = tx.each(
+        "SELECT operator, remote_id, message FROM sent WHERE (operator, remote_id) IN (VALUES {rows})", list(keys)
+    )
+    return {(operator, remote): message for operator, remote, message in found}
+
+
+def reported(tx: Tx, keys: Collection[tuple[str, str]]) -> None:
+    """Forget segments that their operator has reported on."""
+    tx.each("DELETE FROM sent WHERE (operator, remote_id) IN (VALUES {rows})", list(keys))
+
+
+def park(tx: Tx, rows: Sequence[tuple[str, str, int, str]]) -> None:
+    """Keep receipts that match nothing yet, as (operator, remote_id, state, error)."""
+    tx.each(
+        "INSERT INTO parked (id, at, operator, remote_id, state, error) VALUES {rows}",
+        [(tx.new_id(), tx.now, *row) for row in rows],
+    )
+
+
+def unpark(tx: Tx, keys: Collection[tuple[str, str]]) -> list[tuple[str, str, int, str]]:
+    """Take out the parked receipts of these (operator, remote_id), oldest first."""
+    found = tx.each(
+        "DELETE FROM parked WHERE (operator, remote_id) IN (VALUES {rows}) "
+        "RETURNING id, operator, remote_id, state, error",
+        list(keys),
+    )
+    return [row[1:] for row in sorted(found)]
+
+
+def forget_parked(tx: Tx, before: int) -> None:
+    """Forget receipts parked before this instant: nothing will ever match them."""
+    tx.rows("DELETE FROM parked WHERE at < ?", (before,))
+
+
+def settle(tx: Tx, outcomes: Iterable[Outcome]) -> list[Finished]:
+    """Count segments' outcomes and return the messages that are final now, each exactly once in its life."""
+    by_message: dict[int, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_message.setdefault(outcome.message, []).append(outcome)
+    found = tx.each(
+        f"SELECT {_COLUMNS}, worst, error FROM message WHERE id IN (VALUES {{rows}}) AND state = {ENROUTE}",  # noqa: S608 (constants)
+        [(each,) for each in by_message],
+    )
+    folded = [_fold(Message(*row[:-2]), row[-2], row[-1], by_message[row[0]]) for row in found]
+    tx.each(
+        "WITH news (id, open, state, worst, error, done) AS (VALUES {rows}) "
+        "UPDATE message SET open = news.open, state = news.state, worst = news.worst, error = news.error, "
+        "done = news.done FROM news WHERE message.id = news.id AND message.state = 1",  # 1: ENROUTE
+        [(m.id, m.open, m.state, worst, error, tx.now if m.state != ENROUTE else None) for m, worst, error in folded],
+    )
+    return [Finished(message, message.state, error) for message, _, error in folded if message.state != ENROUTE]
+
+
+def _fold(message: Message, worst: int, error: str, outcomes: list[Outcome]) -> tuple[Message, int, str]:
+    """Fold the segments' outcomes into their message: DELIVERED when all are, otherwise the worst state."""
+    for outcome in outcomes:
+        if _SEVERITY[outcome.state] > _SEVERITY[worst]:
+            worst, error = outcome.state, outcome.error
+    left = message.open - len(outcomes)
+    # A message with a lost part cannot become whole again.
+    final = left <= 0 or worst in (UNDELIVERABLE, REJECTED, SKIPPED) or any(outcome.final for outcome in outcomes)
+    return message._replace(open=max(left, 0), state=worst if final else ENROUTE), worst, error

@@ -1,0 +1,325 @@
+"""Intake of submissions: read on arrival, decided for a whole batch in one transaction, answered after the commit.
+
+A submit_sm_resp with ESME_ROK means that the message, its segments and its contact are on disk. Whether the number has
+opted out is looked up in the same transaction, so no submission slips past a STOP that is already committed.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gateway import ruleset
+from gateway.rules.number import Number, NumberError, canonical
+from gateway.rules.pacing import TokenBucket
+from gateway.rules.policy import UDHI, Forward, Kind, Refuse, Submission, Swallow, choose, decide
+from gateway.rules.times import TimeError, read_time
+from gateway.smpp import pdu as smpp
+from gateway.smpp import status
+from gateway.store import blacklist, contacts, messages
+from gateway.store.base import Batch, StoreFullError
+from gateway.store.blacklist import EVERYBODY
+from gateway.store.messages import Finished, Message
+from gateway.store.spool import Spooled, operator_lane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.config import Account, Config
+    from gateway.homeward import Homeward
+    from gateway.lanes import Lanes, Placed
+    from gateway.link import Link
+    from gateway.metrics import Metrics
+    from gateway.rules.policy import Profile, Verdict
+    from gateway.rules.segment import Encoded
+    from gateway.smpp.pdu import Pdu
+    from gateway.store.base import StoreError, Tx
+
+RANK = 20
+_EXCERPT = 20  # characters of the text that a receipt repeats (SMPP 3.4 appendix B)
+_REMEMBERED_NUMBERS = 100_000  # destinations whose last concatenation reference is remembered
+
+
+class Customer:
+    """An account while the gateway runs: its rules and its rate."""
+
+    def __init__(self, account: Account, profile: Profile) -> None:
+        self.name = account.name
+        self.account = account
+        self.profile = profile
+        self.bucket = TokenBucket(account.rate, 0.0)
+
+
+class Submitted(NamedTuple):
+    """One submit_sm whose form is sound."""
+
+    link: Link
+    pdu: Pdu
+    customer: Customer
+    submission: Submission
+    due: int  # milliseconds since 1970; 0: at once
+    expires: int
+
+
+class Answer(NamedTuple):
+    """What a submission is answered with: a message_id, or a status."""
+
+    status: int
+    message: int = 0
+
+
+class Admitted(NamedTuple):
+    """What a batch led to: an answer for each item, rows for the lanes."""
+
+    answers: list[Answer]
+    placed: Placed
+
+
+class RefusedError(Exception):
+    """A request whose form is not sound; ``status`` is the answer."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(status.name(code))
+        self.status = code
+
+
+class References:
+    """Concatenation references, 8 bits, counted per destination so that two long messages do not mix on a handset."""
+
+    def __init__(self) -> None:
+        self._last: OrderedDict[str, int] = OrderedDict()
+
+    def next(self, number: str, seed: int) -> int:
+        """Return the next reference for ``number``; the first one comes from ``seed``."""
+        reference = (self._last.pop(number, seed) + 1) & 0xFF
+        self._last[number] = reference
+        if len(self._last) > _REMEMBERED_NUMBERS:
+            self._last.popitem(last=False)
+        return reference
+
+
+class Submit:
+    """The intake of one process.
+
+    Args:
+        config: opt-out texts, routes, validity.
+        lanes: where segments go.
+        home: what tells an account of a message that ended at once.
+        metrics: counts submissions by account and status.
+    """
+
+    def __init__(self, config: Config, lanes: Lanes, home: Homeward, metrics: Metrics) -> None:
+        self._mentions = ruleset.mentions(config.opt_out)
+        self._routes = ruleset.routes(config)
+        self._operators = config.operators
+        self._validity = int(config.delivery.validity * 1_000)
+        self._lanes = lanes
+        self._home = home
+        self._metrics = metrics
+        self._references = References()
+        self.batch: Batch[Submitted] = Batch(self._work, self._done, self._failed, RANK)
+
+    def offer(self, link: Link, customer: Customer, pdu: Pdu, now: int) -> None:
+        """Take in one submit_sm; what is wrong with its form is answered at once.
+
+        Args:
+            link: where it came from.
+            customer: who sent it.
+            pdu: the request.
+            now: milliseconds since 1970.
+        """
+        try:
+            item = self._read(link, customer, pdu, now)
+        except RefusedError as refused:
+            self._metrics.submitted(customer.name, refused.status)
+            link.respond([(pdu, refused.status, b"")])
+        else:
+            self.batch.put(item)
+
+    # On arrival: pure reading
+
+    def _read(self, link: Link, customer: Customer, pdu: Pdu, now: int) -> Submitted:
+        code = smpp.check(pdu)
+        if code:
+            raise RefusedError(code)
+        fields = pdu.fields
+        payload = pdu.tlv(smpp.Tag.message_payload)
+        submission = Submission(
+            destination=_destination(fields),
+            octets=fields["short_message"] if payload is None else payload,
+            data_coding=fields["data_coding"],
+            esm_class=fields["esm_class"],
+            optout_mention=pdu.tlv_int(smpp.Tag.optout_mention),
+        )
+        due = _instant(fields["schedule_delivery_time"], now, status.ESME_RINVSCHED) or 0
+        expires = _instant(fields["validity_period"], now, status.ESME_RINVEXPIRY) or max(due, now) + self._validity
+        if expires <= max(due, now):
+            raise RefusedError(status.ESME_RINVEXPIRY)
+        return Submitted(link, pdu, customer, submission, due, expires)
+
+    # In the transaction
+
+    def _work(self, tx: Tx, items: list[Submitted]) -> Admitted:
+        admission = _Admission(tx, self, items)
+        answers = [admission.admit(item) for item in items]
+        return Admitted(answers, admission.write(self._lanes, self._home))
+
+    def verdict(self, item: Submitted, *, opted_out: bool, seed: int) -> Verdict:
+        """Decide one submission; ``seed`` numbers the first long message to a destination."""
+        number = item.submission.destination.key
+        reference = self._references.next(number, seed)
+        return decide(item.customer.profile, self._mentions, item.submission, opted_out, reference)
+
+    def operator_for(self, number: str) -> str | None:
+        """Return the operator for ``number``: the first of its route that has a link, else the first."""
+        usable = [name for name in self._operators if self._lanes.usable(operator_lane(name))]
+        return next(iter(choose(number, self._routes, usable)), None)
+
+    def asks_receipt(self, operator: str, registered: int) -> int:
+        """Return the registered_delivery that ``operator`` is asked for."""
+        return 1 if self._operators[operator].receipts or registered & 3 else 0
+
+    # After the commit
+
+    def _done(self, items: list[Submitted], admitted: Admitted) -> None:
+        self._answer(zip(items, admitted.answers, strict=True))
+        self._lanes.carry_on(admitted.placed)
+
+    def _failed(self, items: list[Submitted], error: StoreError) -> None:
+        code = status.ESME_RMSGQFUL if isinstance(error, StoreFullError) else status.ESME_RSYSERR
+        self._answer((item, Answer(code)) for item in items)
+
+    def _answer(self, answered: Iterable[tuple[Submitted, Answer]]) -> None:
+        by_link: dict[Link, list[tuple[Pdu, int, bytes]]] = {}
+        for item, answer in answered:
+            body = b"%016x\x00" % answer.message if answer.status == status.ESME_ROK else b""
+            by_link.setdefault(item.link, []).append((item.pdu, answer.status, body))
+            self._metrics.submitted(item.customer.name, answer.status)
+        for link, responses in by_link.items():
+            link.respond(responses)
+
+
+class _Admission:
+    """The admission of one batch: facts first, then a verdict for each item, then all rows at once."""
+
+    def __init__(self, tx: Tx, submit: Submit, items: list[Submitted]) -> None:
+        self._tx = tx
+        self._submit = submit
+        self._refusals = blacklist.lookup(tx, {item.submission.destination.key for item in items})
+        self._messages: list[Message] = []
+        self._contacts: dict[tuple[str, str, str], None] = {}
+        self._rows: list[Spooled] = []
+        self._ended: list[Finished] = []
+
+    def admit(self, item: Submitted) -> Answer:
+        identifier = self._tx.new_id()
+        opted_out = bool(self._refusals) and self._opted_out(item)
+        verdict = self._submit.verdict(item, opted_out=opted_out, seed=identifier & 0xFF)
+        if isinstance(verdict, Refuse):
+            return Answer(verdict.status)
+        if isinstance(verdict, Swallow):
+            message = _message(self._tx, item, identifier, verdict.reason, 0)._replace(state=messages.REJECTED)
+            self._messages.append(message)
+            self._ended.append(Finished(message, messages.REJECTED, "000"))
+            return Answer(status.ESME_ROK, identifier)
+        return self._forward(item, identifier, verdict)
+
+    def _opted_out(self, item: Submitted) -> bool:
+        number, customer = item.submission.destination.key, item.customer
+        entries = (self._refusals.get((number, account)) for account in (customer.name, EVERYBODY))
+        return any(
+            everything is not None and (everything or customer.profile.kind is Kind.MARKETING) for everything in entries
+        )
+
+    def _forward(self, item: Submitted, identifier: int, verdict: Forward) -> Answer:
+        number = item.submission.destination.key
+        operator = self._submit.operator_for(number)
+        if operator is None:
+            return Answer(status.ESME_RINVDSTADR)
+        if not item.customer.bucket.take(len(verdict.parts), self._tx.now / 1_000):
+            return Answer(status.ESME_RTHROTTLED)
+        message = _message(self._tx, item, identifier, verdict.reason, len(verdict.parts))
+        self._messages.append(message)
+        if verdict.code:
+            self._contacts[number, verdict.code, item.customer.name] = None
+        asks = self._submit.asks_receipt(operator, message.registered)
+        lane, due = operator_lane(operator), item.due or self._tx.now
+        for part in verdict.parts:
+            body = _body(item.pdu, part, asks)
+            row = Spooled(self._tx.new_id(), lane, identifier, number, smpp.SUBMIT_SM, body, due, item.expires)
+            self._rows.append(row)
+        return Answer(status.ESME_ROK, identifier)
+
+    def write(self, lanes: Lanes, home: Homeward) -> Placed:
+        messages.add(self._tx, self._messages)
+        contacts.touch(self._tx, list(self._contacts))
+        return lanes.place(self._tx, self._rows + home.receipts(self._tx, self._ended))
+
+
+def _destination(fields: dict[str, Any]) -> Number:
+    try:
+        return canonical(fields["destination_addr"], fields["dest_addr_ton"])
+    except NumberError:
+        raise RefusedError(status.ESME_RINVDSTADR) from None
+
+
+def _instant(text: str, now: int, code: int) -> int | None:
+    if not text:
+        return None
+    try:
+        return read_time(text, now)
+    except TimeError:
+        raise RefusedError(code) from None
+
+
+def _message(tx: Tx, item: Submitted, identifier: int, reason: str, segments: int) -> Message:
+    fields = item.pdu.fields
+    return Message(
+        id=identifier,
+        account=item.customer.name,
+        source_ton=fields["source_addr_ton"],
+        source_npi=fields["source_addr_npi"],
+        source_addr=fields["source_addr"],
+        dest_ton=fields["dest_addr_ton"],
+        dest_npi=fields["dest_addr_npi"],
+        dest_addr=fields["destination_addr"],
+        number=item.submission.destination.key,
+        submitted=tx.now,
+        registered=fields["registered_delivery"],
+        reason=reason,
+        excerpt=_excerpt(item.submission),
+        segments=segments,
+        open=segments,
+    )
+
+
+def _excerpt(submission: Submission) -> str:
+    """Return the printable ASCII beginning of the text, for receipts."""
+    if submission.esm_class & UDHI:
+        return ""
+    octets = submission.octets[: 2 * _EXCERPT].replace(b"\0", b"")[:_EXCERPT]
+    return "".join(chr(octet) if 0x20 <= octet < 0x7F else "." for octet in octets)  # noqa: PLR2004 (printable ASCII)
+
+
+def _body(pdu: Pdu, part: Encoded, asks: int) -> bytes:
+    """Write one segment as the operator gets it: the account's fields, our text, our receipt."""
+    fields = {
+        **pdu.fields,
+        "esm_class": (pdu.fields["esm_class"] & ~UDHI) | (UDHI if part.udhi else 0),
+        "schedule_delivery_time": "",
+        "validity_period": "",
+        "registered_delivery": asks,
+        "replace_if_present_flag": 0,
+        "data_coding": part.data_coding,
+        "sm_default_msg_id": 0,
+        "short_message": part.octets,
+    }
+    return smpp.encode_body(smpp.SUBMIT_SM, fields, _passed_on(pdu))
+
+
+_OURS = frozenset({int(smpp.Tag.message_payload), int(smpp.Tag.optout_mention)})
+
+
+def _passed_on(pdu: Pdu) -> list[tuple[int, bytes]]:
+    """Return the TLVs that travel on: all but the text, which we write, and the mention's switch, which was for us."""
+    return [tlv for tlv in pdu.tlvs if tlv[0] not in _OURS]

@@ -1,0 +1,131 @@
+"""What must happen without anybody asking: rows leave dead operators for live ones, and old rows end.
+
+Both work on rows that wait in the spool, a page at a time, so traffic goes on in between.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from gateway import ruleset
+from gateway.rules.policy import choose
+from gateway.store import messages, spool
+from gateway.store.base import StoreError
+from gateway.store.messages import Outcome
+from gateway.store.spool import account_lane, operator_lane
+
+if TYPE_CHECKING:
+    from gateway.config import Config
+    from gateway.homeward import Homeward
+    from gateway.lanes import Lanes, Placed
+    from gateway.store.base import Store, Tx
+
+_log = structlog.get_logger()
+_PAGE = 1_000
+_SWEEP = 5.0  # seconds between looks for what is too old
+_PARKED_MS = 24 * 3_600 * 1_000
+
+
+class Upkeep:
+    """Failover and expiry.
+
+    Args:
+        config: routes and operators.
+        store: whose rows are looked after.
+        lanes: which operators are usable.
+        home: writes the receipts of what expired.
+    """
+
+    def __init__(self, config: Config, store: Store, lanes: Lanes, home: Homeward) -> None:
+        self._operators = list(config.operators)
+        self._accounts = {account_lane(name) for name in config.accounts}
+        self._routes = ruleset.routes(config)
+        self._store = store
+        self._lanes = lanes
+        self._home = home
+        self._changed = trio.Event()
+
+    def routes_changed(self) -> None:
+        """Say that an operator has become usable, or has stopped being so."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Keep both up until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._reroute_for_ever)
+            nursery.start_soon(self._sweep_for_ever)
+
+    # Failover
+
+    async def _reroute_for_ever(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed = trio.Event()
+            try:
+                await self.reroute()
+            except StoreError:
+                await trio.sleep(1.0)
+                self._changed.set()
+
+    async def reroute(self) -> None:
+        """Move what waits for operators without a link to the next operator of its route that has one."""
+        usable = [name for name in self._operators if self._lanes.usable(operator_lane(name))]
+        for name in self._operators:
+            if usable and name not in usable:
+                await self._evacuate(operator_lane(name), usable)
+
+    async def _evacuate(self, lane: str, usable: list[str]) -> None:
+        after: tuple[int, int] | None = (0, 0)
+        moved = 0
+        while after is not None:
+            page = after
+            after, targets = await self._store.transact(lambda tx: self._move_page(tx, lane, usable, page))  # noqa: B023 (run before the next turn)
+            moved += len(targets)
+            self._lanes.look(dict.fromkeys(targets, 0))
+        if moved:
+            _log.warning("rerouted", lane=lane, messages=moved)
+
+    def _move_page(
+        self, tx: Tx, lane: str, usable: list[str], after: tuple[int, int]
+    ) -> tuple[tuple[int, int] | None, list[str]]:
+        rows = spool.waiting(tx, lane, after, _PAGE)
+        moves = []
+        for _, row, number in rows:
+            best = next(iter(choose(number, self._routes, usable)), None)
+            if best in usable:
+                moves.append((row, operator_lane(str(best))))
+        spool.move(tx, moves)
+        following = (rows[-1][0], rows[-1][1]) if len(rows) == _PAGE else None
+        return following, [target for _, target in moves]
+
+    # Expiry
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await trio.sleep(_SWEEP)
+            try:
+                await self.sweep()
+            except StoreError as error:
+                _log.warning("sweep_failed", reason=str(error))
+
+    async def sweep(self) -> None:
+        """End what waited too long: messages as EXPIRED, receipts and texts in silence; forget old parked receipts."""
+        count = _PAGE
+        while count == _PAGE:
+            count, placed = await self._store.transact(self._expire_page)
+            self._lanes.carry_on(placed)
+        await self._store.transact(lambda tx: messages.forget_parked(tx, tx.now - _PARKED_MS))
+
+    def _expire_page(self, tx: Tx) -> tuple[int, Placed]:
+        rows = spool.expired(tx, _PAGE)
+        spool.remove(tx, [row.id for row in rows])
+        dropped = [row for row in rows if row.lane in self._accounts]
+        if dropped:
+            _log.warning("undelivered_dropped", rows=len(dropped))
+        ended = {row.message for row in rows if row.message}
+        finished = messages.settle(tx, [Outcome(message, messages.EXPIRED, final=True) for message in ended])
+        spool.remove_message(tx, [each.message.id for each in finished if each.message.segments > 1])
+        return len(rows), self._lanes.place(tx, self._home.receipts(tx, finished))

@@ -1,0 +1,182 @@
+"""Every spelling of a line gives one key, and only what cannot be a number is refused."""
+
+from __future__ import annotations
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.rules import number
+from gateway.rules.number import Number, NumberError, canonical
+
+CODES = sorted(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
+FRENCH = ["33", "262", "508", "590", "594", "596"]
+BEGINNINGS = ["", "0", "6", "7", "63", "69", "70", "708", "709", "7093", "508", "590", "639", "694"]
+on_the_wire = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(FRENCH) | st.sampled_from(CODES),
+        st.sampled_from(BEGINNINGS),
+        st.text("0123456789", min_size=2, max_size=12),
+    ),
+)
+
+
+def outcome(read, *arguments):
+    """Call it; None where the number is refused."""
+    try:
+        return read(*arguments)
+    except NumberError:
+        return None
+
+
+@given(on_the_wire)
+def test_the_short_cut_agrees_with_phonenumbers(digits):
+    """What is answered without phonenumbers is what phonenumbers would have answered."""
+    quick = number._plain(digits)
+    assert quick is None or quick == outcome(number._spelled, digits, 1, "FR")
+
+
+@given(st.sampled_from(["336", "337", "49151", "34612", "32470", "59469"]), st.text("0123456789", min_size=12))
+def test_common_mobiles_take_the_short_cut(beginning, digits):
+    """Ordinary mobile numbers are answered without phonenumbers, unless digits further on decide the territory."""
+    length = {"336": 11, "337": 11, "49151": 13, "34612": 11, "32470": 11, "59469": 12}[beginning]
+    address = (beginning + digits)[:length]
+    assert number._plain(address) is not None or address.startswith("337093")
+
+
+@given(on_the_wire)
+def test_a_key_is_its_own_spelling(digits):
+    """Reading a key again changes neither the key nor the territory."""
+    found = outcome(canonical, digits)
+    assert found is None or canonical(found.key) == found
+
+
+@given(st.text("0123456789", min_size=8, max_size=8))
+def test_people_and_networks_spell_one_french_mobile(rest):
+    """National, international and wire spellings of a mobile share one key."""
+    pairs = " ".join(rest[at : at + 2] for at in range(0, 8, 2))
+    spellings = {
+        canonical(f"336{rest}"),
+        canonical(f"+33 6 {pairs}"),
+        canonical(f"00336{rest}"),
+        canonical(f"06 {pairs}"),
+    }
+    spellings |= {canonical(f"+33 (0)6.{pairs}"), canonical(f"6{rest}", 2), canonical(f"06{rest}", 2)}
+    assert len(spellings) == 1
+
+
+@pytest.mark.parametrize(
+    ("metropolitan", "key", "territory"),
+    [
+        ("+33 6 94 38 74 74", "594694387474", "GF"),
+        ("0694387474", "594694387474", "GF"),
+        ("33690123456", "590690123456", "GP"),
+        ("33691221234", "590691221234", "GP"),
+        ("33696123456", "596696123456", "MQ"),
+        ("33697123456", "596697123456", "MQ"),
+        ("33692123456", "262692123456", "RE"),
+        ("33693123456", "262693123456", "RE"),
+        ("33639123456", "262639123456", "YT"),
+        ("33269612345", "262269612345", "YT"),
+        ("33262123456", "262262123456", "RE"),
+        ("33590123456", "590590123456", "GP"),
+        ("33594123456", "594594123456", "GF"),
+        ("33596123456", "596596123456", "MQ"),
+        ("0508 41 23 45", "508412345", "PM"),
+        ("33708412345", "508708412345", "PM"),
+        ("33708512345", "508708512345", "PM"),
+        ("33709012345", "590709012345", "GP"),
+        ("33709112345", "596709112345", "MQ"),
+        ("33709212345", "262709212345", "RE"),
+        ("33709312345", "594709312345", "GF"),
+        ("33709362345", "262709362345", "YT"),
+    ],
+)
+def test_an_overseas_line_has_one_key(metropolitan, key, territory):
+    """The metropolitan spelling of an overseas line leads to its overseas key, as that key itself does."""
+    assert canonical(metropolitan) == canonical(key) == canonical(f"+{key}") == Number(key, territory)
+
+
+@pytest.mark.parametrize(
+    ("address", "territory"),
+    [
+        ("33612345678", "FR"),
+        ("33695123456", "FR"),
+        ("33638123456", "FR"),
+        ("33708612345", "FR"),
+        ("33700123456", "FR"),
+        ("37761234567", "MC"),
+        ("687751234", "NC"),
+        ("68987123456", "PF"),
+        ("681821234", "WF"),
+        ("4915112345678", "DE"),
+        ("14165550123", "CA"),
+        ("12125550123", "US"),
+        ("77011234567", "KZ"),
+        ("79161234567", "RU"),
+        ("447700900123", "GB"),
+        ("881612345678", "ZZ"),
+    ],
+)
+def test_the_territory_is_where_the_line_belongs(address, territory):
+    """Countries that share a calling code are told apart, and a satellite phone belongs nowhere."""
+    assert canonical(address) == Number(address, territory)
+
+
+def test_a_range_newer_than_the_metadata_is_accepted():
+    """A number whose length is possible is taken even where libphonenumber calls it invalid."""
+    newer = phonenumbers.parse("+33 639 98 00 00")
+    assert not phonenumbers.is_valid_number(newer)
+    assert canonical("33639980000") == Number("262639980000", "YT")
+
+
+def test_the_trunk_digit_after_the_calling_code_is_dropped():
+    """A national 0 kept after the calling code changes nothing."""
+    assert canonical("330612345678") == canonical("+33 (0)6 12 34 56 78") == canonical("33612345678")
+
+
+def test_the_type_of_number_decides_what_bare_digits_mean():
+    """National digits belong to the default region, which the overseas departments share with France."""
+    assert canonical("15112345678", 2, "DE") == canonical("4915112345678")
+    assert canonical("0151 12345678", 0, "DE") == canonical("4915112345678")
+    assert canonical("0612345678", 2, "RE") == canonical("33612345678", 1)
+    assert canonical("33612345678", 2) == canonical("33612345678", 0)
+
+
+def test_invisible_marks_of_a_copied_contact_are_ignored():
+    """Direction marks, no-break spaces and typographic hyphens do not count."""
+    assert canonical("\u202a+33\u00a06\u201112 34\u201156/78\u202c") == canonical("33612345678")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("", "+", "++33612345678", "33+612345678", "+0033612345678", "0", "00", "36034", "2345678", "3361234567"),
+        *("336123456789", "999123456789", "1" * 16, "1" * 70_000, "Shop", "0612345678a", "336\x0012345678"),
+        *("3361234567\u00b2", "\u0660\u0666\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668"),
+    ],
+)
+def test_what_cannot_be_a_number_is_refused(address):
+    """Letters, foreign digits, impossible lengths and unknown calling codes are errors."""
+    with pytest.raises(NumberError):
+        canonical(address)
+
+
+@given(st.text(max_size=30), st.integers(0, 6), st.sampled_from(["FR", "RE", "DE", "US", "XX", ""]))
+def test_any_text_is_a_key_or_an_error(address, ton, region):
+    """Whatever is written, the answer is 7 to 15 digits and a territory of two letters, or NumberError."""
+    found = outcome(canonical, address, ton, region)
+    if found is not None:
+        assert found.key.isdecimal()
+        assert 7 <= len(found.key) <= 15
+        assert len(found.territory) == 2
+
+
+@given(st.text("0123456789", min_size=11, max_size=20))
+def test_an_error_does_not_repeat_the_number(digits):
+    """What is wrong is said without the number, so that it may be logged."""
+    with pytest.raises(NumberError) as error:
+        canonical(f"{digits}x")
+    assert digits not in str(error.value)

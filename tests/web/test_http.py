@@ -1,0 +1,213 @@
+"""The HTTP server holds, whatever a client sends; the private pages say what they should."""
+
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from gateway.web.http import Limits, private_app, serve
+
+UPGRADE = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+WEBSOCKET = b"\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+
+
+async def echo(request):
+    """Answer with the length of the body."""
+    return PlainTextResponse(str(len(await request.body())))
+
+
+async def fail(request):
+    """Fail as an application with a defect does."""
+    raise LookupError(request.url.path)
+
+
+async def stall(request):
+    """Never answer."""
+    await trio.sleep_forever()
+
+
+@asynccontextmanager
+async def serving(app, **limits):
+    """Serve `app` on a free port and return a way to send octets and read all that comes back."""
+    async with trio.open_nursery() as nursery:
+        bound = await nursery.start(
+            lambda task_status: serve(app, ("127.0.0.1", 0), limits=Limits(**limits), task_status=task_status)
+        )
+
+        async def exchange(*octets):
+            stream = await trio.open_tcp_stream(*bound)
+            async with stream:
+                return await _talk(stream, octets)
+
+        exchange.bound = bound
+        yield exchange
+        nursery.cancel_scope.cancel()
+
+
+async def _talk(stream, octets):
+    answer = b""
+    try:
+        for part in octets:
+            await stream.send_all(part)
+        async for part in stream:
+            answer += part
+    except trio.BrokenResourceError:  # the server may hang up in the middle of rubbish
+        return answer
+    return answer
+
+
+def get(path):
+    """Octets of a request that asks for the connection to be closed."""
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+
+
+def parts(answer):
+    """Split an answer into status and body."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+@pytest.fixture
+def app():
+    """Pages for trying things out."""
+    routes = [Route("/echo", echo, methods=["POST"]), Route("/fail", fail), Route("/stall", stall)]
+    return Starlette(routes=[*routes, *private_app(lambda: b"x 1\n", dict).routes])
+
+
+async def test_metrics_page():
+    """`/metrics` is the rendered text with the type that Prometheus expects."""
+    async with serving(private_app(lambda: b"stopgate_x 1.0\n", dict)) as exchange:
+        answer = await exchange(get("/metrics"))
+    assert parts(answer) == (200, b"stopgate_x 1.0\n")
+    assert b"content-type: text/plain; version=0.0.4" in answer
+
+
+async def test_health_page(app):
+    """`/healthz` answers as long as the process lives."""
+    async with serving(app) as exchange:
+        assert parts(await exchange(get("/healthz"))) == (200, b"alive\n")
+
+
+async def test_ready_page_follows():
+    """`/readyz` says which part is not ready and why, until nothing is missing."""
+    missing = {"store": "migrating"}
+    async with serving(private_app(bytes, lambda: missing)) as exchange:
+        status, body = parts(await exchange(get("/readyz")))
+        assert (status, json.loads(body)) == (503, {"store": "migrating"})
+        missing.clear()
+        assert parts(await exchange(get("/readyz"))) == (200, b"{}")
+
+
+async def test_no_such_page(app):
+    """Any other path is 404."""
+    async with serving(app) as exchange:
+        assert parts(await exchange(get("/nothing")))[0] == 404
+
+
+RUBBISH = {
+    "upgrade and one octet": UPGRADE + b"x",
+    "upgrade and frames": UPGRADE.replace(b"\r\n\r\n", WEBSOCKET) + b"x",
+    "upgrade and silence": UPGRADE.replace(b"\r\n\r\n", WEBSOCKET),
+    "h2c": UPGRADE.replace(b"websocket", b"h2c") + b"rubbish",
+    "http 2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64,
+    "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "smpp": b"\x00\x00\x00\x10\x00\x00\x00\x15\x00\x00\x00\x00\x00\x00\x00\x01",
+    "empty lines": b"\r\n" * 50,
+    "no such version": b"GET / HTTP/9.9\r\n\r\n",
+    "path beyond ascii": b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+    "negative length": b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    "bad chunk": b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "endless head": b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100_000,
+    "silence": b"",
+}
+
+
+@pytest.mark.parametrize("octets", RUBBISH.values(), ids=RUBBISH)
+async def test_rubbish_ends_its_connection_only(app, octets):
+    """Whatever octets arrive, that connection ends and the next one is served."""
+    async with serving(app, idle_seconds=0.05, request_seconds=0.05) as exchange:
+        await exchange(octets)
+        assert parts(await exchange(get("/healthz")))[0] == 200
+
+
+async def test_slow_head_is_cut_off(app):
+    """A client that does not finish its head is disconnected, others are served meanwhile."""
+    async with serving(app, idle_seconds=0.05) as exchange:
+        stream = await trio.open_tcp_stream(*exchange.bound)
+        async with stream:
+            await stream.send_all(b"GET /healthz HTT")
+            assert parts(await exchange(get("/healthz")))[0] == 200
+            assert await stream.receive_some() == b""
+
+
+@pytest.mark.parametrize(
+    "request_octets", [get("/stall"), b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab"]
+)
+async def test_slow_request_is_answered_for(app, request_octets):
+    """A request that takes too long, on either side, is answered 503."""
+    async with serving(app, request_seconds=0.05) as exchange:
+        assert parts(await exchange(request_octets)) == (503, b"took too long\n")
+
+
+async def test_client_that_does_not_read_holds_up_nothing():
+    """A client that never reads a long answer is cut off, and the server can still be stopped."""
+    app = private_app(lambda: b"x" * 50_000_000, dict)
+    async with serving(app, send_seconds=0.05) as exchange:
+        stream = await trio.open_tcp_stream(*exchange.bound)
+        async with stream:
+            await stream.send_all(get("/metrics"))
+            assert parts(await exchange(get("/healthz")))[0] == 200
+    assert exchange.bound[1]
+
+
+@pytest.mark.parametrize(("length", "status"), [(100, 200), (101, 413)])
+async def test_body_limit(app, length, status):
+    """A body up to the limit is taken, one octet more is 413."""
+    body = b"a" * length
+    chunked = b"POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with serving(app, body=100) as exchange:
+        answer = await exchange(chunked + b"%x\r\n%s\r\n0\r\n\r\n" % (length, body))
+        assert parts(answer)[0] == status
+
+
+async def test_defect_is_500(app):
+    """An application's error is a 500 and no more."""
+    async with serving(app) as exchange:
+        assert parts(await exchange(get("/fail")))[0] == 500
+        assert parts(await exchange(get("/healthz")))[0] == 200
+
+
+async def test_too_many_connections_are_refused(app):
+    """Above the limit a connection is closed at once; a place that is given up is free again."""
+    async with serving(app, connections=1, idle_seconds=60) as exchange:
+        first = await trio.open_tcp_stream(*exchange.bound)
+        async with first:
+            await first.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            await _read_to(first, b"alive\n")
+            assert await exchange() == b""
+        assert await _until_served(exchange) == 200
+
+
+async def _read_to(stream, end):
+    answer = b""
+    while not answer.endswith(end):
+        part = await stream.receive_some()
+        assert part, answer
+        answer += part
+
+
+async def _until_served(exchange):
+    while not (answer := await exchange(get("/healthz"))):
+        await trio.lowlevel.checkpoint()
+    return parts(answer)[0]
+
+
+async def test_taken_port_is_told(app):
+    """An address that is in use is an OSError to whoever starts the server."""
+    async with serving(app) as exchange:
+        with pytest.raises(OSError, match="Address already in use"):
+            await serve(app, exchange.bound)
