@@ -62,7 +62,7 @@ class Lanes:
         for name, group in by_lane.items():
             lane = self._lanes.get(name)
             ready = all(row.due <= tx.now for row in group)
-            (held if lane and ready and lane.takes(len(group)) else waiting)[name] = group
+            (held if lane is not None and ready and lane.takes(len(group)) else waiting)[name] = group
         spool.add(tx, [row for group in held.values() for row in group], self.node)
         spool.add(tx, [row for group in waiting.values() for row in group], None)
         return Placed(held, {name: max(0, min(row.due for row in group) - tx.now) for name, group in waiting.items()})

@@ -151,7 +151,7 @@ def _instruction(code: str) -> re.Pattern[str]:
     """Match "STOP au 36034", "Stop SMS: 36034", "text STOP to 36034" and their like in the usual languages."""
     words = "au|to|at|an|al|ao|aan|en|par|by|via|per|por|sms|le|the|numéro|numero|number|n°"
     between = rf"(?:[\s:=>\-\u2013\u2014\u2192/()\"'\u00ab\u00bb\u201c\u201d\u2018\u2019*]|\b(?:{words})(?![^\W\d_]))"
-    return re.compile(rf"(?<![\w-])stop{between}{{0,24}}{re.escape(code)}(?!\d)", re.IGNORECASE)
+    return re.compile(rf"(?<![\w-])stop{between}{{0,24}}{re.escape(code)}(?!\w)", re.IGNORECASE)
 
 
 def _size(text: str, budget: Budget) -> _Sized:

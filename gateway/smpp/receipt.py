@@ -191,14 +191,20 @@ def normalise_id(text: str, spelling: str = Spelling.AUTO) -> str:
     id is another's in hex.
     """
     key = text.strip().casefold()
-    if spelling != Spelling.AUTO and key.isascii() and key.isalnum():
-        try:
-            number = int(key, 16 if spelling == Spelling.HEX else 10)
-        except ValueError:
-            number = -1
-        if number >= 0 and not number >> _NUMBER_BITS:
-            return str(number)
+    number = _number(key, spelling)
+    if number is not None:
+        return str(number)
     return key.lstrip("0") or key[-1:]
+
+
+def _number(key: str, spelling: str) -> int | None:
+    if spelling == Spelling.AUTO or not (key.isascii() and key.isalnum()):
+        return None
+    try:
+        number = int(key, 16 if spelling == Spelling.HEX else 10)
+    except ValueError:
+        return None
+    return None if number >> _NUMBER_BITS else number
 
 
 def key_of_response(message_id: str, setting: str) -> str:
