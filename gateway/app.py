@@ -7,6 +7,7 @@ nothing new taken, what was taken is answered, operators are left politely, the 
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ _PATIENCE = 5.0  # seconds that a peer has for its last answers when we stop
 _ACCOUNT_WINDOW = 50  # deliver_sm on their way on one link of an account
 # How long a thread may keep the interpreter while another waits: the writer thread wants it back after each statement.
 _SWITCH_INTERVAL = 0.0005
+# Traffic makes many small objects and hardly a cycle: look for cycles rarely.
+_GC_THRESHOLDS = (50_000, 50, 50)
 
 
 class Gateway:
@@ -100,6 +103,8 @@ class Gateway:
             OSError: an address cannot be had.
         """
         sys.setswitchinterval(_SWITCH_INTERVAL)
+        gc.freeze()  # what start-up made lives for ever
+        gc.set_threshold(*_GC_THRESHOLDS)
         notifier = Notifier.from_env()
         try:
             async with trio.open_nursery() as nursery:

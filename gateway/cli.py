@@ -11,7 +11,7 @@ import click
 COMMANDS = {
     "run": "gateway.commands.run:run",
     "check": "gateway.commands.setup:check",
-    "demo": "gateway.demo:demo",
+    "demo": "gateway.demo.command:demo",
     "preview": "gateway.commands.preview:preview",
     "blacklist": "gateway.commands.records:blacklist",
     "ledger": "gateway.commands.records:ledger",

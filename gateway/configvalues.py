@@ -199,7 +199,7 @@ SystemId = Annotated[str, _like(r"[!-~]{1,15}", "must be 1 to 15 ASCII character
 SystemType = Annotated[str, _like(r"[ -~]{0,12}", "must be at most 12 ASCII characters, as SMPP asks")]
 Password = Annotated[str, Field(min_length=1, max_length=255)]
 # SMPP 3.4, 5.2.2 ends at 8; operators hand out longer ones all the same and expect them whole.
-OperatorPassword = Annotated[str, _like(r"[ -~]{0,64}", "must be at most 64 ASCII characters")]
+OperatorPassword = Annotated[str, _like(r"[ -~]{0,8}", "must be at most 8 ASCII characters, as SMPP 3.4 has it")]
 ApiKey = Annotated[str, _like(r"[!-~]{16,255}", "must be 16 to 255 ASCII characters without spaces")]
 Digits = Annotated[str, _like(r"[0-9]{0,15}", "must be at most 15 digits, without +")]
 ShortCode = Annotated[str, _like(r"[0-9]{3,15}", "must be 3 to 15 digits")]

@@ -17,7 +17,7 @@ from gateway.link import Link
 from gateway.rules.pacing import Backoff
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.smpp.events import Answered, Ended, Event, Expired, Odd, Request, RequestReceived
+from gateway.smpp.events import Answered, Ended, Event, Expired, Request, RequestReceived
 from gateway.smpp.session import Session
 from gateway.smpp.state import BINDS, Role
 from gateway.smpp.timers import NEVER, Limits
@@ -104,24 +104,23 @@ class Connector:
         link = Link(stream, session, self._handle, operator.name)
         self._links.add(link)
         try:
-            link.request(Request(kind, _bind_body(operator, kind)))
+            link.send([Request(kind, _bind_body(operator, kind))])
             await link.run()
         finally:
             self._links.discard(link)
 
     def _handle(self, link: Link, events: list[Event]) -> None:
         for event in events:
-            match event:
-                case RequestReceived(pdu):
-                    self._request(link, pdu)
-                case Answered(request, response):
-                    self._answered(link, request, response)
-                case Expired(request):
-                    self._expired(link, request)
-                case Odd(what):
-                    _log.debug("smpp_odd", peer=link.name, what=what)
-                case Ended(reason, unanswered):
-                    self._ended(link, reason, unanswered)
+            if isinstance(event, RequestReceived):
+                self._request(link, event.pdu)
+            elif isinstance(event, Answered):
+                self._answered(link, event.request, event.response)
+            elif isinstance(event, Expired):
+                self._expired(link, event.request)
+            elif isinstance(event, Ended):
+                self._ended(link, event.reason, event.unanswered)
+            else:
+                _log.debug("smpp_odd", peer=link.name, what=event.what)
         self._lane.pump()
 
     def _request(self, link: Link, pdu: Pdu) -> None:

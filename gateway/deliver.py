@@ -8,6 +8,7 @@ tries again.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 RANK = 30
+_AT_ONCE = 256  # receipts and texts of one commit
 _ACCEPTED = b"\x00"  # message_id of deliver_sm_resp: unused, NULL (SMPP 3.4 section 4.6.2)
 
 
@@ -85,7 +87,7 @@ class Deliver:
         self._lanes = lanes
         self._opt_outs = opt_outs
         self._metrics = metrics
-        self.batch: Batch[Arrived] = Batch(self._work, self._done, self._failed, RANK)
+        self.batch: Batch[Arrived] = Batch(self._work, self._done, self._failed, RANK, _AT_ONCE)
 
     def offer(self, link: Link, operator: Operator, pdu: Pdu) -> None:
         """Take in one request of an operator."""
@@ -141,8 +143,8 @@ class Deliver:
     def _done(self, items: list[Arrived], done: Done) -> None:
         self._lanes.carry_on(done.placed)
         self._answer(items, status.ESME_ROK)
-        for each in items:
-            self._metrics.inbound(each.link.name, each.kind)
+        for (operator, kind), count in Counter((each.link.name, each.kind) for each in items).items():
+            self._metrics.inbound(operator, kind, count)
         for effect in done.effects:
             self._metrics.heard(effect.heard.decision.rule, effect.heard.source, effect.what)
             opt_out.announce(effect, clear=self._clear)

@@ -158,11 +158,13 @@ class Lane:
             self._stir.set()
 
     def _fill(self, link: Link, now: float) -> None:
-        room = self._pace.window - link.session.in_flight
-        while room > 0 and (self._ready or self._returned) and self._bucket.take(1, now):
+        room = min(self._pace.window - link.session.in_flight, len(self))
+        requests = []
+        for _ in range(self._bucket.grant(room, now)):
             row = heapq.heappop(self._returned)[1] if self._returned else self._ready.popleft()
-            link.request(Request(row.command, row.body, row))
-            room -= 1
+            requests.append(Request(row.command, row.body, row))
+        if requests:
+            link.send(requests)
 
     def _wants_rows(self) -> bool:
         return self._spooled and not self._claiming and len(self._ready) < self._pace.room // 2

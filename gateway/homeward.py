@@ -67,7 +67,7 @@ class Homeward:
 
     def text(self, tx: Tx, account: str, inbound: Text) -> Spooled:
         """Return the copy of an inbound text for ``account``."""
-        return _spooled(tx, account, inbound, [], self._keep)
+        return _text(tx, account, inbound, self._keep)
 
 
 def _wanted(registered: int, state: int) -> bool:
@@ -78,29 +78,35 @@ def _wanted(registered: int, state: int) -> bool:
 
 
 def _receipt(tx: Tx, finished: Finished, keep: int) -> Spooled:
-    message = finished.message
+    message, identifier = finished.message, wire(finished.message.id)
     text = receipt.write(
         receipt.Receipt(
-            message_id=wire(message.id),
-            state=finished.state,
-            err=finished.error,
-            submit_date=receipt_date(message.submitted),
-            done_date=receipt_date(tx.now),
-            text=message.excerpt,
+            identifier,
+            finished.state,
+            finished.error,
+            receipt_date(message.submitted),
+            receipt_date(tx.now),
+            message.excerpt,
         )
     )
-    pdu = Text(
-        source=Address(message.dest_ton, message.dest_npi, message.dest_addr),
-        destination=Address(message.source_ton, message.source_npi, message.source_addr),
-        esm_class=RECEIPT,
-        data_coding=0,
-        octets=text,
+    fields = {
+        **TEMPLATE,
+        "source_addr_ton": message.dest_ton,
+        "source_addr_npi": message.dest_npi,
+        "source_addr": message.dest_addr,
+        "dest_addr_ton": message.source_ton,
+        "dest_addr_npi": message.source_npi,
+        "destination_addr": message.source_addr,
+        "esm_class": RECEIPT,
+        "data_coding": 0,
+        "short_message": text,
+    }
+    return _spooled(
+        tx, message.account, smpp.encode_body(smpp.DELIVER_SM, fields, receipt.tlvs(identifier, finished.state)), keep
     )
-    tlvs = receipt.tlvs(wire(message.id), finished.state)
-    return _spooled(tx, message.account, pdu, tlvs, keep)
 
 
-def _spooled(tx: Tx, account: str, each: Text, tlvs: list[tuple[int, bytes]], keep: int) -> Spooled:
+def _text(tx: Tx, account: str, each: Text, keep: int) -> Spooled:
     fits = len(each.octets) <= smpp.MAX_SHORT_MESSAGE
     fields = {
         **TEMPLATE,
@@ -115,14 +121,8 @@ def _spooled(tx: Tx, account: str, each: Text, tlvs: list[tuple[int, bytes]], ke
         "short_message": each.octets if fits else b"",
     }
     payload = [] if fits else [(int(smpp.Tag.message_payload), each.octets)]
-    body = smpp.encode_body(smpp.DELIVER_SM, fields, [*tlvs, *payload])
-    return Spooled(
-        id=tx.new_id(),
-        lane=account_lane(account),
-        message=0,
-        number="",
-        command=smpp.DELIVER_SM,
-        body=body,
-        due=tx.now,
-        expires=tx.now + keep,
-    )
+    return _spooled(tx, account, smpp.encode_body(smpp.DELIVER_SM, fields, payload), keep)
+
+
+def _spooled(tx: Tx, account: str, body: bytes, keep: int) -> Spooled:
+    return Spooled(tx.new_id(), account_lane(account), 0, "", smpp.DELIVER_SM, body, tx.now, tx.now + keep)

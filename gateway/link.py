@@ -54,9 +54,11 @@ class Link:
 
     # Used by the owner
 
-    def request(self, request: Request) -> None:
-        """Send ``request``; its answer, expiry or loss arrives as an event."""
-        self.session.send_request(request, trio.current_time())
+    def send(self, requests: Iterable[Request]) -> None:
+        """Send requests; each answer, expiry or loss arrives as an event."""
+        now = trio.current_time()
+        for request in requests:
+            self.session.send_request(request, now)
         self._to_write.set()
 
     def respond(self, responses: Iterable[tuple[Pdu, int, bytes]]) -> None:
@@ -64,8 +66,9 @@ class Link:
         if self.session.finished:
             return
         events: list[Event] = []
+        respond = self.session.send_response
         for request, code, body in responses:
-            events += self.session.send_response(request, code, body)
+            events += respond(request, code, body)
         if not self.session.finished:
             events += self.session.receive_data(b"", trio.current_time())  # what waited behind the window
         self._after(events)

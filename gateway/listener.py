@@ -21,7 +21,7 @@ import trio
 from gateway.link import Link
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.smpp.events import Answered, Ended, Event, Expired, Odd, RequestReceived
+from gateway.smpp.events import Answered, Ended, Event, Expired, RequestReceived
 from gateway.smpp.session import Session
 from gateway.smpp.state import BINDS, Role, State
 from gateway.smpp.timers import Limits
@@ -70,7 +70,7 @@ class Passwords:
     def _verify(self, expected: str, given: str) -> bool:
         try:
             return self._hasher.verify(expected, given)
-        except argon2.exceptions.VerificationError:
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
 
 
@@ -120,8 +120,11 @@ class Listener:
                 nursery.start_soon(client.link.part, patience)
 
     async def _serve(self, stream: trio.SocketStream) -> None:
-        address = stream.socket.getpeername()[0]
-        stream.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
+        try:
+            address = stream.socket.getpeername()[0]
+        except OSError:  # it was gone before we could look
+            await trio.aclose_forcefully(stream)
+            return
         async with trio.open_nursery() as nursery:
             client = Client(self, address, nursery.start_soon)
             session = Session(Role.MC, self._limits, trio.current_time(), max_pdu=self._config.max_pdu)
@@ -187,17 +190,16 @@ class Client:
     def handle(self, link: Link, events: list[Event]) -> None:
         """Act on what the session tells; never waits."""
         for event in events:
-            match event:
-                case RequestReceived(pdu):
-                    self._request(link, pdu)
-                case Answered(request, response):
-                    self._answered(request.context, response)
-                case Expired(request):
-                    self._expired(request.context)
-                case Odd(what):
-                    _log.debug("smpp_odd", peer=link.name, what=what)
-                case Ended():
-                    self._ended(link, event)
+            if isinstance(event, RequestReceived):
+                self._request(link, event.pdu)
+            elif isinstance(event, Answered):
+                self._answered(event.request.context, event.response)
+            elif isinstance(event, Expired):
+                self._expired(event.request.context)
+            elif isinstance(event, Ended):
+                self._ended(link, event)
+            else:
+                _log.debug("smpp_odd", peer=link.name, what=event.what)
         if self._lane is not None:
             self._lane.pump()
 

@@ -79,21 +79,21 @@ class Metrics:
         self._commit_seconds = self._histogram("store_commit_seconds", "Time one commit took", _COMMIT_SECONDS)
         self._commit_items = self._histogram("store_commit_items", "Pieces of work in one commit", _BATCH_SIZES)
 
-    def submitted(self, account: str, status: int) -> None:
-        """Count a request of `account` by our answer."""
-        self._submits.of(account, f"0x{status:x}").inc()
+    def submitted(self, account: str, status: int, count: int = 1) -> None:
+        """Count requests of `account` by our answer."""
+        self._submits.of(account, f"0x{status:x}").inc(count)
 
-    def segment_sent(self, operator: str, status: int) -> None:
-        """Count a segment by the answer of `operator`."""
-        self._segments.of(operator, f"0x{status:x}").inc()
+    def segment_sent(self, operator: str, status: int, count: int = 1) -> None:
+        """Count segments by the answer of `operator`."""
+        self._segments.of(operator, f"0x{status:x}").inc(count)
 
     def receipt(self, operator: str, state: str) -> None:
         """Count a delivery receipt of `operator`."""
         self._receipts.of(operator, state).inc()
 
-    def inbound(self, operator: str, kind: str) -> None:
-        """Count a deliver_sm of `operator`; `kind` says what it turned out to be."""
-        self._inbound.of(operator, kind).inc()
+    def inbound(self, operator: str, kind: str, count: int = 1) -> None:
+        """Count what `operator` handed us; `kind` says what it turned out to be."""
+        self._inbound.of(operator, kind).inc(count)
 
     def heard(self, rule: str, source: str, effect: str) -> None:
         """Count a text about opting out: the rule that decided, where it came from, what it led to."""
@@ -103,9 +103,9 @@ class Metrics:
         """Count the credits of a billable event."""
         self._credits.of(account, kind).inc(amount)
 
-    def delivered(self, account: str, status: int) -> None:
-        """Count a deliver_sm to `account` by its answer."""
-        self._delivered.of(account, f"0x{status:x}").inc()
+    def delivered(self, account: str, status: int, count: int = 1) -> None:
+        """Count what was handed to `account`, by its answer."""
+        self._delivered.of(account, f"0x{status:x}").inc(count)
 
     def bound(self, side: str, name: str, links: int) -> None:
         """Say how many links to a peer are bound; `side` is `account` or `operator`."""

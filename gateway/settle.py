@@ -6,6 +6,7 @@ leaves the spool and is remembered under the operator's id in the same commit, s
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.rules.pacing import Step, pause_after
@@ -84,9 +85,8 @@ class OperatorOutcomes:
 
     def _done(self, items: list[Settled], result: tuple[Placed, Again]) -> None:
         placed, again = result
-        for each in items:
-            if each.response is not None:
-                self._metrics.segment_sent(self._operators[each.item.lane].name, each.response.status)
+        for (lane, status), count in _answers(items).items():
+            self._metrics.segment_sent(self._operators[lane].name, status, count)
         self._lanes.carry_on(placed)
         self._lanes.look(again.lanes)
 
@@ -112,13 +112,17 @@ class AccountOutcomes:
         return give_back(tx, [each for each in items if each.step is Step.LATER])
 
     def _done(self, items: list[Settled], again: Again) -> None:
-        for each in items:
-            if each.response is not None:
-                self._metrics.delivered(each.item.lane.partition("/")[2], each.response.status)
+        for (lane, status), count in _answers(items).items():
+            self._metrics.delivered(lane.partition("/")[2], status, count)
         self._lanes.look(again.lanes)
 
     def _failed(self, items: list[Settled], _error: StoreError) -> None:
         self.batch.put_all(items)
+
+
+def _answers(items: list[Settled]) -> Counter[tuple[str, int]]:
+    """Count what lanes' peers answered, by lane and status."""
+    return Counter((each.item.lane, each.response.status) for each in items if each.response is not None)
 
 
 def give_back(tx: Tx, settled: list[Settled]) -> Again:

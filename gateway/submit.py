@@ -6,13 +6,14 @@ opted out is looked up in the same transaction, so no submission slips past a ST
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway import ruleset
 from gateway.rules.number import Number, NumberError, canonical
 from gateway.rules.pacing import TokenBucket
-from gateway.rules.policy import UDHI, Forward, Kind, Refuse, Submission, Swallow, choose, decide
+from gateway.rules.policy import UDHI, Case, Forward, Kind, Refuse, Submission, Swallow, choose, decide
 from gateway.rules.times import TimeError, read_time
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from gateway.store.base import StoreError, Tx
 
 RANK = 20
+_AT_ONCE = 128  # submissions of one commit: enough to share its fsync, few enough to keep it short
 _EXCERPT = 20  # characters of the text that a receipt repeats (SMPP 3.4 appendix B)
+_PRINTABLE = bytes(octet if octet in range(0x20, 0x7F) else 0x2E for octet in range(256))  # others: full stops
 _REMEMBERED_NUMBERS = 100_000  # destinations whose last concatenation reference is remembered
 
 
@@ -117,7 +120,7 @@ class Submit:
         self._home = home
         self._metrics = metrics
         self._references = References()
-        self.batch: Batch[Submitted] = Batch(self._work, self._done, self._failed, RANK)
+        self.batch: Batch[Submitted] = Batch(self._work, self._done, self._failed, RANK, _AT_ONCE)
 
     def offer(self, link: Link, customer: Customer, pdu: Pdu, now: int) -> None:
         """Take in one submit_sm; what is wrong with its form is answered at once.
@@ -151,9 +154,12 @@ class Submit:
             esm_class=fields["esm_class"],
             optout_mention=pdu.tlv_int(smpp.Tag.optout_mention),
         )
-        due = _instant(fields["schedule_delivery_time"], now, status.ESME_RINVSCHED) or 0
-        expires = _instant(fields["validity_period"], now, status.ESME_RINVEXPIRY) or max(due, now) + self._validity
-        if expires <= max(due, now):
+        due, validity = 0, fields["validity_period"]
+        if fields["schedule_delivery_time"]:
+            due = _instant(fields["schedule_delivery_time"], now, status.ESME_RINVSCHED)
+        start = max(due, now)
+        expires = _instant(validity, now, status.ESME_RINVEXPIRY) if validity else start + self._validity
+        if expires <= start:
             raise RefusedError(status.ESME_RINVEXPIRY)
         return Submitted(link, pdu, customer, submission, due, expires)
 
@@ -166,13 +172,15 @@ class Submit:
 
     def verdict(self, item: Submitted, *, opted_out: bool, seed: int) -> Verdict:
         """Decide one submission; ``seed`` numbers the first long message to a destination."""
-        number = item.submission.destination.key
-        reference = self._references.next(number, seed)
-        return decide(item.customer.profile, self._mentions, item.submission, opted_out, reference)
+        references = partial(self._references.next, item.submission.destination.key, seed)
+        return decide(Case(item.customer.profile, item.submission, opted_out), self._mentions, references)
 
-    def operator_for(self, number: str) -> str | None:
-        """Return the operator for ``number``: the first of its route that has a link, else the first."""
-        usable = [name for name in self._operators if self._lanes.usable(operator_lane(name))]
+    def usable(self) -> list[str]:
+        """Return the operators that have a link at this moment."""
+        return [name for name in self._operators if self._lanes.usable(operator_lane(name))]
+
+    def operator_for(self, number: str, usable: list[str]) -> str | None:
+        """Return the operator for ``number``: the first of its route that is usable, else the first."""
         return next(iter(choose(number, self._routes, usable)), None)
 
     def asks_receipt(self, operator: str, registered: int) -> int:
@@ -191,12 +199,15 @@ class Submit:
 
     def _answer(self, answered: Iterable[tuple[Submitted, Answer]]) -> None:
         by_link: dict[Link, list[tuple[Pdu, int, bytes]]] = {}
+        tally: Counter[tuple[str, int]] = Counter()
         for item, answer in answered:
             body = b"%016x\x00" % answer.message if answer.status == status.ESME_ROK else b""
             by_link.setdefault(item.link, []).append((item.pdu, answer.status, body))
-            self._metrics.submitted(item.customer.name, answer.status)
+            tally[item.customer.name, answer.status] += 1
         for link, responses in by_link.items():
             link.respond(responses)
+        for (account, code), count in tally.items():
+            self._metrics.submitted(account, code, count)
 
 
 class _Admission:
@@ -206,6 +217,7 @@ class _Admission:
         self._tx = tx
         self._submit = submit
         self._refusals = blacklist.lookup(tx, {item.submission.destination.key for item in items})
+        self._usable = submit.usable()
         self._messages: list[Message] = []
         self._contacts: dict[tuple[str, str, str], None] = {}
         self._rows: list[Spooled] = []
@@ -233,7 +245,7 @@ class _Admission:
 
     def _forward(self, item: Submitted, identifier: int, verdict: Forward) -> Answer:
         number = item.submission.destination.key
-        operator = self._submit.operator_for(number)
+        operator = self._submit.operator_for(number, self._usable)
         if operator is None:
             return Answer(status.ESME_RINVDSTADR)
         if not item.customer.bucket.take(len(verdict.parts), self._tx.now / 1_000):
@@ -263,9 +275,7 @@ def _destination(fields: dict[str, Any]) -> Number:
         raise RefusedError(status.ESME_RINVDSTADR) from None
 
 
-def _instant(text: str, now: int, code: int) -> int | None:
-    if not text:
-        return None
+def _instant(text: str, now: int, code: int) -> int:
     try:
         return read_time(text, now)
     except TimeError:
@@ -297,8 +307,7 @@ def _excerpt(submission: Submission) -> str:
     """Return the printable ASCII beginning of the text, for receipts."""
     if submission.esm_class & UDHI:
         return ""
-    octets = submission.octets[: 2 * _EXCERPT].replace(b"\0", b"")[:_EXCERPT]
-    return "".join(chr(octet) if 0x20 <= octet < 0x7F else "." for octet in octets)  # noqa: PLR2004 (printable ASCII)
+    return submission.octets[: 2 * _EXCERPT].replace(b"\0", b"")[:_EXCERPT].translate(_PRINTABLE).decode("ascii")
 
 
 def _body(pdu: Pdu, part: Encoded, asks: int) -> bytes:

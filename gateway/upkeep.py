@@ -65,17 +65,24 @@ class Upkeep:
             await self._changed.wait()
             self._changed = trio.Event()
             try:
+                await self._store.transact(
+                    lambda _tx: None
+                )  # what a lane gave back just now is in the spool after this
                 await self.reroute()
             except StoreError:
                 await trio.sleep(1.0)
                 self._changed.set()
 
     async def reroute(self) -> None:
-        """Move what waits for operators without a link to the next operator of its route that has one."""
+        """Move what waits for operators without a link to the next of its route that has one."""
         usable = [name for name in self._operators if self._lanes.usable(operator_lane(name))]
         for name in self._operators:
-            if usable and name not in usable:
+            if name not in usable and self._replaceable(name, usable):
                 await self._evacuate(operator_lane(name), usable)
+
+    def _replaceable(self, name: str, usable: list[str]) -> bool:
+        """Say whether any route of an operator has another one that can take its messages."""
+        return any(name in operators and not set(usable).isdisjoint(operators) for _, operators in self._routes)
 
     async def _evacuate(self, lane: str, usable: list[str]) -> None:
         after: tuple[int, int] | None = (0, 0)
@@ -108,6 +115,7 @@ class Upkeep:
             await trio.sleep(_SWEEP)
             try:
                 await self.sweep()
+                await self.reroute()  # rows that were on their way to a lane while its last link broke
             except StoreError as error:
                 _log.warning("sweep_failed", reason=str(error))
 

@@ -9,12 +9,15 @@ import click
 from gateway import ruleset
 from gateway.commands.common import config_option, configuration
 from gateway.commands.records import number_argument
-from gateway.rules.policy import Forward, Submission, decide
+from gateway.rules.policy import Case, Forward, Refuse, Submission, decide
+from gateway.rules.segment import capacity, measure
 from gateway.smpp import status
-from gateway.smpp.text import encode_gsm7, encode_ucs2
+from gateway.smpp.text import Alphabet, alphabet_of, decode_text, encode_gsm7, encode_ucs2, split_udh
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gateway.rules.number import Number
 
 
 @click.command()
@@ -36,8 +39,22 @@ def preview(config_path: Path, account: str, to: str, encoding: str, text: str) 
         foreign = "".join(sorted({each for each in text if encode_gsm7(each) is None}))
         raise click.ClickException(f"the GSM alphabet has no {foreign!r}; use --encoding auto")
     octets, coding = (encode_ucs2(text), 8) if septets is None else (septets, 0)
-    rules = ruleset.profile(config.accounts[account], config.opt_out)._replace(default_alphabet=ruleset.alphabet("gsm"))
-    verdict = decide(rules, ruleset.mentions(config.opt_out), Submission(number, octets, coding, 0), False, 1)
-    if not isinstance(verdict, Forward):
-        raise click.ClickException(f"it would be refused: {status.describe(getattr(verdict, 'status', 0))}")
-    click.echo(verdict)
+    profile = ruleset.profile(config.accounts[account], config.opt_out)._replace(default_alphabet=Alphabet.GSM7)
+    case = Case(profile, Submission(number, octets, coding, 0), opted_out=False)
+    verdict = decide(case, ruleset.mentions(config.opt_out), lambda: 1)
+    if isinstance(verdict, Refuse):
+        raise click.ClickException(f"it would be refused: {status.describe(verdict.status)}")
+    if isinstance(verdict, Forward):
+        _show(number, verdict)
+
+
+def _show(number: Number, verdict: Forward) -> None:
+    alphabet = alphabet_of(verdict.parts[0].data_coding)
+    texts = [decode_text(split_udh(each.octets)[1] if each.udhi else each.octets, alphabet) for each in verdict.parts]
+    room = capacity(alphabet, 6 if len(texts) > 1 else 0) - measure(texts[-1], alphabet)
+    click.echo("".join(texts))
+    click.echo()
+    click.echo(f"to        {number.key} ({number.territory})")
+    click.echo(f"alphabet  {'GSM-7' if alphabet is Alphabet.GSM7 else 'UCS-2'}")
+    click.echo(f"segments  {len(texts)}, room for {room} more in the last one")
+    click.echo(f"mention   {verdict.reason.replace('_', ' ')}")

@@ -5,18 +5,20 @@ What is known of it comes from its log, its command line and its metrics page, n
 
 from __future__ import annotations
 
+import http.client
 import json
-import signal
 import socket
 import subprocess
 import sys
 from collections import deque
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 
 from gateway.simulate.peer import Changes
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _TAIL = 15  # lines of the log that explain a failure
 _STOP_TIME = 15.0  # seconds for a clean stop
@@ -29,14 +31,14 @@ class GatewayError(Exception):
 
 
 class Setting(NamedTuple):
-    """What the demo's configuration says; (host, port) where an address is meant."""
+    """What the demo's configuration says; ``operator`` is where the operator listens, as (host, port)."""
 
-    account: str
-    password: str
     operator: tuple[str, int]
-    operator_system_id: str
-    operator_password: str
     listen: str = f"{_LOCAL}:0"
+    account: str = "demo"
+    password: str = "demo"  # noqa: S105 (it is meant to be known)
+    operator_system_id: str = "gw"
+    operator_password: str = "secret"  # noqa: S105 (likewise)
 
 
 def free_port() -> int:
@@ -94,20 +96,23 @@ class GatewayProcess:
         self._process = await trio.lowlevel.open_process(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
         )
-        try:
-            await self._read_log(self._process)
-        finally:
-            with trio.CancelScope(shield=True):
-                await self._end(self._process)
+        assert self._process.stdout is not None  # noqa: S101 (it is a pipe, which mypy cannot know)
+        async with self._process.stdout as output:  # open until the end: the last words go somewhere
+            try:
+                await self._read_log(output)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await self._end(self._process)
 
-    async def _read_log(self, process: trio.Process) -> None:
-        assert process.stdout is not None  # noqa: S101 (it is a pipe, and mypy cannot know)
+    async def _read_log(self, output: trio.abc.ReceiveStream) -> None:
         rest = b""
-        async for data in process.stdout:
+        async for data in output:
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 self._take(line.decode("utf-8", "replace"))
             self._changes.tell()
+        if rest:
+            self._take(rest.decode("utf-8", "replace"))
 
     def _take(self, line: str) -> None:
         self._lines.append(line)
@@ -136,7 +141,8 @@ class GatewayProcess:
         """
         await self._changes.wait_for(lambda: self.events(name) or self.status is not None)
         if not self.events(name):
-            raise GatewayError(f"the gateway ended with status {self.status} instead")
+            last_words = self._lines[-1] if self._lines else "without a word"
+            raise GatewayError(f"the gateway ended with status {self.status}: {last_words}")
         return self.events(name)[0]
 
     async def started(self) -> None:
@@ -148,12 +154,11 @@ class GatewayProcess:
         host, port = (await self.event("started"))["listen"][0]
         self.address = (host, port)
 
-    async def stop(self) -> int:
-        """Ask it to stop, as systemd would, and return its exit status."""
-        if self._process is not None and self.status is None:
-            self._process.send_signal(signal.SIGTERM)
+    async def stop(self) -> None:
+        """Ask it to stop, as systemd would; it has ended, with ``status``, when this returns."""
+        if self._process is not None:
+            self._process.terminate()
         await self._changes.wait_for(lambda: self.status is not None)
-        return self.status or 0
 
     # What an administrator would ask it
 
@@ -184,17 +189,20 @@ class GatewayProcess:
         return total
 
     async def _metrics_page(self) -> str:
-        request = f"GET /metrics HTTP/1.1\r\nHost: {_LOCAL}\r\nConnection: close\r\n\r\n"
-        page = b""
         try:
-            with trio.fail_after(_METRICS_TIME):
-                async with await trio.open_tcp_stream(*self._metrics) as stream:
-                    await stream.send_all(request.encode())
-                    async for data in stream:
-                        page += data
-        except (OSError, trio.BrokenResourceError, trio.TooSlowError) as error:
-            raise GatewayError(f"{self.metrics_url} cannot be read: {error or 'timed out'}") from error
-        return page.decode()
+            return await trio.to_thread.run_sync(_get, *self._metrics, abandon_on_cancel=True)
+        except OSError as error:
+            raise GatewayError(f"{self.metrics_url} cannot be read: {error}") from error
+
+
+def _get(host: str, port: int) -> str:
+    """Fetch the metrics page, whatever proxies the environment names."""
+    connection = http.client.HTTPConnection(host, port, timeout=_METRICS_TIME)
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
 
 
 def _stopgate(*command: str) -> list[str]:
@@ -202,10 +210,10 @@ def _stopgate(*command: str) -> list[str]:
 
 
 def _configuration(folder: Path, setting: Setting, metrics: tuple[str, int]) -> str:
-    operator_host, operator_port = setting.operator
+    store = json.dumps(f"sqlite:///{folder / 'gateway.db'}")  # JSON is YAML, and quotes what needs it
     return f"""\
 node: demo
-store: sqlite:///{folder / "gateway.db"}
+store: {store}
 smpp: {{listen: ["{setting.listen}"]}}
 web: {{listen: null}}
 metrics: {{listen: "{metrics[0]}:{metrics[1]}"}}
@@ -213,8 +221,8 @@ accounts:
   {setting.account}: {{password: {setting.password}, kind: marketing, publisher: Demo}}
 operators:
   simulated:
-    host: {operator_host}
-    port: {operator_port}
+    host: {setting.operator[0]}
+    port: {setting.operator[1]}
     system_id: {setting.operator_system_id}
     password: {setting.operator_password}
     reconnect: {{initial: 200ms, maximum: 1s}}

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import phonenumbers
 from phonenumbers import PhoneMetadata, ValidationResult
 
-NATIONAL = 2  # addr_ton, SMPP 3.4 section 5.2.5
+INTERNATIONAL, NATIONAL = 1, 2  # addr_ton, SMPP 3.4 section 5.2.5
 SHORTEST, LONGEST = 7, 15  # digits of an E.164 number, calling code included
 UNKNOWN_TERRITORY = "ZZ"
 REMEMBERED = 100_000  # numbers: about 30 MB
@@ -24,6 +24,7 @@ _LONGEST_SPELLING = 64
 # What people, phones and spreadsheets put between digits, the invisible marks of copied contacts among it.
 _PUNCTUATION = re.compile(r"[\s.\-/()\[\]\u00ad\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 
+_FRENCH_CODE = "33"
 # The overseas parts of the French plan: first digits after +33 or 0, then calling code and territory (ARCEP).
 _OVERSEAS = {
     **dict.fromkeys(("590", "690", "691", "7090"), ("590", "GP")),
@@ -70,7 +71,8 @@ class _Range(NamedTuple):
 def canonical(address: str, ton: int = 1, default_region: str = "FR") -> Number:
     """Tell the line that an address means, as spelled on the wire or by a person.
 
-    `ton` 2 makes it a national number of `default_region`; any other is read as people write: "+" or "00" begins an
+    `ton` 1 takes foreign numbers of any length that E.164 allows, for plans change faster than tables of them; `ton` 2
+    makes it a national number of `default_region`; any other is read as people write: "+" or "00" begins an
     international number, a single "0" a national one, and all else is international. Brackets, dots, dashes, spaces
     and invisible marks are ignored.
 
@@ -81,7 +83,29 @@ def canonical(address: str, ton: int = 1, default_region: str = "FR") -> Number:
         number = _plain(address)
         if number is not None:
             return number
-    return _spelled(address, ton, default_region)
+    try:
+        return _spelled(address, ton, default_region)
+    except NumberError:
+        if ton != INTERNATIONAL:
+            raise
+        written = _as_written(address)
+        if written is None:
+            raise
+        return written
+
+
+def _as_written(address: str) -> Number | None:
+    """Take a foreign number of a length that its country is not known to use: operators know better than tables."""
+    digits = address.removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal() and SHORTEST < len(digits) <= LONGEST):
+        return None
+    for code in (digits[:1], digits[:2], digits[:3]):
+        region = phonenumbers.region_code_for_country_code(int(code))
+        if code == _FRENCH_CODE or code in _OVERSEAS_CODES:
+            return None  # this plan we know
+        if region != UNKNOWN_TERRITORY:
+            return Number(digits, region if region.isalpha() else UNKNOWN_TERRITORY)
+    return None
 
 
 def _plain(digits: str) -> Number | None:
@@ -175,7 +199,10 @@ def _parsed(spelling: str, region: str | None) -> Number:
     reason = phonenumbers.is_possible_number_with_reason(number)
     if reason != ValidationResult.IS_POSSIBLE:
         raise NumberError(_TOO.get(reason, "not a length that its country uses"))
-    key = f"{number.country_code}{phonenumbers.national_significant_number(number)}"
+    national = phonenumbers.national_significant_number(number)
+    key = f"{number.country_code}{national}"
+    if national.startswith("0") and "+" + key != spelling:  # a trunk zero was taken off; there may be another one
+        return _parsed("+" + key, None)
     if not SHORTEST <= len(key) <= LONGEST:
         raise NumberError(f"a phone number has {SHORTEST} to {LONGEST} digits")
     return _line(key, _territory(number))

@@ -44,26 +44,35 @@ class TokenBucket:
         now: the present instant in seconds.
     """
 
-    __slots__ = ("_at", "_rate", "_tokens")
+    __slots__ = ("_at", "_most", "_rate", "_tokens")
 
     def __init__(self, rate: float | None, now: float) -> None:
         self._rate = rate
-        self._tokens = rate or 0.0
+        self._tokens = self._most = max(1.0, rate or 0.0)
         self._at = now
 
     def take(self, segments: int, now: float) -> bool:
         """Take ``segments`` tokens if one is there; a long message goes into debt rather than wait for ever."""
-        if self._rate is None:
-            return True
-        self._tokens = min(self._rate, self._tokens + max(0.0, now - self._at) * self._rate)
+        granted = self.grant(1, now)
+        if granted and self._rate is not None:
+            self._tokens -= segments - 1
+        return bool(granted)
+
+    def grant(self, wanted: int, now: float) -> int:
+        """Take up to ``wanted`` tokens, as many whole ones as are there, and return how many that was."""
+        if self._rate is None or wanted <= 0:
+            return max(0, wanted)
+        self._at = min(self._at, now)  # a clock that was set back makes nobody wait
+        if now < self.ready_at():
+            return 0
+        self._tokens = min(self._most, self._tokens + (now - self._at) * self._rate)
         self._at = now
-        if self._tokens < min(segments, 1):
-            return False
-        self._tokens -= segments
-        return True
+        granted = min(wanted, max(1, int(self._tokens)))
+        self._tokens -= granted
+        return granted
 
     def ready_at(self) -> float:
-        """Return the instant from which the next token is there."""
+        """Return the instant from which the next token is there; :meth:`take` agrees to the last bit."""
         if self._rate is None or self._tokens >= 1:
             return self._at
         return self._at + (1 - self._tokens) / self._rate

@@ -16,7 +16,7 @@ from gateway.smpp import status
 from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from gateway.rules.number import Number
 
@@ -88,16 +88,23 @@ OPTED_OUT = "opted_out"
 WEB = "web"
 
 
-def decide(profile: Profile, mentions: Mentions, submission: Submission, opted_out: bool, reference: int) -> Verdict:  # noqa: FBT001 (a fact, and the five things a verdict rests on)
-    """Return what becomes of ``submission``.
+class Case(NamedTuple):
+    """A submission and the facts about it: ``opted_out`` when its number refuses what this account sends."""
+
+    profile: Profile
+    submission: Submission
+    opted_out: bool
+
+
+def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verdict:
+    """Return what becomes of a submission.
 
     Args:
-        profile: the account.
+        case: the submission, whose it is, and the facts.
         mentions: the opt-out texts.
-        submission: what it handed in.
-        opted_out: whether the number refuses what this account sends.
-        reference: the concatenation reference to use if the text takes several segments.
+        reference: gives the concatenation reference, asked for when the text takes several segments.
     """
+    profile, submission, opted_out = case
     if opted_out:
         return Swallow(OPTED_OUT) if profile.receipt_when_opted_out else Refuse(status.OPTED_OUT, OPTED_OUT)
     wanted = _mention_wanted(profile, submission.optout_mention)
@@ -114,7 +121,7 @@ def decide(profile: Profile, mentions: Mentions, submission: Submission, opted_o
     except MentionError as error:
         too_long = error.reason is Reason.TOO_LONG  # whatever is appended
         return Refuse(status.ESME_RINVMSGLEN if too_long else status.MENTION_DOES_NOT_FIT, error.reason)
-    parts = segment.encode(planned.segments, planned.alphabet, reference)
+    parts = segment.encode(planned.segments, planned.alphabet, reference() if len(planned.segments) > 1 else 0)
     return Forward(parts, planned.reason, code if wanted else "")
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
-_FORM = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d)(\d\d)([+\-R])")
+_FORM = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d)(\d\d)([+\-R])", re.ASCII)
 _PIVOT = 38  # 38-99 mean 19xx, 00-37 mean 20xx (appendix C)
 _MAX_QUARTERS = 48
 
@@ -44,4 +45,9 @@ def read_time(text: str, now: int) -> int:
 
 def receipt_date(instant: int) -> str:
     """Write an instant as receipts do: ``YYMMDDhhmm``, UTC."""
-    return datetime.fromtimestamp(instant / 1_000, UTC).strftime("%y%m%d%H%M")
+    return _minute(instant // 60_000)
+
+
+@lru_cache(maxsize=4_096)
+def _minute(minutes: int) -> str:
+    return datetime.fromtimestamp(minutes * 60, UTC).strftime("%y%m%d%H%M")

@@ -19,7 +19,6 @@ from gateway.smpp import receipt, status
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from gateway.simulate.peer import Text
 
 _READ_SIZE = 4_096
 _RECEIPT_TIME = 30.0  # seconds that a receipt may take
@@ -60,7 +59,12 @@ def simulate() -> None:
 
 @simulate.command()
 @click.option(
-    "--listen", callback=read_address, default="127.0.0.1:2776", show_default=True, help="Where to be bound to."
+    "--listen",
+    callback=read_address,
+    metavar="HOST:PORT",
+    default="127.0.0.1:2776",
+    show_default=True,
+    help="Where to be bound to.",
 )
 @system_id_option
 @password_option
@@ -77,22 +81,25 @@ async def _operate(peer: SimulatedOperator, listen: tuple[str, int], short_code:
     async with trio.open_nursery() as nursery:
         host, port = await nursery.start(peer.run, *listen)
         click.echo(f"listening on {host}:{port}; type NUMBER TEXT to send a text to {short_code}, Ctrl-C to end")
-        nursery.start_soon(_print_arrivals, peer)
-        async for line in _lines(sys.stdin.fileno()):
-            number, _, text = line.strip().partition(" ")
-            if text:
-                nursery.start_soon(_hand_in, peer, (number, short_code), text)
-            elif number:
-                click.echo(f"to send a text, type a number, a space and the text, such as 33612345678 {number}")
+        await talk(peer, short_code)
 
 
-async def _print_arrivals(peer: SimulatedOperator) -> None:
-    seen = 0
-    while True:
-        await peer.wait_for(lambda: len(peer.received) > seen)  # noqa: B023 (asked before `seen` changes)
-        for text in peer.received[seen:]:
-            click.echo(_described(text))
-        seen = len(peer.received)
+async def talk(peer: SimulatedOperator, short_code: str, seen: int = 0) -> None:
+    """Print what arrives after the first ``seen`` texts, and hand in what is typed to ``short_code``, for ever."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_listen_to_keyboard, peer, short_code)
+        async for text in peer.arrivals(seen):
+            segments = "1 segment" if text.segments == 1 else f"{text.segments} segments"
+            click.echo(f"{text.source} → {text.destination} ({segments}, {text.alphabet}): {text.text}")
+
+
+async def _listen_to_keyboard(peer: SimulatedOperator, short_code: str) -> None:
+    async for line in _lines(sys.stdin.fileno()):
+        number, _, text = line.strip().partition(" ")
+        if text:
+            await _hand_in(peer, (number, short_code), text)
+        elif number:
+            click.echo(f"to send a text, type a number, a space and the text, such as: 33612345678 {number}")
 
 
 async def _hand_in(peer: SimulatedOperator, ends: tuple[str, str], text: str) -> None:
@@ -103,11 +110,6 @@ async def _hand_in(peer: SimulatedOperator, ends: tuple[str, str], text: str) ->
             click.echo(f"{ends[0]} → {ends[1]}: {text} ({status.name(answer.status)})")
     except PeerError as error:
         click.echo(f"{ends[0]} → {ends[1]}: {error}")
-
-
-def _described(text: Text) -> str:
-    segments = "1 segment" if text.segments == 1 else f"{text.segments} segments"
-    return f"{text.source} → {text.destination} ({segments}, {text.alphabet}): {text.text}"
 
 
 async def _lines(descriptor: int) -> AsyncIterator[str]:
@@ -126,7 +128,12 @@ async def _lines(descriptor: int) -> AsyncIterator[str]:
 
 @simulate.command()
 @click.option(
-    "--connect", callback=read_address, default="127.0.0.1:2775", show_default=True, help="Where the gateway is."
+    "--connect",
+    callback=read_address,
+    metavar="HOST:PORT",
+    default="127.0.0.1:2775",
+    show_default=True,
+    help="Where the gateway is.",
 )
 @system_id_option
 @password_option

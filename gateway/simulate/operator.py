@@ -33,7 +33,7 @@ from gateway.smpp.state import BINDS, Role, State
 from gateway.smpp.timers import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from gateway.smpp.pdu import Pdu
 
@@ -95,6 +95,13 @@ class SimulatedOperator:
     def bound(self) -> bool:
         """Whether anybody is bound."""
         return any(link.session.bound for link in self.links)
+
+    async def arrivals(self, seen: int = 0) -> AsyncIterator[Text]:
+        """Yield the texts that arrive, for ever, leaving out the first ``seen``."""
+        while True:
+            await self.wait_for(lambda: len(self.received) > seen)  # noqa: B023 (asked before it changes)
+            yield self.received[seen]
+            seen += 1
 
     async def text(self, source: str, destination: str, text: str) -> list[Pdu]:
         """Hand in a subscriber's text as soon as a bind can take it; returns the answer to each of its segments.

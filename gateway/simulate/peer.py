@@ -141,7 +141,7 @@ async def ask(link: Link, command: int, body: bytes) -> Pdu:
     if link.session.finished:
         raise PeerError("the connection is gone")
     reply = _Reply()
-    link.request(Request(command, body, reply))
+    link.send([Request(command, body, reply)])
     outcome: Pdu | PeerError = await reply.changes.wait_for(lambda: reply.outcome)
     if isinstance(outcome, PeerError):
         raise outcome

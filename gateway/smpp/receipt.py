@@ -63,6 +63,12 @@ _FIELD = re.compile(
     rf"(?<![^\W_])(id|submit ?date|done ?date|stat|err|text):(?:\s*(?!{_KEYS})(\S+))?", re.IGNORECASE | re.ASCII
 )
 
+# What nearly all operators write, read in a fifth of the time.
+_USUAL = re.compile(
+    r"id:(?P<id>\w+) sub:\d+ dlvrd:\d+ submit date:(?P<submitdate>\d+) done date:(?P<donedate>\d+) "
+    r"stat:(?P<stat>[A-Z]+) err:(?P<err>\w+) [Tt]ext:(?P<text>.*)",
+    re.DOTALL | re.ASCII,
+)
 _USUAL_KEYS = {key: key.replace(" ", "") for key in ("id", "submit date", "done date", "stat", "err", "text")}
 
 
@@ -107,7 +113,7 @@ def read(text: str | bytes, tlvs: Sequence[tuple[int, bytes]] = ()) -> Receipt |
         tlvs: they win over the text, each for its own field; of a tag that comes twice the first counts.
     """
     spelled = _fields((text if isinstance(text, str) else text.decode("latin-1")).replace("\0", ""))
-    values = dict(reversed(tlvs))
+    values = dict(reversed(tlvs)) if tlvs else {}
     text_id, stat = spelled.get("id", ""), spelled.get("stat", "")
     message_id = values.get(RECEIPTED_MESSAGE_ID, b"").partition(b"\0")[0].decode("latin-1").strip() or text_id
     state = _state(values.get(MESSAGE_STATE, b""), stat)
@@ -127,6 +133,9 @@ def read(text: str | bytes, tlvs: Sequence[tuple[int, bytes]] = ()) -> Receipt |
 
 def _fields(text: str) -> dict[str, str]:
     """Return the values by key, keys in lower case and without spaces; the first of each."""
+    usual = _USUAL.fullmatch(text)
+    if usual is not None:
+        return usual.groupdict()
     found: dict[str, str] = {}
     for field in _FIELD.finditer(text):
         key, value = field.groups("")
@@ -210,10 +219,10 @@ def _number(key: str, spelling: str) -> int | None:
 def key_of_response(message_id: str, setting: str) -> str:
     """Return the key of a submit_sm_resp's message_id at an operator whose ``message_id`` setting is ``setting``.
 
-    ``hex``: submit_sm_resp spells ids in hex and receipts spell the same numbers in decimal; ``decimal``: the reverse;
-    ``auto``: both alike.
+    The setting says how receipts spell that id. ``hex``: in hex, and submit_sm_resp spells the same number in decimal;
+    ``decimal``: the reverse; ``auto``: both alike.
     """
-    return normalise_id(message_id, setting)
+    return normalise_id(message_id, _OTHER[Spelling(setting)])
 
 
 def key_of_receipt(receipt: Receipt, setting: str) -> str:
@@ -223,5 +232,5 @@ def key_of_receipt(receipt: Receipt, setting: str) -> str:
     whose copy it is (SMPP 3.4 section 5.3.2.12); one that repeats the text's id is read as the text is.
     """
     if normalise_id(receipt.message_id) == normalise_id(receipt.text_id):
-        return normalise_id(receipt.text_id, _OTHER[Spelling(setting)])
-    return normalise_id(receipt.message_id, setting)
+        return normalise_id(receipt.text_id, setting)
+    return normalise_id(receipt.message_id, _OTHER[Spelling(setting)])

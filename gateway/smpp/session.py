@@ -24,7 +24,7 @@ from gateway.smpp.timers import NEVER, Limits, Timers
 from gateway.smpp.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _NOT_TRANSACTIONS = frozenset({smpp.ENQUIRE_LINK, smpp.UNBIND})
 _WITHOUT_RESPONSE = frozenset({smpp.OUTBIND, smpp.ALERT_NOTIFICATION})
@@ -97,7 +97,7 @@ class Session:
             self._timers.heard = now
             self._frames.feed(data)
         try:
-            while not (self.finished or self.blocked):
+            while self.owed < self.window and not self._judging_bind and self.state is not State.CLOSED:
                 frame = self._frames.next()
                 if frame is None:
                     break
@@ -122,8 +122,10 @@ class Session:
         events.append(Odd(str(error)))
         if error.command & RESPONSE:
             request = self._pending.close(error.sequence)
-            if request is not None:  # it was answered, only not in words that can be read
-                events.append(Answered(request, Pdu(smpp.GENERIC_NACK, error.sequence, error.status)))
+            if request is not None:  # it was carried out (an error's body is never read), only the words are lost
+                events.append(Answered(request, Pdu(error.command, error.sequence)))
+        elif error.command in _WITHOUT_RESPONSE:
+            return
         elif error.command in smpp.NAMES:
             self._out.append(smpp.response(error.command, error.sequence, error.status))
         else:
@@ -164,18 +166,16 @@ class Session:
             events.append(self.end("the peer unbound"))
 
     def _receive_response(self, pdu: Pdu, now: float, events: list[Event]) -> None:
-        request = self._pending.peek(pdu.sequence)
+        request = self._pending.close(pdu.sequence)
         if request is None:
             events.append(Odd(f"unexpected {smpp.NAMES[pdu.command]} {pdu.sequence}"))
-            return
-        self._pending.close(pdu.sequence)
-        if request.command == smpp.ENQUIRE_LINK:
+        elif request.command == smpp.ENQUIRE_LINK:
             self._timers.asked = NEVER
         elif request.command == smpp.UNBIND:
             events.append(self.end("unbound"))
         else:
             self._timers.worked = now
-            if pdu.command not in (request.command | RESPONSE, smpp.GENERIC_NACK):
+            if pdu.command != request.command | RESPONSE and pdu.command != smpp.GENERIC_NACK:
                 events.append(Odd(f"{smpp.NAMES[request.command]} answered by {smpp.NAMES[pdu.command]}"))
                 pdu = Pdu(smpp.GENERIC_NACK, pdu.sequence, status.ESME_RINVCMDID)
             elif request.command in BINDS and pdu.status == status.ESME_ROK:
@@ -192,16 +192,17 @@ class Session:
             self._timers.worked = now
         return sequence
 
-    def send_response(self, request: Pdu, code: int = status.ESME_ROK, body: bytes = b"") -> list[Event]:
+    def send_response(self, request: Pdu, code: int = status.ESME_ROK, body: bytes = b"") -> Sequence[Event]:
         """Queue the one response owed to ``request``; an error carries no body (SMPP 3.4 section 4.4.2).
 
         Returns what follows from it: when it was the last one owed to a peer that unbinds, the end.
         """
         self.owed -= 1
         self._out.append(smpp.response(request.command, request.sequence, code, body))
+        if self._unbind_owed is None:
+            return ()
         events: list[Event] = []
-        if self._unbind_owed is not None:
-            self._answer_unbind(events)
+        self._answer_unbind(events)
         return events
 
     def accept_bind(self, request: Pdu, system_id: str, now: float) -> list[Event]:

@@ -41,11 +41,6 @@ class Window:
         self._pending[sequence] = (request, now + self._timeout)
         return sequence
 
-    def peek(self, sequence: int) -> Request | None:
-        """Return the request under ``sequence``, if it still waits."""
-        entry = self._pending.get(sequence)
-        return entry and entry[0]
-
     def close(self, sequence: int) -> Request | None:
         """Take the request under ``sequence`` out, or return None when nothing waits there."""
         entry = self._pending.pop(sequence, None)

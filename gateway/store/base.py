@@ -9,6 +9,7 @@ correlated, so a receipt finds the message that was answered just before it.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Batch(Generic[Item]):
         done: called after COMMIT, on the event loop, with the items and what ``work`` returned.
         failed: called instead when nothing was committed, with the items and the reason.
         rank: batches of one round run in ascending rank.
+        limit: the most items of one round; more would make others wait for longer than it saves.
     """
 
     def __init__(
@@ -63,18 +65,21 @@ class Batch(Generic[Item]):
         done: Callable[[list[Item], Any], None],
         failed: Callable[[list[Item], StoreError], None],
         rank: int = 50,
+        limit: int = sys.maxsize,
     ) -> None:
         self.work = work
         self.done = done
         self.failed = failed
         self.rank = rank
+        self._limit = limit
         self.waiting: list[Item] = []
         self.wake: Callable[[], None] = lambda: None  # the store's, once attached
 
     def put(self, item: Item) -> None:
         """Let ``item`` take part in the next commit."""
+        if not self.waiting:
+            self.wake()
         self.waiting.append(item)
-        self.wake()
 
     def put_all(self, items: Sequence[Item]) -> None:
         """Let all of ``items`` take part in the next commit, in their order."""
@@ -83,8 +88,10 @@ class Batch(Generic[Item]):
             self.wake()
 
     def take(self) -> list[Item]:
-        """Hand over what waits."""
-        items, self.waiting = self.waiting, []
+        """Hand over what waits, oldest first, up to the limit."""
+        items, self.waiting = self.waiting[: self._limit], self.waiting[self._limit :]
+        if self.waiting:
+            self.wake()
         return items
 
 

@@ -52,11 +52,19 @@ def lookup(tx: Tx, numbers: Collection[str]) -> dict[tuple[str, str], bool]:
 
 
 def add(tx: Tx, entries: Sequence[Entry]) -> list[tuple[str, str]]:
-    """Opt numbers out; returns the (number, account) that were not opted out before."""
+    """Opt numbers out; returns the (number, account) that were not opted out before.
+
+    Of an entry that is there already, only ``everything`` changes, and only from no to yes.
+    """
     found = tx.each(
         "INSERT INTO blacklist (number, account, since, source, code, everything, evidence) VALUES {rows} "
         "ON CONFLICT (number, account) DO NOTHING RETURNING number, account",
         entries,
+    )
+    tx.each(
+        "WITH wider (number, account) AS (VALUES {rows}) UPDATE blacklist SET everything = 1 FROM wider "
+        "WHERE blacklist.number = wider.number AND blacklist.account = wider.account AND everything = 0",
+        [(entry.number, entry.account) for entry in entries if entry.everything],
     )
     return [(number, account) for number, account in found]
 
@@ -68,7 +76,7 @@ def remove(tx: Tx, number: str, account: str) -> bool:
 
 def entries(tx: Tx, account: str | None = None) -> list[Entry]:
     """Return all entries, or those that count for ``account``, newest first."""
-    where, values = ("WHERE account IN (?, ?)", (account, EVERYBODY)) if account else ("", ())
+    where, values = ("WHERE account IN (?, ?)", (account, EVERYBODY)) if account is not None else ("", ())
     found = tx.rows(
         f"SELECT number, account, since, source, code, everything, evidence FROM blacklist {where} "  # noqa: S608 (constants)
         "ORDER BY since DESC, number",

@@ -8,11 +8,14 @@ the database remembers.
 
 from __future__ import annotations
 
+import re
+
 EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z
 MAX_NODES = 1_024
 _COUNTER_BITS = 12
 _NODE_BITS = 10
 _PER_MS = 1 << _COUNTER_BITS
+_WIRE = re.compile(r"[0-7][0-9a-f]{15}")  # positive in 64 bits
 
 
 class Ids:
@@ -55,7 +58,4 @@ def wire(identifier: int) -> str:
 
 def unwire(text: str) -> int | None:
     """Read what :func:`wire` wrote; None for anything else."""
-    try:
-        return int(text, 16) if len(text) == 16 else None  # noqa: PLR2004 (64 bits are 16 digits)
-    except ValueError:
-        return None
+    return int(text, 16) if _WIRE.fullmatch(text) else None

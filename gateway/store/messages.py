@@ -24,6 +24,9 @@ _SEVERITY = {
     )
 }
 
+# A message with a lost part cannot become whole again.
+_FATAL = frozenset({UNDELIVERABLE, REJECTED, SKIPPED})
+
 _COLUMNS = (
     "id, account, source_ton, source_npi, source_addr, dest_ton, dest_npi, dest_addr, number, submitted, registered, "
     "reason, excerpt, segments, open, state"
@@ -136,22 +139,29 @@ def settle(tx: Tx, outcomes: Iterable[Outcome]) -> list[Finished]:
         f"SELECT {_COLUMNS}, worst, error FROM message WHERE id IN (VALUES {{rows}}) AND state = {ENROUTE}",  # noqa: S608 (constants)
         [(each,) for each in by_message],
     )
-    folded = [_fold(Message(*row[:-2]), row[-2], row[-1], by_message[row[0]]) for row in found]
+    finished: list[Finished] = []
+    news: list[tuple[int, int, int, int, str, int | None]] = []
+    for *columns, worst_yet, error_yet in found:
+        message = Message(*columns)
+        left, state, worst, error = _fold(message.open, worst_yet, error_yet, by_message[message.id])
+        news.append((message.id, left, state, worst, error, None if state == ENROUTE else tx.now))
+        if state != ENROUTE:
+            finished.append(Finished(message, state, error))
     tx.each(
         "WITH news (id, open, state, worst, error, done) AS (VALUES {rows}) "
         "UPDATE message SET open = news.open, state = news.state, worst = news.worst, error = news.error, "
         "done = news.done FROM news WHERE message.id = news.id AND message.state = 1",  # 1: ENROUTE
-        [(m.id, m.open, m.state, worst, error, tx.now if m.state != ENROUTE else None) for m, worst, error in folded],
+        news,
     )
-    return [Finished(message, message.state, error) for message, _, error in folded if message.state != ENROUTE]
+    return finished
 
 
-def _fold(message: Message, worst: int, error: str, outcomes: list[Outcome]) -> tuple[Message, int, str]:
-    """Fold the segments' outcomes into their message: DELIVERED when all are, otherwise the worst state."""
+def _fold(left: int, worst: int, error: str, outcomes: list[Outcome]) -> tuple[int, int, int, str]:
+    """Fold outcomes into a message's (open segments, state, worst, error): DELIVERED when all are, else the worst."""
+    ended = False
     for outcome in outcomes:
         if _SEVERITY[outcome.state] > _SEVERITY[worst]:
             worst, error = outcome.state, outcome.error
-    left = message.open - len(outcomes)
-    # A message with a lost part cannot become whole again.
-    final = left <= 0 or worst in (UNDELIVERABLE, REJECTED, SKIPPED) or any(outcome.final for outcome in outcomes)
-    return message._replace(open=max(left, 0), state=worst if final else ENROUTE), worst, error
+        ended = ended or outcome.final or outcome.state in _FATAL
+    left = max(left - len(outcomes), 0)
+    return left, worst if ended or not left else ENROUTE, worst, error

@@ -10,7 +10,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.store.base import StoreError
-from gateway.store.ids import MAX_NODES
+from gateway.store.ids import MAX_NODES, unwire
 
 if TYPE_CHECKING:
     from gateway.store.base import Tx
@@ -56,13 +56,16 @@ def _node_number(tx: Tx, name: str) -> int:
     known = tx.rows("SELECT number FROM node WHERE name = ?", (name,))
     if known:
         return int(known[0][0])
-    [(number,)] = tx.rows("SELECT coalesce(max(number) + 1, 0) FROM node")
-    if number >= MAX_NODES:
+    used = {number for (number,) in tx.rows("SELECT number FROM node")}
+    number = next((number for number in range(MAX_NODES) if number not in used), None)
+    if number is None:
         raise StoreError(f"{MAX_NODES} nodes have used this database; delete retired ones from its table 'node'")
     tx.rows("INSERT INTO node (number, name) VALUES (?, ?)", (number, name))
-    return int(number)
+    return number
 
 
 def _floor(tx: Tx) -> int:
     tables = ("message", "spool", "evidence", "parked")
-    return max(int(tx.rows(f"SELECT coalesce(max(id), 0) FROM {table}")[0][0]) for table in tables)  # noqa: S608 (our own names)
+    largest = [int(tx.rows(f"SELECT coalesce(max(id), 0) FROM {table}")[0][0]) for table in tables]  # noqa: S608 (our own names)
+    [(billed,)] = tx.rows("SELECT coalesce(max(id), '') FROM ledger")  # spelled for the wire, where order is the same
+    return max(*largest, unwire(billed) or 0)

@@ -50,7 +50,7 @@ def claim(tx: Tx, lane: str, node: str, limit: int) -> list[Spooled]:
     """Hand up to ``limit`` waiting rows of ``lane`` that are due to ``node``, in the order of their due times."""
     found = tx.rows(
         f"SELECT {_COLUMNS} FROM spool WHERE lane = ? AND claimed IS NULL AND due <= ? ORDER BY due, id LIMIT ?",  # noqa: S608 (constants)
-        (lane, tx.now, limit),
+        (lane, tx.now, max(limit, 0)),  # SQLite takes a negative limit for none
     )
     rows = [Spooled(*row) for row in found]
     tx.each(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -29,18 +30,17 @@ _log = structlog.get_logger()
 
 _CHUNKS = (256, 64, 16, 4, 1)  # rows per statement: few shapes, so that each stays prepared
 _RETRY_PAUSE = 0.25  # seconds before a store that failed is tried again
+_SENTENCES = {
+    apsw.FullError: "no space left on the disk; free some, the gateway goes on by itself",
+    apsw.IOError: "cannot be read or written; check the disk and the system's log",
+    apsw.BusyError: "is locked by another process; stop whatever else holds it",
+    apsw.ReadOnlyError: "is read-only; check the mount, and the owner and the mode of the file and of its folder",
+    apsw.CorruptError: "is damaged; restore a backup",
+    apsw.NotADBError: "is not a SQLite database; restore a backup or name another file",
+    apsw.CantOpenError: "cannot be opened; the gateway's user must be able to write the folder, too",
+}
 # Errors of the database itself; any other is the fault of the work that raised it.
-_EVERYBODYS_TROUBLE = (
-    apsw.FullError,
-    apsw.IOError,
-    apsw.BusyError,
-    apsw.ReadOnlyError,
-    apsw.CorruptError,
-    apsw.NotADBError,
-    apsw.CantOpenError,
-    apsw.NoMemError,
-    apsw.ProtocolError,
-)
+_EVERYBODYS_TROUBLE = (*_SENTENCES, apsw.NoMemError, apsw.ProtocolError)
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -74,7 +74,7 @@ class SqliteTx:
                 continue
             statement = sql.replace("{rows}", _places(size, len(rows[0])))
             while left >= size:
-                values = [value for row in rows[start : start + size] for value in row]
+                values = tuple(chain.from_iterable(rows[start : start + size]))
                 found += self._connection.execute(statement, values)
                 start, left = start + size, left - size
         return found
@@ -121,21 +121,31 @@ class SqliteStore:
         self._batches: list[Batch[Any]] = []
         self._calls: Batch[_Call] = Batch(_run_calls, _answer_calls, _fail_calls, rank=0)
         self._work = trio.Event()
+        self._writer = trio.CapacityLimiter(1)  # its own: commits never queue behind other threads' work
         self._connection = _open(self.path)
+        self._ids = self._begin(node)
+        self.attach(self._calls)
+
+    def _begin(self, node: str) -> Ids:
         try:
-            with self._connection:
-                number, floor = migrate(SqliteTx(self._connection, Ids(0)), node)
+            self._connection.execute("BEGIN IMMEDIATE")
+            number, floor = migrate(SqliteTx(self._connection, Ids(0)), node)
+            self._connection.execute("COMMIT")
         except apsw.Error as error:
             self._connection.close()
             raise _translate(error, self.path) from error
-        self._ids = Ids(number, floor)
-        self.attach(self._calls)
+        except StoreError as error:
+            self._connection.close()
+            raise StoreError(f"{self.path}: {error}") from error
+        return Ids(number, floor)
 
     def attach(self, batch: Batch[Any]) -> None:
         """Serve ``batch`` in every round from now on."""
         self._batches.append(batch)
         self._batches.sort(key=lambda each: each.rank)
         batch.wake = self._wake
+        if batch.waiting:
+            self._wake()
 
     def _wake(self) -> None:
         self._work.set()
@@ -169,7 +179,7 @@ class SqliteStore:
         if not jobs:
             return
         with trio.CancelScope(shield=True):
-            outcomes = await trio.to_thread.run_sync(self._commit, jobs)
+            outcomes = await trio.to_thread.run_sync(self._commit, jobs, limiter=self._writer)
         for outcome in outcomes:
             if outcome.error is None:
                 outcome.batch.done(outcome.items, outcome.result)
@@ -199,17 +209,26 @@ class SqliteStore:
         return outcomes
 
     def _run(self, tx: SqliteTx, job: _Job) -> list[_Outcome]:
-        """Run one job in a SAVEPOINT; when it raises for a reason of its own, item by item."""
+        """Run one job in a SAVEPOINT; when it raises for a reason of its own, item by item.
+
+        Where SQLite has rolled the whole transaction back (a full disk), the SAVEPOINT is gone and naming it raises: so
+        nothing is ever run, let alone committed, outside the transaction.
+        """
+        connection = self._connection
+        connection.execute("SAVEPOINT job")
         try:
-            with self._connection:  # a SAVEPOINT: we are inside a transaction
-                result = job.batch.work(tx, job.items)
+            result = job.batch.work(tx, job.items)
         except _EVERYBODYS_TROUBLE:
             raise
         except Exception as error:  # noqa: BLE001 (whatever it is, it ends this piece of work only)
+            connection.execute("ROLLBACK TO job; RELEASE job")
             _log.exception("store_work_failed", items=len(job.items))
             if len(job.items) == 1:
-                return [_Outcome(job.batch, job.items, None, StoreError(f"work failed: {error!r}"))]
+                return [
+                    _Outcome(job.batch, job.items, None, StoreError(f"work failed: {type(error).__name__}: {error}"))
+                ]
             return [outcome for item in job.items for outcome in self._run(tx, _Job(job.batch, [item]))]
+        connection.execute("RELEASE job")
         return [_Outcome(job.batch, job.items, result, None)]
 
     def _give_up(self, jobs: list[_Job], error: StoreError) -> list[_Outcome]:
@@ -258,25 +277,20 @@ def _open(path: Path) -> apsw.Connection:
         raise StoreError(f"{path}: the folder {path.parent} does not exist; create it, owned by the gateway's user")
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = apsw.Connection(str(path))
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be opened for writing: {error.strerror}; check owner and mode") from error
+    connection = apsw.Connection(str(path))
+    try:
         connection.set_busy_timeout(2_000)
         for pragma in _PRAGMAS:
             connection.execute(pragma).fetchall()
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be opened for writing: {error.strerror}; check owner and mode") from error
     except apsw.Error as error:
+        connection.close()
         raise _translate(error, path) from error
     return connection
 
 
 def _translate(error: apsw.Error, path: Path) -> StoreError:
     """Say in one sentence what the database's error means and what to do."""
-    if isinstance(error, apsw.FullError):
-        return StoreFullError(f"{path}: no space left on the disk; free some, the gateway goes on by itself")
-    if isinstance(error, apsw.ReadOnlyError):
-        return StoreError(f"{path}: is read-only; check the mount, the owner and the mode")
-    if isinstance(error, apsw.NotADBError):
-        return StoreError(f"{path}: is not a SQLite database; restore a backup or name another file")
-    if isinstance(error, apsw.BusyError):
-        return StoreError(f"{path}: is locked by another process; stop whatever else holds it")
-    return StoreError(f"{path}: {error}")
+    kind = StoreFullError if isinstance(error, apsw.FullError) else StoreError
+    return kind(f"{path}: {_SENTENCES.get(type(error), error)}")

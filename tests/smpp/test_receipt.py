@@ -229,7 +229,7 @@ def test_an_id_meets_its_receipt_in_the_other_radix(number, zeros, capitals, dec
     as_hex = f"{number:0{zeros}X}" if capitals else f"{number:0{zeros}x}"
     as_decimal = f"{number:0{zeros}d}"
     setting = Spelling.DECIMAL if decimal else Spelling.HEX
-    submitted, told = (as_decimal, as_hex) if decimal else (as_hex, as_decimal)
+    submitted, told = (as_hex, as_decimal) if decimal else (as_decimal, as_hex)
     key = receipt.key_of_response(submitted, setting)
     assert receipt.key_of_receipt(read(f"id:{told} stat:DELIVRD"), setting) == key
     assert receipt.key_of_receipt(read(f"id:{told} stat:DELIVRD", [(0x1E, told.encode())]), setting) == key
@@ -239,7 +239,7 @@ def test_an_id_meets_its_receipt_in_the_other_radix(number, zeros, capitals, dec
 def test_a_parameter_that_differs_from_the_text_is_a_copy_of_the_answer():
     """A receipted_message_id in another radix than the text is matched as submit_sm_resp spelled it."""
     found = read("id:1854209028 stat:DELIVRD", [(0x001E, b"6E84FC04\0")])
-    assert receipt.key_of_receipt(found, "hex") == receipt.key_of_response("6e84fc04", "hex")
+    assert receipt.key_of_receipt(found, "decimal") == receipt.key_of_response("6e84fc04", "decimal")
     assert receipt.key_of_receipt(found, "auto") == receipt.key_of_response("6E84FC04", "auto")
 
 

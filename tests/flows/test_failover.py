@@ -1,0 +1,96 @@
+"""Several operators: routes by prefix, the next one when one is down, and back."""
+
+import pytest
+
+from gateway.smpp import receipt
+from tests.flows.peers import Operator
+from tests.flows.test_operator import silence
+from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
+
+
+@pytest.fixture
+async def sfr(world):
+    """Have a second operator, behind the first one on every route."""
+    return Operator()
+
+
+@pytest.fixture
+async def app(world, sfr):
+    """Start everything and bind an app."""
+    await world.start({"orange": world.orange, "sfr": sfr})
+    return await world.app()
+
+
+async def test_longest_prefix(world, sfr):
+    """The longest prefix decides which operator carries a number."""
+    routes = [
+        {"prefixes": [""], "operators": ["orange"]},
+        {"prefixes": ["49", "337"], "operators": ["sfr"]},
+    ]
+    await world.start({"orange": world.orange, "sfr": sfr}, routes=routes)
+    app = await world.app()
+    for number in (FRENCH, OTHER_FRENCH, GERMAN):
+        await app.accepted(number)
+    assert [text.destination for text in await world.orange.texts(1)] == [FRENCH]
+    assert [text.destination for text in await sfr.texts(2)] == [OTHER_FRENCH, GERMAN]
+
+
+async def test_no_route(world, sfr):
+    """A number that no route covers is refused."""
+    await world.start(routes=[{"prefixes": ["33"], "operators": ["orange"]}])
+    app = await world.app()
+    assert (await app.submit(GERMAN)).status == 0x0B
+    await app.accepted(FRENCH)
+
+
+async def test_next_operator_and_back(world, sfr, app):
+    """While the first operator is down the next one carries its messages; when it is back it does again."""
+    await app.accepted(FRENCH, "one")
+    await app.receipts(1)
+    await world.close("orange", world.orange)
+    await app.accepted(FRENCH, "two")
+    await app.receipts(2)
+    await world.nursery.start(world.orange.run)
+    await world.usable("orange")
+    await app.accepted(FRENCH, "three")
+    assert [text.text for text in await world.orange.texts(2)] == ["one STOP 36034", "three STOP 36034"]
+    assert [text.text for text in await sfr.texts(1)] == ["two STOP 36034"]
+
+
+@pytest.mark.parametrize("turn", range(5))
+async def test_unanswered_goes_to_the_next(world, sfr, app, turn):
+    """What the dead operator had not answered, and what it had not got yet, is carried by the next one."""
+    world.orange.answer = silence
+    ids = [await app.accepted(FRENCH, f"text {number}") for number in range(60)]  # more than the window
+    await world.orange.received(50)
+    await world.orange.close()
+    assert sorted(each.message_id for each in await app.receipts(60)) == ids
+    assert len(await sfr.texts(60)) == 60
+
+
+async def test_first_of_several_to_come_back(world, sfr, app):
+    """Messages accepted while every operator is down go to whichever comes back first."""
+    await world.close("orange", world.orange)
+    await world.close("sfr", sfr)
+    ids = [await app.accepted(FRENCH, f"text {number}") for number in range(3)]
+    await world.nursery.start(sfr.run)
+    assert sorted(each.message_id for each in await app.receipts(3)) == ids
+    assert world.orange.requests == []
+
+
+async def test_same_id_from_two_operators(world, sfr, app):
+    """The same message_id from two operators means two messages."""
+    world.orange.reports = sfr.reports = None
+    first = await app.accepted(FRENCH)
+    await world.settled()
+    await world.close("orange", world.orange)
+    second = await app.accepted(FRENCH)
+    await world.settled()
+    [(remote, _)] = sfr.taken
+    assert remote == world.orange.taken[0][0]
+    await sfr.report(remote, receipt.UNDELIVERABLE)
+    await world.nursery.start(world.orange.run)
+    await world.usable("orange")
+    await world.orange.report(remote)
+    told = [(each.message_id, each.stat) for each in await app.receipts(2)]
+    assert told == [(second, "UNDELIV"), (first, "DELIVRD")]

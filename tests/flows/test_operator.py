@@ -1,0 +1,242 @@
+"""The link to an operator: kept alive, slowed down when asked, and nothing on it forgotten."""
+
+import pytest
+
+from gateway.smpp import pdu as smpp
+from gateway.smpp import receipt, status
+from tests.flows.world import FRENCH, OTHER_FRENCH
+
+NUMBERS = [f"336000000{number:02}" for number in range(5)]
+
+
+def accept(_pdu):
+    """Answer as operators should."""
+    return status.ESME_ROK
+
+
+def silence(_pdu):
+    """Leave the request without an answer."""
+
+
+def one_after_another(*codes):
+    """Answer with these statuses, and then with ESME_ROK for ever."""
+    left = list(codes)
+    return lambda _pdu: left.pop(0) if left else status.ESME_ROK
+
+
+async def test_reconnects(world):
+    """An operator that hangs up is bound to again, and what is submitted meanwhile is sent."""
+    await world.start()
+    app = await world.app()
+    for number in NUMBERS:
+        world.orange.hang_up()
+        await app.accepted(number)
+    assert {text.destination for text in await world.orange.texts(5)} == set(NUMBERS)
+
+
+async def test_accepted_while_the_operator_is_down(world):
+    """Messages accepted while every operator is down are sent, in their order, when one returns."""
+    await world.start()
+    app = await world.app()
+    await world.close("orange", world.orange)
+    ids = [await app.accepted(number) for number in NUMBERS]
+    await world.nursery.start(world.orange.run)
+    assert [text.destination for text in await world.orange.texts(5)] == NUMBERS
+    assert sorted(each.message_id for each in await app.receipts(5)) == ids
+
+
+async def test_operator_that_does_not_let_us_in(world):
+    """An operator that refuses the bind is asked again until it lets us in."""
+    await world.start()
+    app = await world.app()
+    world.orange.lets_in = False
+    world.orange.hang_up()
+    await world.eventually(lambda: len(world.events("operator_refused")) > 1)
+    message_id = await app.accepted(FRENCH)
+    world.orange.lets_in = True
+    assert [each.message_id for each in await app.receipts(1)] == [message_id]
+
+
+async def test_unanswered_is_sent_again(world):
+    """A message that was on its way when the link broke is sent again and reported once."""
+    await world.start()
+    app = await world.app()
+    world.orange.answer = silence
+    first = await app.accepted(FRENCH, "again")
+    await world.orange.received(1)
+    world.orange.answer = accept
+    world.orange.hang_up()
+    await world.orange.received(2)
+    assert world.orange.requests[0].fields == world.orange.requests[1].fields
+    second = await app.accepted(OTHER_FRENCH)
+    assert [each.message_id for each in await app.receipts(2)] == [first, second]
+
+
+async def test_unanswered_fails_where_asked(world):
+    """With `uncertain: fail` a message that was on its way when the link broke ends as undeliverable."""
+    world.operator["uncertain"] = "fail"
+    await world.start()
+    app = await world.app()
+    world.orange.answer = silence
+    message_id = await app.accepted(FRENCH)
+    await world.orange.received(1)
+    world.orange.hang_up()
+    [report] = await app.receipts(1)
+    assert (report.message_id, report.stat, report.err) == (message_id, "UNDELIV", "0FE")
+
+
+async def test_unanswered_in_time(world):
+    """A message that the operator does not answer within response_timeout is sent again."""
+    world.operator["response_timeout"] = "50ms"
+    await world.start()
+    app = await world.app()
+    world.orange.answer = silence
+    message_id = await app.accepted(FRENCH)
+    await world.orange.received(1)
+    world.orange.answer = accept
+    assert [each.message_id for each in await app.receipts(1)] == [message_id]
+
+
+@pytest.mark.parametrize("code", [status.ESME_RTHROTTLED, status.ESME_RMSGQFUL])
+async def test_slowed_down(world, code):
+    """An operator that has too much is left alone for a while; then everything goes on in its order."""
+    world.operator["window"] = 1
+    await world.start()
+    world.orange.answer = one_after_another(status.ESME_ROK, code, code)
+    app = await world.app()
+    for number in NUMBERS:
+        await app.accepted(number)
+    await world.orange.texts(5)
+    sent = [pdu.fields["destination_addr"] for pdu in world.orange.requests]
+    assert sent == [NUMBERS[0], NUMBERS[1], NUMBERS[1], *NUMBERS[1:]]
+    assert [event["seconds"] > 0 for event in world.events("lane_slowed")] == [True, True]
+
+
+async def test_all_of_a_window_refused(world):
+    """Messages that were refused together are sent again together, in their order, after one pause."""
+    await world.start()
+    world.orange.answer = silence
+    app = await world.app()
+    for number in NUMBERS:
+        await app.accepted(number)
+    await world.orange.received(5)
+    world.orange.answer = accept
+    for _ in NUMBERS:
+        world.orange.release(status.ESME_RTHROTTLED)
+    assert [text.destination for text in await world.orange.texts(5)] == NUMBERS
+    assert len(world.events("lane_slowed")) == 1
+
+
+@pytest.mark.parametrize("code", [status.ESME_RINVDSTADR, status.ESME_RINVSRCADR, 0x4E1])
+async def test_permanent_status(world, code):
+    """A status that no patience changes ends the message; its receipt is REJECTD with that status."""
+    await world.start()
+    world.orange.answer = one_after_another(code)
+    app = await world.app()
+    first, second = await app.accepted(FRENCH), await app.accepted(OTHER_FRENCH)
+    told = {each.message_id: (each.stat, each.err) for each in await app.receipts(2)}
+    assert told == {first: ("REJECTD", f"{code:03X}"), second: ("DELIVRD", "000")}
+    assert len(world.orange.requests) == 2
+
+
+async def test_refused_for_now(world):
+    """A message that the operator cannot take now is tried again later, and others pass it."""
+    await world.start()
+    world.orange.answer = one_after_another(status.ESME_RSYSERR)
+    app = await world.app()
+    first, second = await app.accepted(FRENCH), await app.accepted(OTHER_FRENCH)
+    assert [each.message_id for each in await app.receipts(2)] == [second, first]
+
+
+async def test_window(world):
+    """Never more than `window` segments wait for their answers; each answer makes room for one more."""
+    world.operator["window"] = 2
+    await world.start()
+    world.orange.answer = silence
+    app = await world.app()
+    for number in NUMBERS:
+        await app.accepted(number)
+    for answered in range(3):
+        await world.orange.received(2 + answered)
+        assert len(world.orange.unanswered) == 2
+        world.orange.release()
+    await world.orange.received(5)
+
+
+async def test_receipt_overtakes_its_response(world):
+    """A receipt that arrives before the submit_sm_resp it belongs to is kept and matched."""
+    world.orange.reports = None
+    await world.start()
+    world.orange.answer = silence
+    app = await world.app()
+    message_id = await app.accepted(FRENCH)
+    await world.orange.received(1)
+    assert (await world.orange.report("1001", receipt.UNDELIVERABLE, "007")).status == status.ESME_ROK
+    world.orange.release()
+    [report] = await app.receipts(1)
+    assert (report.message_id, report.stat, report.err) == (message_id, "UNDELIV", "007")
+    assert world.rows("SELECT count(*) FROM parked") == [(0,)]
+
+
+async def test_receipts_spell_ids_otherwise(world):
+    """An operator that answers in hexadecimal and reports in decimal digits is understood where configured."""
+    world.operator["message_id"] = "hex"
+    world.orange.reports = None
+    await world.start()
+    app = await world.app()
+    message_id = await app.accepted(FRENCH)
+    await world.orange.wait_for(lambda: world.orange.taken)  # under 1001, which is hexadecimal for 4097
+    await world.orange.report(str(0x1001))
+    assert [each.message_id for each in await app.receipts(1)] == [message_id]
+
+
+async def test_unknown_receipt(world):
+    """Receipts for ids that nobody knows, and receipts that say nothing, are acknowledged and change nothing."""
+    await world.start()
+    assert (await world.orange.report("424242")).status == status.ESME_ROK
+    answer = await world.orange.deliver(FRENCH, b"hello", to="SHOP", esm_class=0x04)
+    assert answer.status == status.ESME_ROK
+    app = await world.app()
+    await app.accepted(FRENCH)
+    await app.receipts(1)
+
+
+async def test_pair(world):
+    """A pair of binds sends on the transmitter and hears on the receiver."""
+    world.operator["bind"] = "pair"
+    await world.start()
+    await world.orange.bound(2)
+    app = await world.app()
+    message_id = await app.accepted(FRENCH)
+    assert [each.message_id for each in await app.receipts(1)] == [message_id]
+
+
+async def test_several_binds(world):
+    """Several binds to one operator share what is to be sent, and one that breaks does not stop the others."""
+    world.operator["binds"] = 3
+    await world.start()
+    await world.orange.bound(3)
+    world.orange.answer = silence
+    app = await world.app()
+    for number in NUMBERS:
+        await app.accepted(number)
+    await world.orange.received(5)
+    assert len({link for link, _ in world.orange.unanswered}) == 3
+    world.orange.answer = accept
+    broken = world.orange.links[0]
+    broken.close("the test hangs up")
+    lost = [pdu.fields["destination_addr"] for link, pdu in world.orange.unanswered if link is broken]
+    assert sorted(text.destination for text in await world.orange.texts(len(lost))) == sorted(lost)
+
+
+async def test_what_operators_may_not_ask(world):
+    """A request that an operator has no business to send is refused, and the link goes on."""
+    await world.start()
+    body = smpp.encode_body(
+        smpp.QUERY_SM, {"message_id": "1", "source_addr_ton": 0, "source_addr_npi": 0, "source_addr": ""}
+    )
+    answer = await world.orange.ask(world.orange.links[0], smpp.QUERY_SM, body)
+    assert answer.status in (status.ESME_RINVBNDSTS, status.ESME_RINVCMDID)
+    app = await world.app()
+    await app.accepted(FRENCH)
+    await world.orange.texts(1)

@@ -1,0 +1,82 @@
+"""What an app meets when it is fast or the disk is slow: late answers, a reader that stops, statuses that say so."""
+
+from gateway.smpp import status
+from tests.flows.world import FRENCH
+
+
+async def test_response_follows_the_commit(world):
+    """No submit_sm is answered before its rows are on disk, however long that takes; other requests are meanwhile."""
+    await world.start()
+    app = await world.app()
+    answers = []
+    with world.locked():
+        world.nursery.start_soon(keep, answers, app, "first")
+        await app.heard()  # sent behind the submit_sm and answered: so that one has been read
+        world.nursery.start_soon(keep, answers, app, "second")
+        await app.heard()
+        assert (answers, world.rows("SELECT id FROM message"), world.orange.requests) == ([], [], [])
+    await app.wait_for(lambda: len(answers) == 2)
+    ids = {f"{row:016x}" for (row,) in world.rows("SELECT id FROM message")}
+    assert {answer.fields["message_id"] for answer in answers} == ids
+
+
+async def keep(answers, app, text):
+    """Submit a text and keep the answer."""
+    answers.append(await app.submit(FRENCH, text))
+    app.changes.tell()
+
+
+async def test_window(world):
+    """Over the account's window the gateway stops reading until responses have left; nothing is refused or lost."""
+    await world.start(accounts={"shop": {"window": 3}})
+    app, other = await world.app(), await world.app("bank")
+    answers, blocked = [], []
+    with world.locked():
+        for number in range(5):
+            world.nursery.start_soon(keep, answers, app, str(number))
+        await app.wait_for(lambda: app.links[0].session.in_flight == 5)
+        world.nursery.start_soon(note, blocked, app)
+        await app.wait_for(lambda: app.links[0].session.in_flight == 6)
+        [client] = [each for each in world.gateway._listener._clients if each.link.name == "shop"]
+        await world.eventually(lambda: client.link.session.owed == 3)
+        assert (await other.heard()).status == status.ESME_RINVDSTADR
+        assert (answers, blocked) == ([], [])
+    await app.wait_for(lambda: len(answers) == 5 and blocked)
+    assert [answer.status for answer in answers] == [status.ESME_ROK] * 5
+
+
+async def note(noted, app):
+    """Note that the gateway has read everything up to here."""
+    noted.append(await app.heard())
+    app.changes.tell()
+
+
+async def test_over_the_rate(world):
+    """Over its rate an account is told ESME_RTHROTTLED and nothing of that is sent; others are not concerned."""
+    await world.start(accounts={"shop": {"rate": 2}})
+    app, other = await world.app(), await world.app("bank")
+    with world.locked():  # so that one commit, and one instant, sees all three
+        answers = []
+        for number in range(3):
+            world.nursery.start_soon(keep, answers, app, str(number))
+        await app.wait_for(lambda: app.links[0].session.in_flight == 3)
+        await app.heard()
+    await app.wait_for(lambda: len(answers) == 3)
+    assert sorted(answer.status for answer in answers) == [0, 0, status.ESME_RTHROTTLED]
+    await other.accepted(FRENCH)
+    assert len(await world.orange.texts(3)) == 3
+    assert world.rows("SELECT count(*) FROM message") == [(3,)]
+
+
+async def test_full_disk(world):
+    """While the disk is full a submit_sm is refused with ESME_RMSGQFUL; afterwards everything goes on by itself."""
+    await world.start()
+    app = await world.app()
+    world.orange.answer = lambda _pdu: None
+    accepted = 0
+    with world.full():
+        while (answer := await app.submit(FRENCH, "x" * 800)).status == status.ESME_ROK:
+            accepted += 1
+    assert answer.status == status.ESME_RMSGQFUL
+    assert world.rows("SELECT count(*) FROM message") == [(accepted,)]
+    await app.accepted(FRENCH)

@@ -1,0 +1,254 @@
+"""STOP: one text to the short code, and what must follow from it, all or nothing."""
+
+import json
+
+import pytest
+
+from gateway.config import CONFIRMATION
+from gateway.simulate.peer import message_body
+from gateway.smpp import pdu as smpp
+from gateway.smpp import receipt, status
+from tests.flows.peers import SHORT_CODE, Operator
+from tests.flows.world import FRENCH, OTHER_FRENCH
+
+REFUSED = status.OPTED_OUT
+
+
+@pytest.fixture
+async def app(world):
+    """Start everything, with one marketing message sent to FRENCH."""
+    await world.start()
+    app = await world.app()
+    await app.accepted(FRENCH, "Soldes", registered_delivery=0)
+    await world.settled()
+    return app
+
+
+async def stop(world, octets=b"STOP", source=FRENCH, **fields):
+    """Text STOP; the operator must be told that it was taken."""
+    answer = await world.orange.deliver(source, octets, **fields)
+    assert answer.status == status.ESME_ROK, status.name(answer.status)
+
+
+def ledger(world):
+    """Return account, number, short code and credits of every billable event."""
+    return world.rows("SELECT account, number, code, credits FROM ledger ORDER BY position")
+
+
+async def test_stop(world, app):
+    """A STOP is confirmed from the short code, billed once, copied to the account, and refuses the next marketing."""
+    await stop(world, b"Stop svp")
+    [_, confirmation] = await world.orange.texts(2)
+    assert (confirmation.source, confirmation.destination) == (SHORT_CODE, FRENCH)
+    assert (confirmation.text, confirmation.segments) == (CONFIRMATION["fr"], 1)
+    [copy] = await app.received(1)
+    assert copy.fields["short_message"] == b"Stop svp"
+    assert (copy.fields["source_addr"], copy.fields["destination_addr"]) == (FRENCH, SHORT_CODE)
+    assert ledger(world) == [("shop", FRENCH, SHORT_CODE, 1)]
+    assert (await app.submit(FRENCH)).status == REFUSED
+    assert (await app.submit(OTHER_FRENCH)).status == status.ESME_ROK
+
+
+async def test_billable_event(world, app):
+    """The one billable event is logged with the number masked, and names the confirmation."""
+    await stop(world)
+    [event] = world.events("billable")
+    [(identifier, message)] = world.rows("SELECT id, message FROM ledger")
+    assert (event["id"], event["message_id"], event["account"], event["credits"]) == (identifier, message, "shop", 1)
+    assert (event["kind"], event["code"], event["source"]) == ("opt_out_confirmation", SHORT_CODE, "sms")
+    assert FRENCH not in json.dumps(world.log)
+
+
+async def test_repeated_stop(world, app):
+    """A STOP again is acknowledged, recorded and copied, but neither billed nor confirmed."""
+    for _ in range(3):
+        await stop(world)
+    await app.received(3)
+    await world.settled()
+    assert ledger(world) == [("shop", FRENCH, SHORT_CODE, 1)]
+    assert len(world.orange.taken) == 2
+    effects = world.rows("SELECT effect FROM evidence ORDER BY id")
+    assert effects == [("opted_out",), ("repeated",), ("repeated",)]
+
+
+async def test_answered_after_the_commit(world, app):
+    """The operator's STOP is not answered before it is on disk."""
+    answers = []
+
+    async def text():
+        answers.append(await world.orange.deliver(FRENCH, b"STOP"))
+
+    with world.locked():
+        world.nursery.start_soon(text)
+        await world.orange.wait_for(lambda: world.orange.links[0].session.in_flight)
+        await world.eventually(lambda: world.gateway._connectors[0]._links.copy().pop().session.owed)
+        await app.heard()
+        assert (answers, ledger(world)) == ([], [])
+    await world.orange.wait_for(lambda: world.orange.links[0].session.in_flight == 0)
+    await world.eventually(lambda: answers)
+    assert (answers[0].status, len(ledger(world))) == (status.ESME_ROK, 1)
+
+
+async def test_full_disk(world, app):
+    """A STOP that cannot be written is refused for now, with nothing of it kept, and taken when it comes again."""
+    with world.full():
+        answer = await world.orange.deliver(FRENCH, b"STOP" + b" " * 60_000)
+        assert answer.status == status.ESME_RX_T_APPN
+        assert (ledger(world), world.rows("SELECT * FROM evidence")) == ([], [])
+    await stop(world)
+    assert len(ledger(world)) == 1
+
+
+@pytest.mark.parametrize(
+    ("octets", "data_coding"),
+    [
+        ("Stop".encode("utf-16-be"), 8),
+        ("STOP".encode("utf-16-be"), 0),
+        (b"STOP@@@@\0\0", 0),
+        (b"STOP\0", 3),
+        ("\ufeffSTOP\u200b".encode("utf-16-be"), 8),
+        ("Arrêt".encode("latin-1"), 3),
+    ],
+    ids=["UCS-2", "UCS-2 called GSM", "padded", "closing NUL", "invisible marks", "Latin-1"],
+)
+async def test_spellings(world, app, octets, data_coding):
+    """A STOP is heard through whatever the network did to it."""
+    await stop(world, octets, data_coding=data_coding)
+    assert len(ledger(world)) == 1
+    assert (await app.submit(FRENCH)).status == REFUSED
+
+
+@pytest.mark.parametrize("words", [b"Bonjour", b"Top", b"non-stop", b"Merci beaucoup", b"", b"\0\0"])
+async def test_other_texts(world, app, words):
+    """Whatever else is texted to the code is acknowledged and copied to the account, and opts nobody out."""
+    await stop(world, words)
+    [copy] = await app.received(1)
+    assert copy.fields["short_message"] == words
+    assert (ledger(world), world.rows("SELECT * FROM blacklist")) == ([], [])
+    await app.accepted(FRENCH)
+
+
+async def test_reaction_that_quotes_us(world, app):
+    """A reaction that quotes our own text is not a STOP."""
+    await stop(world, "A aimé « Soldes STOP 36034 »".encode("utf-16-be"), data_coding=8)
+    assert ledger(world) == []
+
+
+async def test_number_nobody_wrote_to(world):
+    """A STOP from a number that nobody is known to have written to counts for everybody, and is warned about."""
+    await world.start(accounts={"other": {"password": "secret"}})
+    shop, other, bank = await world.app(), await world.app("other"), await world.app("bank")
+    await stop(world)
+    assert ledger(world) == [("", FRENCH, SHORT_CODE, 1)]
+    assert len(world.events("opt_out_without_sender")) == 1
+    assert [(await app.submit(FRENCH)).status for app in (shop, other)] == [REFUSED, REFUSED]
+    await bank.accepted(FRENCH)
+
+
+async def test_several_senders(world):
+    """A STOP is for every account that sent marketing to the number, billed to the last one, and for no other."""
+    accounts = {name: {"password": "secret"} for name in ("early", "late", "never")}
+    await world.start(accounts=accounts)
+    apps = {name: await world.app(name) for name in accounts}
+    await apps["late"].accepted(FRENCH)
+    await apps["early"].accepted(FRENCH)
+    await apps["late"].accepted(FRENCH)
+    await stop(world)
+    assert [row[0] for row in ledger(world)] == ["late"]
+    codes = {name: (await app.submit(FRENCH)).status for name, app in apps.items()}
+    assert codes == {"early": REFUSED, "late": REFUSED, "never": status.ESME_ROK}
+
+
+@pytest.mark.parametrize(("spelling", "ton"), [("+33612345678", 1), ("0612345678", 2), ("0033612345678", 0)])
+async def test_number_spelled_otherwise(world, app, spelling, ton):
+    """However the operator spells the number, it is the one that was written to."""
+    await stop(world, source=spelling, source_addr_ton=ton)
+    assert ledger(world) == [("shop", FRENCH, SHORT_CODE, 1)]
+    assert (await app.submit(FRENCH)).status == REFUSED
+
+
+async def test_number_too_long_for_its_field(world, app):
+    """A number in brackets and dots, longer than an address may be, loses no STOP."""
+    content = {"short_message": b"STOP", "source_addr_ton": 1}
+    body = message_body(smpp.DELIVER_SM, ("PLACE", SHORT_CODE), content, None)
+    body = body.replace(b"PLACE", b"+33 (0) 6.12.34.56.78")
+    answer = await world.orange.ask(world.orange.links[0], smpp.DELIVER_SM, body)
+    assert answer.status == status.ESME_ROK
+    assert (await app.submit(FRENCH)).status == REFUSED
+
+
+async def test_overseas_spellings(world):
+    """A line of French Guiana is one line, written with 33 or 594: a STOP from either is for both."""
+    await world.start(opt_out={"short_code_territories": ["FR", "GF"]})
+    app = await world.app()
+    await app.accepted("33694123456")
+    await stop(world, source="594694123456")
+    assert [(await app.submit(number)).status for number in ("33694123456", "594694123456")] == [REFUSED, REFUSED]
+
+
+async def test_notification_after_stop(world, app):
+    """Notifications reach a number that has opted out of marketing."""
+    bank = await world.app("bank")
+    await stop(world)
+    await bank.accepted(FRENCH)
+
+
+async def test_notification_after_stop_all(world):
+    """After STOP TOUT notifications of the accounts concerned are refused as well."""
+    await world.start(accounts={"bank": {"mention": True}})
+    bank = await world.app("bank")
+    await bank.accepted(FRENCH)
+    await stop(world, b"STOP")
+    await bank.accepted(FRENCH)
+    await stop(world, b"STOP TOUT")
+    assert (await bank.submit(FRENCH)).status == REFUSED
+
+
+async def test_opted_out_with_receipt(world):
+    """Where the account wants it so, marketing to an opted-out number is accepted and reported REJECTD, never sent."""
+    await world.start(accounts={"shop": {"on_opted_out": "receipt", "forward_mo": False}})
+    app = await world.app()
+    await app.accepted(FRENCH, registered_delivery=0)
+    await stop(world)
+    await world.settled()
+    message_id = await app.accepted(FRENCH)
+    [report] = await app.receipts(1)
+    assert (report.message_id, report.state) == (message_id, receipt.REJECTED)
+    assert len(world.orange.taken) == 2
+
+
+async def test_copy_only_where_wanted(world):
+    """An account without forward_mo gets no copy."""
+    await world.start(accounts={"shop": {"forward_mo": False}})
+    app = await world.app()
+    await app.accepted(FRENCH, registered_delivery=0)
+    await stop(world)
+    await app.accepted(OTHER_FRENCH)
+    assert [each.stat for each in await app.receipts(1)] == ["DELIVRD"]
+
+
+async def test_confirmation_through_the_same_operator(world):
+    """The confirmation goes out through the operator that the STOP came from, whatever the routes say."""
+    sfr = Operator()
+    routes = [{"prefixes": [""], "operators": ["orange"]}]
+    await world.start({"orange": world.orange, "sfr": sfr}, routes=routes)
+    app = await world.app()
+    await app.accepted(FRENCH)
+    assert (await sfr.deliver(FRENCH, b"STOP")).status == status.ESME_ROK
+    assert [text.source for text in await sfr.texts(1)] == [SHORT_CODE]
+
+
+async def test_retired_code(world):
+    """A retired short code is still listened to, and confirms from itself."""
+    await world.start(opt_out={"short_codes": ["36111", SHORT_CODE]})
+    app = await world.app()
+    await stop(world)
+    assert [text.source for text in await world.orange.texts(1)] == [SHORT_CODE]
+    assert (await app.submit(FRENCH)).status == REFUSED
+
+
+async def test_text_to_another_number(world, app):
+    """A STOP that is not sent to a code of ours is acknowledged and opts nobody out."""
+    await stop(world, to="38000")
+    assert ledger(world) == []
+    await app.accepted(FRENCH)

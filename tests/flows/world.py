@@ -1,0 +1,163 @@
+"""One gateway and the parties around it, in one process, over loopback sockets and a database file."""
+
+from contextlib import contextmanager
+
+import apsw
+import trio
+
+from gateway.app import Gateway
+from gateway.config import Config
+from gateway.smpp import status
+from tests.flows.peers import PATIENCE, App, Operator
+
+FRENCH, OTHER_FRENCH, GERMAN = "33612345678", "33712345678", "4915112345678"
+_SHORT_PAUSE = 0.002
+
+
+def merged(base, changes):
+    """Lay one tree of mappings over another."""
+    both = {key: merged(base.get(key, {}), value) for key, value in changes.items() if isinstance(value, dict)}
+    return {**base, **changes, **both}
+
+
+class World:
+    """A gateway with the marketing account `shop`, the notification account `bank` and the operator `orange`.
+
+    Attributes:
+        orange: the operator of every number.
+        operator: what the configuration says of each operator beside how to bind.
+        log: what the gateway logged.
+        gateway: the gateway, while it runs.
+    """
+
+    def __init__(self, nursery, path, log):
+        self.nursery = nursery
+        self.path = path
+        self.log = log
+        self.orange = Operator()
+        self.operator = {}
+        self.gateway = None
+        self.address = None
+        self._stop = trio.Event()
+        self._stopped = trio.Event()
+
+    async def start(self, operators=None, **changes):
+        """Open `orange`, or all of ``operators``, start a gateway, and wait until it has bound to each of them."""
+        operators = {"orange": self.orange} if operators is None else operators
+        for operator in operators.values():
+            await self.nursery.start(operator.run)
+        await self.start_gateway(operators, **changes)
+        for name in operators:
+            await self.usable(name)
+
+    async def start_gateway(self, operators, **changes):
+        """Start a gateway that knows ``operators``, open or not."""
+        self._stop, self._stopped = trio.Event(), trio.Event()
+        config = Config.model_validate(merged(self._config(operators), changes))
+        self.gateway = Gateway(config)
+        [self.address] = await self.nursery.start(self._run)
+
+    async def _run(self, task_status):
+        await self.gateway.run(self._stop, task_status=task_status)
+        self._stopped.set()
+
+    async def usable(self, operator):
+        """Wait until the gateway can send to an operator."""
+        await self.eventually(lambda: self.gateway.lanes.usable(f"operator/{operator}"))
+
+    async def close(self, name, operator):
+        """Close an operator and wait until the gateway has noticed."""
+        await operator.close()
+        await self.eventually(lambda: not self.gateway.lanes.usable(f"operator/{name}"))
+
+    def ask_to_stop(self):
+        """Do what SIGTERM does."""
+        self._stop.set()
+
+    async def stopped(self):
+        """Wait until the gateway has ended cleanly."""
+        with trio.fail_after(2 * PATIENCE):
+            await self._stopped.wait()
+
+    async def app(self, system_id="shop", **who):
+        """Bind an app that must be let in."""
+        app = App(system_id, **who)
+        response = await self.nursery.start(app.run, self.address)
+        assert response.status == status.ESME_ROK, status.name(response.status)
+        return app
+
+    async def refused(self, app):
+        """Let an app try to bind; returns the status once its connection has ended."""
+        response = await self.nursery.start(app.run, self.address)
+        await app.gone()
+        return response.status
+
+    async def eventually(self, condition):
+        """Return what ``condition`` returns as soon as that is true, for what nobody announces."""
+        with trio.fail_after(PATIENCE):
+            while not (found := condition()):
+                await trio.sleep(_SHORT_PAUSE)
+        return found
+
+    async def settled(self):
+        """Wait until nothing is left to be sent, in either direction."""
+        await self.eventually(lambda: self.rows("SELECT count(*) FROM spool") == [(0,)])
+
+    def rows(self, sql):
+        """Read the database from outside."""
+        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+    def events(self, name):
+        """Return what was logged under one name."""
+        return [entry for entry in self.log if entry["event"] == name]
+
+    @contextmanager
+    def locked(self):
+        """Hold the database's write lock, as another process might; commits wait meanwhile, for up to two seconds."""
+        connection = apsw.Connection(str(self.path))
+        connection.set_busy_timeout(1_000)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            connection.close()
+
+    @contextmanager
+    def full(self):
+        """Leave the database no room for another page."""
+        connection = self.gateway.store._connection
+        [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        try:
+            yield
+        finally:
+            connection.execute("PRAGMA max_page_count = 1000000")
+
+    def _config(self, operators):
+        return {
+            "node": "gw1",
+            "store": f"sqlite:///{self.path}",
+            "smpp": {"listen": ["127.0.0.1:0"]},
+            "web": None,
+            "metrics": None,
+            "accounts": {
+                "shop": {"password": "secret", "rate": None},
+                "bank": {"password": "secret", "rate": None, "kind": "notification", "mention": False},
+            },
+            "operators": {
+                name: {
+                    "host": "127.0.0.1",
+                    "port": operator.port,
+                    "system_id": "gw",
+                    "password": "secret",
+                    "reconnect": {"initial": "20ms", "maximum": "50ms"},
+                    **self.operator,
+                }
+                for name, operator in operators.items()
+            },
+            "routes": [{"prefixes": [""], "operators": list(operators)}],
+        }

@@ -1,0 +1,257 @@
+"""What becomes of a submission, and why."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.rules.mention import Budget, Overflow
+from gateway.rules.number import Number, canonical
+from gateway.rules.policy import (
+    WEB,
+    Case,
+    Forward,
+    Kind,
+    Mentions,
+    Profile,
+    Refuse,
+    Submission,
+    Swallow,
+    choose,
+    decide,
+)
+from gateway.smpp import status
+from gateway.smpp.text import Alphabet, decode_text, split_udh
+
+MENTIONS = Mentions("36034", "STOP 36034", "no-sms.eu", frozenset({"FR"}))
+FRANCE = canonical("33612345678")
+REUNION = canonical("262692123456")
+GERMANY = canonical("4915112345678")
+
+MARKETING = Profile("shop", Kind.MARKETING, True, Alphabet.GSM7, Budget(3), False)
+NOTIFICATION = MARKETING._replace(account="bank", kind=Kind.NOTIFICATION, mention=False)
+
+
+def submission(octets=b"Soldes", **changes):
+    """Return a submission to a French mobile, in GSM-7 unless said otherwise."""
+    return Submission(FRANCE, octets, 0, 0)._replace(**changes)
+
+
+def judge(submission, profile=MARKETING, *, opted_out=False):
+    """Decide with the reference 77."""
+    return decide(Case(profile, submission, opted_out), MENTIONS, lambda: 77)
+
+
+def text_of(verdict):
+    """Return the text that goes out, joined."""
+    texts = []
+    for part in verdict.parts:
+        octets = split_udh(part.octets)[1] if part.udhi else part.octets
+        texts.append(decode_text(octets, Alphabet.UCS2 if part.data_coding == 8 else Alphabet.GSM7))
+    return "".join(texts)
+
+
+@pytest.mark.parametrize(
+    ("number", "mention", "code"),
+    [
+        (FRANCE, "STOP 36034", "36034"),
+        (REUNION, "no-sms.eu", WEB),
+        (canonical("33692123456"), "no-sms.eu", WEB),  # Réunion again, spelled as in metropolitan France
+        (canonical("377612345678"), "no-sms.eu", WEB),
+        (GERMANY, "no-sms.eu", WEB),
+        (Number("88212345678", "ZZ"), "no-sms.eu", WEB),
+    ],
+)
+def test_mention_of_the_territory(number, mention, code):
+    """Metropolitan France is told the short code, everybody else the web address, and the verdict says which."""
+    verdict = judge(submission(destination=number))
+    assert text_of(verdict) == f"Soldes {mention}"
+    assert (verdict.reason, verdict.code) == ("appended", code)
+
+
+@pytest.mark.parametrize("tlv", [None, 1])
+def test_marketing_always_has_it(tlv):
+    """Marketing carries the mention, asked for or not."""
+    assert text_of(judge(submission(optout_mention=tlv))).endswith("STOP 36034")
+
+
+def test_marketing_cannot_leave_it_out():
+    """A marketing account that asks to leave the mention out is refused."""
+    assert judge(submission(optout_mention=0)) == Refuse(0x412, "mention_required")
+
+
+@pytest.mark.parametrize(
+    ("setting", "tlv", "mentioned"),
+    [(False, None, False), (True, None, True), (False, 1, True), (True, 0, False), (True, 1, True), (False, 0, False)],
+)
+def test_notification_chooses(setting, tlv, mentioned):
+    """A notification has the mention as its account says, unless the message itself says otherwise."""
+    verdict = judge(submission(optout_mention=tlv), NOTIFICATION._replace(mention=setting))
+    assert text_of(verdict) == ("Soldes STOP 36034" if mentioned else "Soldes")
+    assert verdict.code == ("36034" if mentioned else "")
+
+
+def test_already_there():
+    """A text that ends with the mention is sent as it is, and still counts as marketing through that code."""
+    verdict = judge(submission(b"Soldes STOP 36034"))
+    assert text_of(verdict) == "Soldes STOP 36034"
+    assert (verdict.reason, verdict.code) == ("already_there", "36034")
+
+
+@pytest.mark.parametrize("profile", [MARKETING, NOTIFICATION])
+def test_opted_out(profile):
+    """A number that refuses this account is refused, or swallowed for a receipt where the account prefers that."""
+    assert judge(submission(), profile, opted_out=True) == Refuse(0x410, "opted_out")
+    swallowing = profile._replace(receipt_when_opted_out=True)
+    assert judge(submission(), swallowing, opted_out=True) == Swallow("opted_out")
+
+
+def test_opted_out_comes_first():
+    """Whatever else is wrong with a message, that its number opted out is what the account is told."""
+    assert judge(submission(b"\xff", data_coding=4, optout_mention=0), opted_out=True).status == status.OPTED_OUT
+
+
+NOT_TEXT = [
+    {"data_coding": 4},
+    {"data_coding": 2},
+    {"data_coding": 0xF5},
+    {"data_coding": 8, "octets": b"\0S\0"},
+    {"data_coding": 8, "octets": b"\xd8\x3d"},
+    {"octets": b"\xff"},
+    {"esm_class": 0x40, "octets": b"\x06\x05\x04\x0b\x84\x23\xf0x"},
+    {"esm_class": 0x04},
+    {"esm_class": 0x08},
+]
+
+
+@pytest.mark.parametrize("changes", NOT_TEXT)
+def test_marketing_that_is_not_text(changes):
+    """Marketing that cannot carry the mention is refused."""
+    assert judge(submission(**changes)) == Refuse(0x413, "not_text")
+
+
+@pytest.mark.parametrize("changes", NOT_TEXT)
+def test_notification_that_is_not_text(changes):
+    """A notification that is not text passes untouched, header and data_coding included."""
+    given_in = submission(**changes)
+    [part] = judge(given_in, NOTIFICATION).parts
+    assert (part.octets, part.data_coding) == (given_in.octets, given_in.data_coding)
+    assert part.udhi == (given_in.esm_class == 0x40)
+
+
+@pytest.mark.parametrize("mode", [0x00, 0x01, 0x02, 0x03])
+def test_messaging_mode_is_no_header(mode):
+    """The messaging mode in esm_class leaves a text a text."""
+    assert text_of(judge(submission(esm_class=mode))) == "Soldes STOP 36034"
+
+
+@pytest.mark.parametrize(
+    ("default", "data_coding", "octets", "text"),
+    [
+        (Alphabet.GSM7, 0, b"\x00", "@"),
+        (Alphabet.LATIN1, 0, b"\xe9", "é"),
+        (Alphabet.GSM7, 3, b"\xe9", "é"),
+        (Alphabet.GSM7, 8, b"\x04\x36", "ж"),
+        (Alphabet.GSM7, 8, b"\x00S", "S"),
+    ],
+)
+def test_alphabets(default, data_coding, octets, text):
+    """A text is read in the alphabet that it came in, data_coding 0 as the account means it."""
+    profile = MARKETING._replace(default_alphabet=default)
+    assert text_of(judge(submission(octets, data_coding=data_coding), profile)) == f"{text} STOP 36034"
+
+
+def test_several_segments():
+    """A long text goes out in parts that share the reference; it is asked for once."""
+    asked = []
+    verdict = decide(Case(MARKETING, submission(b"x" * 160), False), MENTIONS, lambda: asked.append(1) or 77)
+    headers = [split_udh(part.octets)[0] for part in verdict.parts]
+    assert asked == [1]
+    assert [tuple(part.octets[:6]) for part in verdict.parts] == [(5, 0, 3, 77, 2, 1), (5, 0, 3, 77, 2, 2)]
+    assert all(part.udhi for part in verdict.parts)
+    assert len(headers) == 2
+    assert verdict.reason == "extended"
+
+
+def test_single_segment_has_no_reference():
+    """A text of one segment uses up no reference."""
+    verdict = decide(Case(MARKETING, submission(b"x" * 150), False), MENTIONS, pytest.fail)
+    assert [part.udhi for part in verdict.parts] == [False]
+
+
+def test_too_long():
+    """A text that is too long even alone is told apart from one that only the mention makes too long."""
+    assert judge(submission(b"x" * 460)) == Refuse(status.ESME_RINVMSGLEN, "too_long")
+    assert judge(submission(b"x" * 459)) == Refuse(0x411, "does_not_fit")
+    assert len(judge(submission(b"x" * 449)).parts) == 3
+
+
+def test_overflow_rejects():
+    """An account that wants no extra segment is refused where the mention would cost one."""
+    strict = MARKETING._replace(budget=Budget(3, overflow=Overflow.REJECT))
+    assert judge(submission(b"x" * 151), strict) == Refuse(0x411, "does_not_fit")
+    assert isinstance(judge(submission(b"x" * 150), strict), Forward)
+
+
+octets = st.one_of(
+    st.binary(max_size=300), st.text("abcé€ж\U0001f600", max_size=150).map(lambda t: t.encode("utf-16-be"))
+)
+submissions = st.builds(
+    Submission,
+    st.sampled_from([FRANCE, REUNION, GERMANY]),
+    octets,
+    st.one_of(st.sampled_from([0, 1, 3, 4, 8, 0x18, 0xF1]), st.integers(0, 255)),
+    st.one_of(st.just(0), st.integers(0, 255)),
+    st.sampled_from([None, 0, 1]),
+)
+
+
+@given(submissions, st.sampled_from(Overflow))
+def test_marketing_never_leaves_without_the_mention(given_in, overflow):
+    """Whatever a marketing account hands in is refused, or ends with the mention, within the budget."""
+    profile = MARKETING._replace(budget=Budget(3, overflow=overflow))
+    verdict = judge(given_in, profile)
+    assert isinstance(verdict, Forward | Refuse)
+    if isinstance(verdict, Forward):
+        mention = "STOP 36034" if given_in.destination == FRANCE else "no-sms.eu"
+        assert text_of(verdict).rstrip(" \r\n@").casefold().endswith(mention.casefold())
+        assert 1 <= len(verdict.parts) <= 3
+        assert all(len(part.octets) <= (140 if part.data_coding else 160) for part in verdict.parts)
+        assert verdict.code == ("36034" if given_in.destination == FRANCE else WEB)
+
+
+ROUTES = [
+    (["33"], ["orange", "sfr"]),
+    (["336", "337"], ["mobile"]),
+    (["262", "33692"], ["ocean", "orange"]),
+    (["33"], ["never"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "operators"),
+    [
+        ("33145678901", ["orange", "sfr"]),
+        ("33612345678", ["mobile"]),
+        ("33692123456", ["ocean", "orange"]),
+        ("262692123456", ["ocean", "orange"]),
+        ("4915112345678", []),
+        ("", []),
+    ],
+)
+def test_longest_prefix(number, operators):
+    """The longest prefix names the operators; of equal prefixes the first does, and without one there are none."""
+    assert choose(number, ROUTES, {"orange", "sfr", "mobile", "ocean", "never"}) == operators
+
+
+def test_default_route():
+    """An empty prefix stands for every number that no other matches."""
+    assert choose("4915112345678", [*ROUTES, ([""], ["world"])], ()) == ["world"]
+
+
+@pytest.mark.parametrize(
+    ("usable", "order"),
+    [((), ["a", "b", "c"]), (("c", "b"), ["b", "c", "a"]), (("a", "c"), ["a", "c", "b"]), (("x",), ["a", "b", "c"])],
+)
+def test_usable_first(usable, order):
+    """Operators that are up come before those that are down, each group as configured."""
+    assert choose("33612345678", [(["33"], ["a", "b", "c"])], usable) == order

@@ -1,0 +1,28 @@
+"""Databases for the conformance suite: every store passes the same tests."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.store.helpers import DATABASES
+
+
+@pytest.fixture(autouse=True)
+def logged():
+    """Offer what the store logs, as a list of events, and keep it off the terminal."""
+    with capture_logs() as events:
+        yield events
+
+
+@pytest.fixture(params=DATABASES)
+def database(request, tmp_path):
+    """Offer an empty database of each engine."""
+    database = DATABASES[request.param](tmp_path)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+async def store(database):
+    """Offer a store that serves rounds."""
+    async with database.serving() as store:
+        yield store

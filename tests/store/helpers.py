@@ -1,0 +1,117 @@
+"""What the store's tests share: databases under test, flows that take notes, and plausible rows."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import asynccontextmanager
+
+import trio
+
+from gateway.smpp.pdu import SUBMIT_SM
+from gateway.store.base import Batch
+from gateway.store.messages import Message
+from gateway.store.spool import Spooled
+from gateway.store.sqlite import SqliteStore
+
+HOUR = 3_600_000  # milliseconds
+NUMBER = "33612345678"
+
+
+class SqliteDatabase:
+    """One SQLite database, and the stores opened on it."""
+
+    def __init__(self, folder):
+        self.path = folder / "gateway.db"
+        self._opened = []
+
+    def open(self, node="gw1"):
+        """Return a store on this database for a node."""
+        store = SqliteStore(self.path, node)
+        self._opened.append(store)
+        return store
+
+    @asynccontextmanager
+    async def serving(self, node="gw1"):
+        """Open a store and serve its rounds meanwhile."""
+        store = self.open(node)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.run)
+            yield store
+            nursery.cancel_scope.cancel()
+        store.close()
+
+    def close(self):
+        """Close whatever a test left open."""
+        for store in self._opened:
+            store.close()
+
+
+DATABASES = {"sqlite": SqliteDatabase}
+
+
+class Flow:
+    """A flow that writes down what its batch is told: (items, result) when done, (items, error) when failed."""
+
+    def __init__(self, work, rank=50):
+        self.done = []
+        self.failed = []
+        self.batch = Batch(
+            work,
+            lambda items, result: self.done.append((items, result)),
+            lambda items, error: self.failed.append((items, error)),
+            rank,
+        )
+
+
+class Gate:
+    """Holds a transaction open, in the writer's thread, until the test lets it go on."""
+
+    def __init__(self):
+        self.entered = trio.Event()
+        self._open = threading.Event()
+
+    def wait(self):
+        """Tell the test that the transaction is here, and wait for it."""
+        trio.from_thread.run_sync(self.entered.set)
+        assert self._open.wait(10)
+
+    def open(self):
+        """Let the transaction go on."""
+        self._open.set()
+
+
+def spooled(tx, **changes):
+    """Return a row for the lane "operator/orange" that is due now and expires in an hour."""
+    row = Spooled(
+        id=tx.new_id(),
+        lane="operator/orange",
+        message=0,
+        number=NUMBER,
+        command=SUBMIT_SM,
+        body=b"\0\x01",
+        due=tx.now,
+        expires=tx.now + HOUR,
+    )
+    return row._replace(**changes)
+
+
+def message(tx, segments=1, **changes):
+    """Return an accepted message of the account "shop"."""
+    row = Message(
+        id=tx.new_id(),
+        account="shop",
+        source_ton=5,
+        source_npi=0,
+        source_addr="SHOP",
+        dest_ton=1,
+        dest_npi=1,
+        dest_addr=NUMBER,
+        number=NUMBER,
+        submitted=tx.now,
+        registered=1,
+        reason="appended",
+        excerpt="Soldes",
+        segments=segments,
+        open=segments,
+    )
+    return row._replace(**changes)

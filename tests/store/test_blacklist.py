@@ -1,0 +1,94 @@
+"""The blacklist: a number is opted out once per account, and only a lift takes it back."""
+
+import pytest
+
+from gateway.store import blacklist
+from gateway.store.base import StoreError
+from gateway.store.blacklist import EVERYBODY, Entry, Evidence
+from tests.store.helpers import NUMBER
+
+
+def entry(number=NUMBER, account="shop", **changes):
+    """Return an opt-out by SMS."""
+    return Entry(number, account, 1_000, "sms", "36034", False, 7)._replace(**changes)
+
+
+async def add(store, *entries):
+    """Opt out in a transaction of its own."""
+    return await store.transact(lambda tx: blacklist.add(tx, entries))
+
+
+async def lookup(store, *numbers):
+    """Look numbers up."""
+    return await store.transact(lambda tx: blacklist.lookup(tx, numbers))
+
+
+async def test_add_and_lookup(store):
+    """Entries are found by number, each with its account; other numbers have none."""
+    added = await add(store, entry(), entry(account=EVERYBODY, everything=True), entry("4915112345678"))
+    assert sorted(added) == [(NUMBER, EVERYBODY), (NUMBER, "shop"), ("4915112345678", "shop")]
+    assert await lookup(store, NUMBER, "33700000000") == {(NUMBER, "shop"): False, (NUMBER, EVERYBODY): True}
+
+
+async def test_repeated(store):
+    """A number that is opted out already is not new again, and keeps its first instant and evidence."""
+    await add(store, entry())
+    assert await add(store, entry(since=2_000, evidence=8), entry(account="bank")) == [(NUMBER, "bank")]
+    assert entry() in await store.transact(blacklist.entries)
+
+
+async def test_repeated_in_one_batch(store):
+    """Two opt-outs of one number in one batch are one."""
+    assert await add(store, entry(evidence=1), entry(evidence=2)) == [(NUMBER, "shop")]
+    assert [each.evidence for each in await store.transact(blacklist.entries)] == [1]
+
+
+@pytest.mark.parametrize(("first", "second"), [(False, True), (True, False), (True, True)])
+async def test_everything_only_widens(store, first, second):
+    """Who refuses all traffic, before or after refusing marketing, goes on refusing all of it."""
+    await add(store, entry(everything=first), entry(account="bank"))
+    assert await add(store, entry(everything=second)) == []
+    assert await lookup(store, NUMBER) == {(NUMBER, "shop"): True, (NUMBER, "bank"): False}
+
+
+async def test_remove(store):
+    """A lift takes out one account's entry and says whether there was one."""
+    await add(store, entry(), entry(account="bank"))
+    assert await store.transact(lambda tx: blacklist.remove(tx, NUMBER, "shop")) is True
+    assert await store.transact(lambda tx: blacklist.remove(tx, NUMBER, "shop")) is False
+    assert await lookup(store, NUMBER) == {(NUMBER, "bank"): False}
+    assert await add(store, entry()) == [(NUMBER, "shop")]
+
+
+async def test_entries(store):
+    """All entries, or those that count for one account, come newest first, as they were added."""
+    mine, all_of_us, other = (
+        entry(),
+        entry(account=EVERYBODY, since=3_000, everything=True),
+        entry(account="bank", since=2_000),
+    )
+    await add(store, mine, all_of_us, other)
+    assert await store.transact(blacklist.entries) == [all_of_us, other, mine]
+    assert await store.transact(lambda tx: blacklist.entries(tx, "shop")) == [all_of_us, mine]
+    assert await store.transact(lambda tx: blacklist.entries(tx, "")) == [all_of_us]
+    assert [type(each.everything) for each in await store.transact(blacklist.entries)] == [bool] * 3
+
+
+async def test_many(store):
+    """More numbers than one statement takes are added and found all the same."""
+    everyone = [f"336{number:08}" for number in range(700)]
+    assert len(await add(store, *(entry(number) for number in everyone))) == 700
+    assert len(await lookup(store, *everyone, "33700000000")) == 700
+    assert await lookup(store) == {}
+
+
+async def test_evidence(store):
+    """Evidence keeps the octets as they came, and an identifier is used once."""
+    row = Evidence(
+        9, 1_000, NUMBER, "36034", "sms", "orange", 8, b"\0S\xff", "STOP", "exact", "opted_out", '["shop"]', "n"
+    )
+    await store.transact(lambda tx: blacklist.record(tx, [row]))
+    columns = ", ".join(Evidence._fields)
+    assert await store.transact(lambda tx: tx.rows(f"SELECT {columns} FROM evidence")) == [tuple(row)]
+    with pytest.raises(StoreError):
+        await store.transact(lambda tx: blacklist.record(tx, [row]))

@@ -1,0 +1,104 @@
+"""The ledger: rows are only ever added, and each vouches for all before it."""
+
+import hashlib
+import json
+
+import pytest
+
+from gateway.store import ledger
+from gateway.store.base import StoreError
+from gateway.store.ledger import CONFIRMATION, Event
+from tests.store.helpers import NUMBER
+
+
+def event(name, **changes):
+    """Return a billable confirmation."""
+    return Event(name, 1_000, "shop", CONFIRMATION, 1, NUMBER, "36034", "sms", "00f0", 7)._replace(**changes)
+
+
+async def append(store, *events):
+    """Append events in one transaction."""
+    await store.transact(lambda tx: [ledger.append(tx, each) for each in events])
+
+
+async def hashes(store):
+    """Return (position, hash) of every row."""
+    return await store.transact(lambda tx: tx.rows("SELECT position, hash FROM ledger ORDER BY position"))
+
+
+async def test_chain(store):
+    """Each row carries the SHA-256 over the one before and itself, from 64 zeros on, without gaps in position."""
+    events = [event("a"), event("b", account="b\u00e2nk"), event("c", credits=3)]
+    await append(store, *events[:2])
+    await append(store, events[2])
+    previous, expected = "0" * 64, []
+    for position, each in enumerate(events, 1):
+        previous = hashlib.sha256(json.dumps([previous, *each], separators=(",", ":")).encode()).hexdigest()
+        expected.append((position, previous))
+    assert await hashes(store) == expected
+
+
+@pytest.mark.parametrize("field", Event._fields)
+def test_chain_covers_every_field(field):
+    """Another value in any field gives another hash, and so does another past."""
+    changed = event("a")._replace(**{field: 2 if isinstance(getattr(event("a"), field), int) else "other"})
+    assert ledger.chain("0" * 64, changed) != ledger.chain("0" * 64, event("a"))
+    assert ledger.chain("1" * 64, event("a")) != ledger.chain("0" * 64, event("a"))
+
+
+def test_fields_do_not_run_together():
+    """Moving characters from one field to the next changes the hash."""
+    assert ledger.chain("", event("a", code="36034", source="sms")) != ledger.chain(
+        "", event("a", code="36034s", source="ms")
+    )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE ledger SET credits = 0",
+        "UPDATE ledger SET credits = credits",
+        "DELETE FROM ledger",
+        "DELETE FROM ledger WHERE position = 2",
+    ],
+)
+async def test_append_only(store, sql):
+    """A row of the ledger can be neither changed nor deleted."""
+    await append(store, event("a"), event("b"))
+    before = await hashes(store)
+    with pytest.raises(StoreError, match="the ledger is append-only"):
+        await store.transact(lambda tx: tx.rows(sql))
+    assert await hashes(store) == before
+    assert store.healthy
+
+
+async def test_event_is_billed_once(store):
+    """An event whose identifier is there already is refused, and the chain goes on without it."""
+    await append(store, event("a"))
+    with pytest.raises(StoreError):
+        await append(store, event("a", credits=2))
+    await append(store, event("b"))
+    assert [each.id for each in await store.transact(ledger.events)] == ["a", "b"]
+    assert [position for position, _ in await hashes(store)] == [1, 2]
+
+
+async def test_events(store):
+    """Events come back as they were, in their order, of one account or all, from an instant to before another."""
+    first, second, third = events = [event("c", at=10), event("b", at=20, account="bank"), event("a", at=30)]
+    await append(store, *events)
+
+    async def ids(*arguments):
+        return await store.transact(lambda tx: ledger.events(tx, *arguments))
+
+    assert await ids() == events
+    assert await ids("shop") == [first, third]
+    assert await ids("nobody") == []
+    assert await ids(None, 10, 20) == [first]
+    assert await ids(None, 11) == [second, third]
+    assert await ids("shop", 0, 30) == [first]
+
+
+async def test_platform_is_an_account(store):
+    """The platform's own events, whose account has no name, can be asked for."""
+    await append(store, event("a"), event("b", account=""))
+    assert [each.id for each in await store.transact(lambda tx: ledger.events(tx, ""))] == ["b"]

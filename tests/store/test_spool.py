@@ -1,0 +1,184 @@
+"""The spool: rows wait in lanes, are held by one node at a time, and leave when they are settled."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.store import spool
+from tests.store.helpers import HOUR, spooled
+
+LANE, OTHER = spool.operator_lane("orange"), spool.operator_lane("sfr")
+
+
+async def put(store, *changes, claimed=None):
+    """Spool a row for each set of changes, with due and expires relative to now; return the rows."""
+
+    def work(tx):
+        rows = []
+        for each in changes:
+            times = {name: tx.now + each[name] for name in ("due", "expires") if name in each}
+            rows.append(spooled(tx, **(each | times)))
+        spool.add(tx, rows, claimed)
+        return rows
+
+    return await store.transact(work)
+
+
+def claim(node="gw1", limit=100, lane=LANE):
+    """Return work that claims."""
+    return lambda tx: spool.claim(tx, lane, node, limit)
+
+
+def test_lanes_of_peers():
+    """An operator and an account of the same name have lanes of their own."""
+    assert spool.operator_lane("orange") != spool.account_lane("orange")
+
+
+async def test_claim_in_order(store):
+    """Rows are claimed by due time, then in the order in which they were accepted."""
+    late, first, second, early = await put(store, {"due": -1}, {"due": -5}, {"due": -5}, {"due": -9})
+    assert await store.transact(claim()) == [early, first, second, late]
+
+
+async def test_claim_only_what_is_due(store):
+    """A row that is due later stays where it is, and says when it is due."""
+    [later] = await put(store, {"due": HOUR})
+    assert await store.transact(claim()) == []
+    assert await store.transact(lambda tx: spool.next_due(tx, LANE)) == later.due
+
+
+async def test_claimed_once(store):
+    """A claimed row is not handed out again, to nobody."""
+    rows = await put(store, {})
+    assert await store.transact(claim("gw1")) == rows
+    assert await store.transact(claim("gw1")) == []
+    assert await store.transact(claim("gw2")) == []
+
+
+async def test_claims_of_one_round(store):
+    """Two nodes that claim in the same transaction share the rows."""
+    rows = await put(store, {}, {}, {})
+    first, second = await store.transact(lambda tx: (claim("gw1", 2)(tx), claim("gw2", 2)(tx)))
+    assert (first, second) == (rows[:2], rows[2:])
+
+
+async def test_claim_within_the_limit(store):
+    """No more rows are claimed than there is room for, and none where there is no room at all."""
+    rows = await put(store, {}, {}, {})
+    assert await store.transact(claim(limit=-1)) == []
+    assert await store.transact(claim(limit=0)) == []
+    assert await store.transact(claim(limit=2)) == rows[:2]
+
+
+async def test_lanes_are_separate(store):
+    """A claim takes rows of its own lane only."""
+    [_, other] = await put(store, {}, {"lane": OTHER})
+    assert await store.transact(claim(lane=OTHER)) == [other]
+    assert len(await store.transact(claim())) == 1
+
+
+async def test_added_as_claimed(store):
+    """A row that its node took straight into memory does not wait for anybody."""
+    await put(store, {}, claimed="gw1")
+    assert await store.transact(claim("gw2")) == []
+    assert await store.transact(lambda tx: spool.next_due(tx, LANE)) is None
+
+
+async def test_remove(store):
+    """Settled rows are gone for good, also for a node that starts anew."""
+    taken, _ = rows = await put(store, {}, {}, claimed="gw1")
+    await store.transact(lambda tx: spool.remove(tx, [taken.id]))
+    await store.transact(lambda tx: spool.release_node(tx, "gw1"))
+    assert await store.transact(claim()) == rows[1:]
+
+
+async def test_release(store):
+    """A row that is given back waits until its new due time and remembers its attempts."""
+    first, second = await put(store, {}, {}, claimed="gw1")
+    later = first.due + HOUR
+    back = [(first.id, later, 1), (second.id, second.due, 3)]
+    await store.transact(lambda tx: spool.release(tx, back))
+    assert await store.transact(claim()) == [second._replace(attempts=3)]
+    assert await store.transact(lambda tx: spool.next_due(tx, LANE)) == later
+
+
+async def test_release_only_what_is_claimed(store):
+    """Giving back a row that waits, or has left, changes nothing."""
+    [row] = await put(store, {})
+    await store.transact(lambda tx: spool.release(tx, [(row.id, row.due + HOUR, 9), (12345, 0, 0)]))
+    assert await store.transact(claim()) == [row]
+
+
+async def test_release_node(store):
+    """A node that starts gives back what it held when it died, and nothing that another node holds."""
+    mine, _ = *(await put(store, {}, claimed="gw1")), *(await put(store, {}, claimed="gw2"))
+    await store.transact(lambda tx: spool.release_node(tx, "gw1"))
+    assert await store.transact(claim()) == [mine]
+
+
+async def test_move(store):
+    """A waiting row moves to another lane; one that a node holds stays."""
+    [waiting] = await put(store, {})
+    [held] = await put(store, {}, claimed="gw1")
+    await store.transact(lambda tx: spool.move(tx, [(waiting.id, OTHER), (held.id, OTHER)]))
+    assert await store.transact(claim(lane=OTHER)) == [waiting._replace(lane=OTHER)]
+    await store.transact(lambda tx: spool.release_node(tx, "gw1"))
+    assert held in await store.transact(claim())
+
+
+async def test_expired(store):
+    """Waiting rows whose time is over come oldest first, within the limit; what a node holds does not count."""
+    second, first, third, _ = await put(store, {"expires": -5}, {"expires": -9}, {"expires": 0}, {"expires": HOUR})
+    await put(store, {"expires": -9}, claimed="gw1")
+    assert await store.transact(lambda tx: spool.expired(tx, 2)) == [first, second]
+    assert await store.transact(lambda tx: spool.expired(tx, 10)) == [first, second, third]
+
+
+async def test_remove_message(store):
+    """The waiting segments of a message that failed are taken out; others, and one that is held, stay."""
+    [_, other] = await put(store, {"message": 7}, {"message": 8})
+    [held] = await put(store, {"message": 7}, claimed="gw1")
+    await store.transact(lambda tx: spool.remove_message(tx, [7, 9]))
+    await store.transact(lambda tx: spool.release_node(tx, "gw1"))
+    assert await store.transact(claim()) == [other, held]
+
+
+async def test_lengths(store):
+    """Every lane that is not empty is counted, waiting and held rows alike."""
+    assert await store.transact(spool.lengths) == []
+    await put(store, {}, {}, {"lane": OTHER})
+    await put(store, {}, claimed="gw1")
+    assert sorted(await store.transact(spool.lengths)) == [(LANE, 3), (OTHER, 1)]
+
+
+async def test_nothing_to_do(store):
+    """Empty sets change nothing."""
+    rows = await put(store, {})
+
+    def nothing(tx):
+        spool.add(tx, [], None)
+        for function in (spool.remove, spool.release, spool.move, spool.remove_message):
+            function(tx, [])
+
+    await store.transact(nothing)
+    assert await store.transact(claim()) == rows
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)  # examples tidy up
+@given(st.lists(st.integers(-3, 0), max_size=9), st.integers(1, 4))
+async def test_pages(store, dues, size):
+    """Pages of waiting rows, and claims, go through all rows once, by due time and then by identifier."""
+    await store.transact(lambda tx: tx.rows("DELETE FROM spool"))
+    rows = await put(store, *({"due": due} for due in dues))
+    expected = sorted((row.due, row.id) for row in rows)
+    seen, page = [], None
+    while page != []:
+        after = seen[-1] if seen else (0, 0)
+        page = await store.transact(lambda tx: spool.waiting(tx, LANE, after, size))  # noqa: B023 (run at once)
+        seen += [(due, row) for due, row, _ in page]
+    assert seen == expected
+    claimed = []
+    while found := await store.transact(claim(limit=size)):
+        claimed += [(row.due, row.id) for row in found]
+    assert claimed == expected
