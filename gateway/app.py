@@ -29,7 +29,8 @@ from gateway.settle import AccountOutcomes, OperatorOutcomes
 from gateway.store import spool
 from gateway.store.sqlite import SqliteStore
 from gateway.store.url import sqlite_path
-from gateway.submit import Customer, Submit
+from gateway.submission import Customer
+from gateway.submit import Submit
 from gateway.upkeep import Upkeep
 from gateway.web import http
 

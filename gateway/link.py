@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+import structlog
 import trio
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.smpp.pdu import Pdu
     from gateway.smpp.session import Session
 
+_log = structlog.get_logger()
 _READ_SIZE = 65_536
 _MAX_UNWRITTEN = 5_000  # PDUs that may wait for a peer that does not read; then we stop reading, too
 _FLUSH_TIME = 5.0  # seconds that a last word may take to leave
@@ -114,6 +116,8 @@ class Link:
                 nursery.start_soon(self._read)
                 await self._write()
                 nursery.cancel_scope.cancel()
+        except* Exception:  # noqa: BLE001 (a defect that one peer provokes must not reach the others)
+            _log.exception("link_failed", link=self.name)
         finally:
             self._end("stopped")
             self._gone.set()

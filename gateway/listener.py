@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from gateway.lanes import Lanes
     from gateway.smpp.pdu import Pdu
     from gateway.store.spool import Spooled
-    from gateway.submit import Customer, Submit
+    from gateway.submission import Customer
+    from gateway.submit import Submit
 
 _log = structlog.get_logger()
 _RECEIVING = (State.BOUND_RX, State.BOUND_TRX)
@@ -92,6 +93,7 @@ class Listener:
         self._passwords = Passwords()
         self._binds: Counter[str] = Counter()
         self._clients: set[Client] = set()
+        self._accepting = trio.CancelScope()
         self._limits = Limits(
             session_init=config.session_init_timeout,
             enquire_link=config.enquire_link,
@@ -100,20 +102,23 @@ class Listener:
         )
 
     async def run(self, task_status: trio.TaskStatus[list[trio.SocketListener]] = trio.TASK_STATUS_IGNORED) -> None:
-        """Accept until cancelled; started once every address is open.
+        """Accept until drained, serve until cancelled; started once every address is open.
 
         Raises:
             OSError: an address cannot be had; the message names it.
         """
         listeners = [each for host, port in self._config.listen for each in await _open(host, port)]
-        await trio.serve_listeners(self._serve, listeners, task_status=task_status)
+        async with trio.open_nursery() as nursery:
+            with self._accepting:
+                await trio.serve_listeners(self._serve, listeners, handler_nursery=nursery, task_status=task_status)
 
     def bound(self) -> Mapping[str, int]:
         """Return how many binds each account has."""
         return self._binds
 
     async def drain(self, patience: float) -> None:
-        """Take no more submissions, answer those that were taken, and unbind every app; returns when all are gone."""
+        """Accept nobody, take no more submissions, answer those taken, unbind every app; returns when all are gone."""
+        self._accepting.cancel()
         async with trio.open_nursery() as nursery:
             for client in list(self._clients):
                 client.retire()

@@ -6,15 +6,12 @@ opted out is looked up in the same transaction, so no submission slips past a ST
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from gateway import ruleset
-from gateway.rules.number import Number, NumberError, canonical
-from gateway.rules.pacing import TokenBucket
-from gateway.rules.policy import UDHI, Case, Forward, Kind, Refuse, Submission, Swallow, choose, decide
-from gateway.rules.times import TimeError, read_time
+from gateway import ruleset, submission
+from gateway.rules.policy import Case, Forward, Kind, Refuse, Swallow, choose, decide
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store import blacklist, contacts, messages
@@ -22,46 +19,23 @@ from gateway.store.base import Batch, StoreFullError
 from gateway.store.blacklist import EVERYBODY
 from gateway.store.messages import Finished, Message
 from gateway.store.spool import Spooled, operator_lane
+from gateway.submission import Clock, References, RefusedError, message_row, segment_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.config import Account, Config
+    from gateway.config import Config
     from gateway.homeward import Homeward
     from gateway.lanes import Lanes, Placed
     from gateway.link import Link
     from gateway.metrics import Metrics
-    from gateway.rules.policy import Profile, Verdict
-    from gateway.rules.segment import Encoded
+    from gateway.rules.policy import Verdict
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
+    from gateway.submission import Customer, Submitted
 
 RANK = 20
 _AT_ONCE = 128  # submissions of one commit: enough to share its fsync, few enough to keep it short
-_EXCERPT = 20  # characters of the text that a receipt repeats (SMPP 3.4 appendix B)
-_PRINTABLE = bytes(octet if octet in range(0x20, 0x7F) else 0x2E for octet in range(256))  # others: full stops
-_REMEMBERED_NUMBERS = 100_000  # destinations whose last concatenation reference is remembered
-
-
-class Customer:
-    """An account while the gateway runs: its rules and its rate."""
-
-    def __init__(self, account: Account, profile: Profile) -> None:
-        self.name = account.name
-        self.account = account
-        self.profile = profile
-        self.bucket = TokenBucket(account.rate, 0.0)
-
-
-class Submitted(NamedTuple):
-    """One submit_sm whose form is sound."""
-
-    link: Link
-    pdu: Pdu
-    customer: Customer
-    submission: Submission
-    due: int  # milliseconds since 1970; 0: at once
-    expires: int
 
 
 class Answer(NamedTuple):
@@ -76,29 +50,6 @@ class Admitted(NamedTuple):
 
     answers: list[Answer]
     placed: Placed
-
-
-class RefusedError(Exception):
-    """A request whose form is not sound; ``status`` is the answer."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(status.name(code))
-        self.status = code
-
-
-class References:
-    """Concatenation references, 8 bits, counted per destination so that two long messages do not mix on a handset."""
-
-    def __init__(self) -> None:
-        self._last: OrderedDict[str, int] = OrderedDict()
-
-    def next(self, number: str, seed: int) -> int:
-        """Return the next reference for ``number``; the first one comes from ``seed``."""
-        reference = (self._last.pop(number, seed) + 1) & 0xFF
-        self._last[number] = reference
-        if len(self._last) > _REMEMBERED_NUMBERS:
-            self._last.popitem(last=False)
-        return reference
 
 
 class Submit:
@@ -132,36 +83,12 @@ class Submit:
             now: milliseconds since 1970.
         """
         try:
-            item = self._read(link, customer, pdu, now)
+            item = submission.read(link, customer, pdu, Clock(now, self._validity))
         except RefusedError as refused:
             self._metrics.submitted(customer.name, refused.status)
             link.respond([(pdu, refused.status, b"")])
         else:
             self.batch.put(item)
-
-    # On arrival: pure reading
-
-    def _read(self, link: Link, customer: Customer, pdu: Pdu, now: int) -> Submitted:
-        code = smpp.check(pdu)
-        if code:
-            raise RefusedError(code)
-        fields = pdu.fields
-        payload = pdu.tlv(smpp.Tag.message_payload)
-        submission = Submission(
-            destination=_destination(fields),
-            octets=fields["short_message"] if payload is None else payload,
-            data_coding=fields["data_coding"],
-            esm_class=fields["esm_class"],
-            optout_mention=pdu.tlv_int(smpp.Tag.optout_mention),
-        )
-        due, validity = 0, fields["validity_period"]
-        if fields["schedule_delivery_time"]:
-            due = _instant(fields["schedule_delivery_time"], now, status.ESME_RINVSCHED)
-        start = max(due, now)
-        expires = _instant(validity, now, status.ESME_RINVEXPIRY) if validity else start + self._validity
-        if expires <= start:
-            raise RefusedError(status.ESME_RINVEXPIRY)
-        return Submitted(link, pdu, customer, submission, due, expires)
 
     # In the transaction
 
@@ -230,7 +157,7 @@ class _Admission:
         if isinstance(verdict, Refuse):
             return Answer(verdict.status)
         if isinstance(verdict, Swallow):
-            message = _message(self._tx, item, identifier, verdict.reason, 0)._replace(state=messages.REJECTED)
+            message = message_row(item, identifier, self._tx.now, (verdict.reason, 0))._replace(state=messages.REJECTED)
             self._messages.append(message)
             self._ended.append(Finished(message, messages.REJECTED, "000"))
             return Answer(status.ESME_ROK, identifier)
@@ -250,14 +177,14 @@ class _Admission:
             return Answer(status.ESME_RINVDSTADR)
         if not item.customer.bucket.take(len(verdict.parts), self._tx.now / 1_000):
             return Answer(status.ESME_RTHROTTLED)
-        message = _message(self._tx, item, identifier, verdict.reason, len(verdict.parts))
+        message = message_row(item, identifier, self._tx.now, (verdict.reason, len(verdict.parts)))
         self._messages.append(message)
         if verdict.code:
             self._contacts[number, verdict.code, item.customer.name] = None
         asks = self._submit.asks_receipt(operator, message.registered)
         lane, due = operator_lane(operator), item.due or self._tx.now
         for part in verdict.parts:
-            body = _body(item.pdu, part, asks)
+            body = segment_body(item.pdu, part, asks)
             row = Spooled(self._tx.new_id(), lane, identifier, number, smpp.SUBMIT_SM, body, due, item.expires)
             self._rows.append(row)
         return Answer(status.ESME_ROK, identifier)
@@ -266,69 +193,3 @@ class _Admission:
         messages.add(self._tx, self._messages)
         contacts.touch(self._tx, list(self._contacts))
         return lanes.place(self._tx, self._rows + home.receipts(self._tx, self._ended))
-
-
-def _destination(fields: dict[str, Any]) -> Number:
-    try:
-        return canonical(fields["destination_addr"], fields["dest_addr_ton"])
-    except NumberError:
-        raise RefusedError(status.ESME_RINVDSTADR) from None
-
-
-def _instant(text: str, now: int, code: int) -> int:
-    try:
-        return read_time(text, now)
-    except TimeError:
-        raise RefusedError(code) from None
-
-
-def _message(tx: Tx, item: Submitted, identifier: int, reason: str, segments: int) -> Message:
-    fields = item.pdu.fields
-    return Message(
-        id=identifier,
-        account=item.customer.name,
-        source_ton=fields["source_addr_ton"],
-        source_npi=fields["source_addr_npi"],
-        source_addr=fields["source_addr"],
-        dest_ton=fields["dest_addr_ton"],
-        dest_npi=fields["dest_addr_npi"],
-        dest_addr=fields["destination_addr"],
-        number=item.submission.destination.key,
-        submitted=tx.now,
-        registered=fields["registered_delivery"],
-        reason=reason,
-        excerpt=_excerpt(item.submission),
-        segments=segments,
-        open=segments,
-    )
-
-
-def _excerpt(submission: Submission) -> str:
-    """Return the printable ASCII beginning of the text, for receipts."""
-    if submission.esm_class & UDHI:
-        return ""
-    return submission.octets[: 2 * _EXCERPT].replace(b"\0", b"")[:_EXCERPT].translate(_PRINTABLE).decode("ascii")
-
-
-def _body(pdu: Pdu, part: Encoded, asks: int) -> bytes:
-    """Write one segment as the operator gets it: the account's fields, our text, our receipt."""
-    fields = {
-        **pdu.fields,
-        "esm_class": (pdu.fields["esm_class"] & ~UDHI) | (UDHI if part.udhi else 0),
-        "schedule_delivery_time": "",
-        "validity_period": "",
-        "registered_delivery": asks,
-        "replace_if_present_flag": 0,
-        "data_coding": part.data_coding,
-        "sm_default_msg_id": 0,
-        "short_message": part.octets,
-    }
-    return smpp.encode_body(smpp.SUBMIT_SM, fields, _passed_on(pdu))
-
-
-_OURS = frozenset({int(smpp.Tag.message_payload), int(smpp.Tag.optout_mention)})
-
-
-def _passed_on(pdu: Pdu) -> list[tuple[int, bytes]]:
-    """Return the TLVs that travel on: all but the text, which we write, and the mention's switch, which was for us."""
-    return [tlv for tlv in pdu.tlvs if tlv[0] not in _OURS]

@@ -12,24 +12,25 @@ import os
 import time
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import apsw
 import structlog
 import trio
 
-from gateway.store.base import Batch, Row, StoreError, StoreFullError, Tx
+from gateway.store.base import Row, StoreError, StoreFullError
 from gateway.store.ids import Ids
 from gateway.store.migrate import migrate
+from gateway.store.rounds import Job, Outcome, Rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-Result = TypeVar("Result")
 _log = structlog.get_logger()
 
 _CHUNKS = (256, 64, 16, 4, 1)  # rows per statement: few shapes, so that each stays prepared
-_RETRY_PAUSE = 0.25  # seconds before a store that failed is tried again
+_LONG_LOG = 2_000  # pages of 4 KiB
+_CHECKPOINT_PAUSE = 0.25  # seconds between looks at the log's length
 _SENTENCES = {
     apsw.FullError: "no space left on the disk; free some, the gateway goes on by itself",
     apsw.IOError: "cannot be read or written; check the disk and the system's log",
@@ -46,7 +47,6 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA cache_size = -65536",
-    "PRAGMA wal_autocheckpoint = 8000",
     "PRAGMA journal_size_limit = 67108864",
 )
 
@@ -84,23 +84,7 @@ def _places(count: int, width: int) -> str:
     return ", ".join(["(" + ", ".join("?" * width) + ")"] * count)
 
 
-class _Job(NamedTuple):
-    """One batch and the items that it has in this round."""
-
-    batch: Batch[Any]
-    items: list[Any]
-
-
-class _Outcome(NamedTuple):
-    """What became of some of a job's items."""
-
-    batch: Batch[Any]
-    items: list[Any]
-    result: Any
-    error: StoreError | None
-
-
-class SqliteStore:
+class SqliteStore(Rounds):
     """A store in one file.
 
     Args:
@@ -115,16 +99,14 @@ class SqliteStore:
     def __init__(
         self, path: str | Path, node: str = "gateway", observe: Callable[[float, int], None] | None = None
     ) -> None:
+        super().__init__(self._commit_jobs)
         self.path = Path(path)
-        self.healthy = True
         self._observe = observe or (lambda _seconds, _items: None)
-        self._batches: list[Batch[Any]] = []
-        self._calls: Batch[_Call] = Batch(_run_calls, _answer_calls, _fail_calls, rank=0)
-        self._work = trio.Event()
-        self._writer = trio.CapacityLimiter(1)  # its own: commits never queue behind other threads' work
         self._connection = _open(self.path)
         self._ids = self._begin(node)
-        self.attach(self._calls)
+        self._wal_pages = 0
+        self._log_copied = False
+        self._connection.set_wal_hook(self._note_wal)
 
     def _begin(self, node: str) -> Ids:
         try:
@@ -139,60 +121,36 @@ class SqliteStore:
             raise StoreError(f"{self.path}: {error}") from error
         return Ids(number, floor)
 
-    def attach(self, batch: Batch[Any]) -> None:
-        """Serve ``batch`` in every round from now on."""
-        self._batches.append(batch)
-        self._batches.sort(key=lambda each: each.rank)
-        batch.wake = self._wake
-        if batch.waiting:
-            self._wake()
-
-    def _wake(self) -> None:
-        self._work.set()
-
-    async def transact(self, work: Callable[[Tx], Result]) -> Result:
-        """Run ``work`` in the next round and return its result after COMMIT."""
-        call = _Call(work)
-        self._calls.put(call)
-        await call.ready.wait()
-        return call.outcome()  # type: ignore[no-any-return]  # a call carries any work's result
-
-    async def once(self, work: Callable[[Tx], Result]) -> Result:
-        """Run ``work`` in a round of its own, where nothing else serves rounds."""
-        call = _Call(work)
-        self._calls.put(call)
-        await self.round()
-        return call.outcome()  # type: ignore[no-any-return]  # a call carries any work's result
-
     async def run(self) -> None:
-        """Serve rounds until cancelled; a round under way is always finished."""
-        while True:
-            await self._work.wait()
-            await self.round()
-            if not self.healthy:
-                await trio.sleep(_RETRY_PAUSE)
-
-    async def round(self) -> None:
-        """Commit everything that waits, and tell each batch."""
-        self._work = trio.Event()
-        jobs = [_Job(batch, batch.take()) for batch in self._batches if batch.waiting]
-        if not jobs:
-            return
-        with trio.CancelScope(shield=True):
-            outcomes = await trio.to_thread.run_sync(self._commit, jobs, limiter=self._writer)
-        for outcome in outcomes:
-            if outcome.error is None:
-                outcome.batch.done(outcome.items, outcome.result)
-            else:
-                outcome.batch.failed(outcome.items, outcome.error)
+        """Serve rounds until cancelled, and keep the log short in the background."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(super().run)
+            nursery.start_soon(self._keep_log_short)
 
     def close(self) -> None:
         """Close the database; safe to call twice."""
         self._connection.close()
 
+    # The write-ahead log
+
+    def _note_wal(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    async def _keep_log_short(self) -> None:
+        """Copy the log into the database while commits go on; the writer then has little left to copy and restarts it.
+
+        Left to itself the writer would copy the whole log inside one of its commits, and everybody would wait for it.
+        """
+        while True:
+            await trio.sleep(_CHECKPOINT_PAUSE)
+            if self._wal_pages >= _LONG_LOG and not self._log_copied:
+                with trio.CancelScope(shield=True):
+                    self._log_copied = await trio.to_thread.run_sync(_copy_log, self.path)
+
     # In the writer thread
 
-    def _commit(self, jobs: list[_Job]) -> list[_Outcome]:
+    def _commit_jobs(self, jobs: list[Job]) -> list[Outcome]:
         started = time.perf_counter()
         connection = self._connection
         try:
@@ -205,10 +163,20 @@ class SqliteStore:
         if not self.healthy:
             _log.info("store_recovered", path=str(self.path))
         self.healthy = True
+        if self._log_copied:
+            self._restart_log()
         self._observe(time.perf_counter() - started, sum(len(job.items) for job in jobs))
         return outcomes
 
-    def _run(self, tx: SqliteTx, job: _Job) -> list[_Outcome]:
+    def _restart_log(self) -> None:
+        """Copy the little that was committed meanwhile; the next commit then begins the log anew."""
+        self._log_copied = False
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.Error as error:  # the round is committed all the same
+            _log.warning("checkpoint_failed", path=str(self.path), reason=str(error))
+
+    def _run(self, tx: SqliteTx, job: Job) -> list[Outcome]:
         """Run one job in a SAVEPOINT; when it raises for a reason of its own, item by item.
 
         Where SQLite has rolled the whole transaction back (a full disk), the SAVEPOINT is gone and naming it raises: so
@@ -225,51 +193,19 @@ class SqliteStore:
             _log.exception("store_work_failed", items=len(job.items))
             if len(job.items) == 1:
                 return [
-                    _Outcome(job.batch, job.items, None, StoreError(f"work failed: {type(error).__name__}: {error}"))
+                    Outcome(job.batch, job.items, None, StoreError(f"work failed: {type(error).__name__}: {error}"))
                 ]
-            return [outcome for item in job.items for outcome in self._run(tx, _Job(job.batch, [item]))]
+            return [outcome for item in job.items for outcome in self._run(tx, Job(job.batch, [item]))]
         connection.execute("RELEASE job")
-        return [_Outcome(job.batch, job.items, result, None)]
+        return [Outcome(job.batch, job.items, result, None)]
 
-    def _give_up(self, jobs: list[_Job], error: StoreError) -> list[_Outcome]:
+    def _give_up(self, jobs: list[Job], error: StoreError) -> list[Outcome]:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         if self.healthy:
             _log.error("store_failed", path=str(self.path), reason=str(error))
         self.healthy = False
-        return [_Outcome(job.batch, job.items, None, error) for job in jobs]
-
-
-class _Call:
-    """One :meth:`SqliteStore.transact` in waiting."""
-
-    def __init__(self, work: Callable[[Tx], Any]) -> None:
-        self.work = work
-        self.ready = trio.Event()
-        self.result: Any = None
-        self.error: StoreError | None = None
-
-    def outcome(self) -> Any:  # noqa: ANN401 (whatever the work returned)
-        """Return what the work returned, or raise why it was not committed."""
-        if self.error is not None:
-            raise self.error
-        return self.result
-
-
-def _run_calls(tx: Tx, calls: list[_Call]) -> list[Any]:
-    return [call.work(tx) for call in calls]
-
-
-def _answer_calls(calls: list[_Call], results: list[Any]) -> None:
-    for call, result in zip(calls, results, strict=True):
-        call.result = result
-        call.ready.set()
-
-
-def _fail_calls(calls: list[_Call], error: StoreError) -> None:
-    for call in calls:
-        call.error = error
-        call.ready.set()
+        return [Outcome(job.batch, job.items, None, error) for job in jobs]
 
 
 def _open(path: Path) -> apsw.Connection:
@@ -288,6 +224,20 @@ def _open(path: Path) -> apsw.Connection:
         connection.close()
         raise _translate(error, path) from error
     return connection
+
+
+def _copy_log(path: Path) -> bool:
+    """Copy what the log holds into the database, on a connection of our own; returns whether it could be done."""
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        _log.warning("checkpoint_failed", path=str(path), reason=str(error))
+        return False
+    return True
 
 
 def _translate(error: apsw.Error, path: Path) -> StoreError:

@@ -1,130 +1,24 @@
-"""A gateway as a real process between real peers that keep books: what faults are tried on.
+"""Real peers around a real gateway, and the books they keep: what faults are judged by.
 
-Nothing in here looks into the gateway: it is started and signalled as an administrator would, and judged by what its
-peers were told over TCP and by what its command line prints. Peers rebind by themselves. The app submits nothing twice,
-so what was never answered stays unknown; the operator texts a STOP again until somebody has taken it.
+Nothing in here looks into the gateway: it is judged by what its peers were told over TCP and by what its command line
+prints. Peers rebind by themselves. The app submits nothing twice, so what was never answered stays unknown; subscribers
+text STOP again until somebody has taken it.
 """
 
-import json
-import signal
-import subprocess
-import sys
 from collections import Counter
 from typing import NamedTuple
 
 import trio
 
-from gateway.demo.process import free_port
 from gateway.simulate.app import SimulatedApp
 from gateway.simulate.operator import SimulatedOperator
 from gateway.simulate.peer import Changes, PeerError
 from gateway.smpp import status
+from tests.faults.process import ACCOUNT, OPERATOR, PASSWORD
 
-ACCOUNT, OPERATOR, CODE = "shop", "gw", "36034"
-PASSWORD = "secret"
-WINDOW = 20  # requests that the gateway may have unanswered at the operator
+CODE = "36034"
 SUBMITTERS, SUBSCRIBERS = 30, 10  # tasks that load the gateway
 LONG, SILENT = 10, 7  # every tenth message takes two segments, every seventh asks for no receipt
-START_TIME, STOP_TIME = 20.0, 30.0  # seconds
-STOPGATE = [sys.executable, "-m", "gateway"]
-
-
-class Gateway:
-    """One configuration and one database, run as often as a test likes.
-
-    Attributes:
-        config: the configuration file.
-        address: where the latest run takes binds.
-        starts: how many runs have got as far as taking binds.
-        events: what the latest run has logged, oldest first.
-        operator: where the operator listens.
-    """
-
-    def __init__(self, folder, store=None):
-        self.config = folder / "gateway.yaml"
-        self.errors = folder / "stderr.txt"
-        self.address = ("127.0.0.1", 0)
-        self.metrics = ("127.0.0.1", free_port())
-        self.starts = 0
-        self.events = []
-        self.changes = Changes()
-        self.operator = ("127.0.0.1", 1)  # nobody, until there is one
-        self._store = store or folder / "gateway.db"
-        self._process = None
-
-    def configure(self, rate=None):
-        """Write the configuration, for an operator that takes ``rate`` segments a second."""
-        host, port = self.operator
-        smsc = {"host": host, "port": port, "system_id": OPERATOR, "password": PASSWORD}
-        settings = {
-            "node": "gw1",
-            "store": f"sqlite:///{self._store}",
-            "smpp": {"listen": ["127.0.0.1:0"]},
-            "web": {"listen": None},
-            "metrics": {"listen": "{}:{}".format(*self.metrics)},
-            "accounts": {ACCOUNT: {"password": PASSWORD, "publisher": "Shop", "rate": None}},
-            "operators": {"simulated": {**smsc, "window": WINDOW, "rate": rate, "reconnect": {"initial": "100ms"}}},
-            "routes": [{"prefixes": [""], "operators": ["simulated"]}],
-        }
-        self.config.write_text(json.dumps(settings))  # JSON is YAML
-        self.config.chmod(0o600)
-
-    async def spawn(self, nursery):
-        """Start the process; it may be killed before it has started to serve, and is when ``nursery`` is cancelled."""
-        self.events = []
-        await nursery.start(self._live)
-
-    async def _live(self, task_status):
-        with self.errors.open("wb") as errors:
-            command = [*STOPGATE, "run", "--config", str(self.config)]
-            process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, stderr=errors)
-        self._process = process
-        task_status.started()
-        try:
-            async with process.stdout as output:
-                await self._read_log(output)
-        finally:
-            with trio.CancelScope(shield=True):
-                process.kill()
-                await process.wait()
-
-    async def _read_log(self, output):
-        rest = b""
-        async for data in output:
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                self._take(json.loads(line))
-            self.changes.tell()
-
-    def _take(self, event):
-        self.events.append(event)
-        if event["event"] == "started":
-            self.address = tuple(event["listen"][0])
-            self.starts += 1
-
-    async def start(self, nursery):
-        """Start the process and wait until it takes binds."""
-        starts = self.starts
-        await self.spawn(nursery)
-        with trio.fail_after(START_TIME):
-            await self.changes.wait_for(lambda: self.starts > starts)
-
-    async def end(self, number):
-        """Send a signal, wait for the end, and return the exit status (negative: the signal that ended it)."""
-        self._process.send_signal(number)
-        with trio.fail_after(STOP_TIME):
-            return await self._process.wait()
-
-    def run_in_vain(self):
-        """Run a gateway that cannot start; returns its exit status and what it said on standard error."""
-        command = [*STOPGATE, "run", "--config", str(self.config)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=START_TIME)
-        return done.returncode, done.stderr
-
-    def table(self, *command):
-        """Run a list command of the CLI and return its rows."""
-        line = [*STOPGATE, *command, "--config", str(self.config), "--format", "json"]
-        return json.loads(subprocess.run(line, capture_output=True, check=True, timeout=START_TIME).stdout)
 
 
 class Run(NamedTuple):
@@ -142,7 +36,7 @@ class Peers:
         unknown: tokens whose submission was never answered.
         refused: how often each other status was the answer.
         silent: tokens for which no receipt was asked.
-        stopped: numbers whose STOP was answered with ESME_ROK.
+        stopped: numbers whose STOP was answered with ESME_ROK, twice.
         delays: how often each other status was the answer to a STOP.
         runs: one entry for each run of the gateway that has ended.
     """
@@ -244,17 +138,23 @@ class Peers:
         self.changes.tell()
 
     async def opt_out(self, number):
-        """Text STOP from ``number``, again and again until the gateway has taken it."""
+        """Text STOP from ``number`` until the gateway has taken it, and once more, as people do."""
+        await self._text_stop(number)
+        await self._text_stop(number)
+        self.stopped.append(number)
+        self.changes.tell()
+
+    async def _text_stop(self, number):
         taken = False
         while not taken:
             try:
-                answers = await self.operator.text(number, CODE, "Stop svp")
+                (answer,) = await self.operator.text(number, CODE, "Stop svp")
             except PeerError:
                 continue  # the run ended before it answered; the next one gets it
-            taken = all(answer.status == status.ESME_ROK for answer in answers)
-            self.delays.update(status.name(each.status) for each in answers if each.status != status.ESME_ROK)
-            self.changes.tell()
-        self.stopped.append(number)
+            taken = answer.status == status.ESME_ROK
+            if not taken:
+                self.delays[status.name(answer.status)] += 1
+                self.changes.tell()
 
     # Books
 
@@ -311,6 +211,3 @@ def repeats(names, ends):
     runs = [names[start:end] for start, end in zip([0, *ends], [*ends, len(names)], strict=True)]
     within = {name for run in runs for name, count in Counter(run).items() if count > 1}
     return within, len(names) - len(set(names))
-
-
-SIGKILL, SIGTERM = signal.SIGKILL, signal.SIGTERM

@@ -12,7 +12,8 @@ import pytest
 import trio
 
 from gateway.smpp import status
-from tests.faults.harness import ACCOUNT, SIGTERM, Gateway, Peers, repeats, token_of
+from tests.faults.harness import Peers, repeats, token_of
+from tests.faults.process import ACCOUNT, SIGTERM, Gateway
 
 pytestmark = pytest.mark.faults
 

@@ -13,12 +13,13 @@ import pytest
 import trio
 
 from gateway.smpp import status
-from tests.faults.harness import ACCOUNT, CODE, SIGKILL, SIGTERM, WINDOW, Gateway, Peers, number_of, repeats, token_of
+from tests.faults.harness import CODE, Peers, number_of, repeats, token_of
+from tests.faults.process import ACCOUNT, SIGKILL, SIGTERM, WINDOW, Gateway
 
 pytestmark = pytest.mark.faults
 
 KILLS = int(os.environ.get("KILLS", "20"))
-TERMS = 3
+TERMS = 8
 RATES = (300, 1_000, None)  # segments a second that the operator takes: the spool fills, or the window does
 STARTING = 0.25  # how many of the kills come before the gateway is known to serve
 PATIENCE = 60.0  # seconds for the last receipt
@@ -90,7 +91,9 @@ def report(trial, request):
         f"{len(trial.peers.unknown)} unanswered, {len(arrivals) - len(set(arrivals))} sent again, "
         f"{len(trial.peers.stopped)} opt-outs, {len(trial.ledger)} billed, {trial.seconds:.1f} s"
     )
-    request.config.pluginmanager.getplugin("terminalreporter").write_line(f"\n{line}")
+    plugin = request.config.pluginmanager.getplugin
+    with plugin("capturemanager").global_and_fixture_disabled():
+        plugin("terminalreporter").write_line(f"\n{line}")
 
 
 @pytest.fixture(scope="module")

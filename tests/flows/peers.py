@@ -43,8 +43,6 @@ class Peer:
         answer: maps a request to a command_status, or to None for no answer at all.
     """
 
-    response_fields = {"message_id": ""}
-
     def __init__(self):
         self.requests = []
         self.links = []
@@ -82,7 +80,7 @@ class Peer:
 
     def respond(self, link, pdu, code):
         """Answer a request after all."""
-        body = smpp.encode_body(pdu.command | smpp.RESPONSE, self.response_fields) if code == status.ESME_ROK else b""
+        body = smpp.encode_body(pdu.command | smpp.RESPONSE, {"message_id": ""}) if code == status.ESME_ROK else b""
         link.respond([(pdu, code, body)])
 
     def _handle(self, link, events):
@@ -168,6 +166,7 @@ class Operator(Peer):
     """An SMSC on a port of its own that can close and open again.
 
     Attributes:
+        lets_in: whether binds are let in; None leaves them without an answer.
         reports: the message_state to report for each segment accepted; None: the test reports by hand.
         taken: the submit_sm that were answered with ESME_ROK, in that order, each with its message_id.
     """
@@ -178,7 +177,6 @@ class Operator(Peer):
         self.lets_in = True
         self.reports = receipt.DELIVERED
         self.taken = []
-        self.responses = []
         self._first_id = 1_001
         self._scope = trio.CancelScope()
         self._closed = trio.Event()
@@ -223,7 +221,7 @@ class Operator(Peer):
         long = len(octets) > smpp.MAX_SHORT_MESSAGE
         content = {"short_message": b"" if long else octets, **fields}
         body = message_body(smpp.DELIVER_SM, (source, to), content, octets if long else None)
-        return await self.ask(self._receiver(), smpp.DELIVER_SM, body)
+        return await self.ask(self._receivers()[0], smpp.DELIVER_SM, body)
 
     async def report(self, message_id, state=receipt.DELIVERED, err="000"):
         """Send a receipt for a message and return the response."""
@@ -245,10 +243,17 @@ class Operator(Peer):
         body = smpp.encode_body(smpp.SUBMIT_SM | smpp.RESPONSE, {"message_id": message_id})
         link.respond([(pdu, code, body)])
         if self.reports is not None:
-            self._nursery.start_soon(self.report, message_id, self.reports)
+            self._nursery.start_soon(self._report_until_taken, message_id, self.reports)
 
-    def _receiver(self):
-        return next(link for link in self.links if link.session.state in (State.BOUND_RX, State.BOUND_TRX))
+    async def _report_until_taken(self, message_id, state):
+        """Report once more, over the next bind, whenever one ends before it has answered."""
+        answer = None
+        while answer is None:
+            await self.wait_for(self._receivers)
+            answer = await self.report(message_id, state)
+
+    def _receivers(self):
+        return [link for link in self.links if link.session.state in (State.BOUND_RX, State.BOUND_TRX)]
 
     async def _accept(self, stream):
         await self.serve(stream, Role.MC)
@@ -258,5 +263,5 @@ class Operator(Peer):
             super()._request(link, pdu)
         elif self.lets_in:
             link.accept_bind(pdu, "simulated")
-        else:
+        elif self.lets_in is not None:
             link.refuse_bind(pdu, status.ESME_RBINDFAIL)

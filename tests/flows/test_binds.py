@@ -39,7 +39,7 @@ async def test_refused(world, who, account, code):
 @pytest.mark.parametrize("bind", [smpp.BIND_TRANSMITTER, smpp.BIND_RECEIVER, smpp.BIND_TRANSCEIVER])
 @pytest.mark.parametrize("password", ["secret", HASH], ids=["clear", "hashed"])
 async def test_let_in(world, bind, password):
-    """Every kind of bind is let in with the right password, in clear or hashed in the configuration, again and again."""
+    """Every kind of bind is let in with the right password, configured in clear or hashed, again and again."""
     await world.start(accounts={"shop": {"password": password}})
     for _ in range(2):
         app = await world.app(bind=bind)

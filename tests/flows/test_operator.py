@@ -1,6 +1,7 @@
 """The link to an operator: kept alive, slowed down when asked, and nothing on it forgotten."""
 
 import pytest
+import trio
 
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
@@ -32,6 +33,28 @@ async def test_reconnects(world):
         world.orange.hang_up()
         await app.accepted(number)
     assert {text.destination for text in await world.orange.texts(5)} == set(NUMBERS)
+
+
+async def test_link_that_breaks_under_load(world):
+    """However often the link breaks under load, every message is sent and gets exactly one receipt."""
+    await world.start()
+    app = await world.app()
+    ids = []
+
+    async def submit(text):
+        ids.append(await app.accepted(FRENCH, text))
+
+    for burst in range(5):
+        async with trio.open_nursery() as nursery:
+            for number in range(40):
+                nursery.start_soon(submit, f"{burst}-{number}")
+            await world.orange.received(len(world.orange.requests) + 20)
+            world.orange.hang_up()
+    told = [each.message_id for each in await app.receipts(200)]
+    await world.settled()
+    assert sorted(told) == sorted(ids)
+    assert len(app.requests) == 200
+    assert len({pdu.fields["short_message"] for _, pdu in world.orange.taken}) == 200
 
 
 async def test_accepted_while_the_operator_is_down(world):
@@ -180,7 +203,7 @@ async def test_receipt_overtakes_its_response(world):
 
 async def test_receipts_spell_ids_otherwise(world):
     """An operator that answers in hexadecimal and reports in decimal digits is understood where configured."""
-    world.operator["message_id"] = "hex"
+    world.operator["message_id"] = "decimal"
     world.orange.reports = None
     await world.start()
     app = await world.app()

@@ -1,5 +1,7 @@
 """Submissions: what an upstream app hands in, what the operator gets, what comes home."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from gateway.smpp import pdu as smpp
@@ -234,5 +236,19 @@ async def test_expired(world):
     await world.nursery.start(world.orange.run)
     await world.usable("orange")
     punctual = await app.accepted(FRENCH, "punctual")
-    assert [(each.message_id, each.stat) for each in await app.receipts(2)] == [(late, "EXPIRED"), (punctual, "DELIVRD")]
+    assert [(each.message_id, each.stat) for each in await app.receipts(2)] == [
+        (late, "EXPIRED"),
+        (punctual, "DELIVRD"),
+    ]
     assert [text.text for text in await world.orange.texts(1)] == ["punctual STOP 36034"]
+
+
+async def test_scheduled(world):
+    """A message with a schedule_delivery_time waits for it, and others pass."""
+    await world.start()
+    app = await world.app()
+    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    when = f"{soon:%y%m%d%H%M%S}{soon.microsecond // 100_000}00+"
+    await app.accepted(FRENCH, "later", schedule_delivery_time=when)
+    await app.accepted(FRENCH, "now")
+    assert [text.text for text in await world.orange.texts(2)] == ["now STOP 36034", "later STOP 36034"]

@@ -1,21 +1,21 @@
 """Bad input on the wire, from either side: answered as it deserves, and nobody else notices."""
 
 import csv
+import random
 import struct
 from pathlib import Path
 
 import pytest
 import trio
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from gateway.simulate.peer import message_body
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from tests.flows.peers import App, submit_sm
+from tests.flows.peers import SHORT_CODE, submit_sm
 from tests.flows.world import FRENCH, OTHER_FRENCH
 
-CORPUS = Path(__file__).parents[2] / "../shared/data/pdus.tsv"
+CORPUS = Path(__file__).parents[2].parent / "shared" / "data" / "pdus.tsv"
+needs_corpus = pytest.mark.skipif(not CORPUS.exists(), reason="the corpus of PDUs is not beside this checkout")
 SUBMIT = submit_sm(FRENCH)
 
 
@@ -52,19 +52,32 @@ class Raw:
         return await self.response()
 
 
+@pytest.fixture
 async def connected(world):
-    """Connect without binding."""
-    return Raw(await trio.open_tcp_stream(*world.address))
+    """Give a way to connect without binding."""
+    opened = []
+
+    async def connect():
+        opened.append(await trio.open_tcp_stream(*world.address))
+        return Raw(opened[-1])
+
+    yield connect
+    for stream in opened:
+        await trio.aclose_forcefully(stream)
 
 
-async def bound(world):
-    """Bind a raw connection."""
-    raw = await connected(world)
-    fields = {"system_id": "shop", "password": "secret", "system_type": "", "interface_version": 0x34}
-    fields |= {"addr_ton": 0, "addr_npi": 0, "address_range": ""}
-    body = smpp.encode_body(smpp.BIND_TRANSCEIVER, fields)
-    assert (await raw.answer_to(frame(smpp.BIND_TRANSCEIVER, body)))[1] == status.ESME_ROK
-    return raw
+@pytest.fixture
+async def bound(connected):
+    """Give a way to connect and bind."""
+
+    async def bind():
+        raw = await connected()
+        fields = {"system_id": "shop", "password": "secret", "system_type": "", "interface_version": 0x34}
+        body = smpp.encode_body(smpp.BIND_TRANSCEIVER, {**fields, "addr_ton": 0, "addr_npi": 0, "address_range": ""})
+        assert (await raw.answer_to(frame(smpp.BIND_TRANSCEIVER, body)))[1] == status.ESME_ROK
+        return raw
+
+    return bind
 
 
 ANSWERED = {
@@ -77,7 +90,7 @@ ANSWERED = {
         (0x80000005, status.ESME_RINVBNDSTS, 7),
     ),
     "request that we do not serve": (
-        frame(smpp.CANCEL_SM, bytes(9)),
+        frame(smpp.CANCEL_SM, bytes(8)),
         (0x80000008, status.ESME_RINVCMDID, 7),
     ),
     "enquire_link with a body": (frame(smpp.ENQUIRE_LINK, b"xyz"), (0x80000015, status.ESME_ROK, 7)),
@@ -87,20 +100,20 @@ ANSWERED = {
 
 
 @pytest.mark.parametrize(("octets", "expected"), ANSWERED.values(), ids=ANSWERED)
-async def test_answered(world, octets, expected):
+async def test_answered(world, octets, expected, bound):
     """A PDU that cannot be served is answered with its status, and the session goes on."""
     await world.start()
-    raw = await bound(world)
+    raw = await bound()
     assert await raw.answer_to(octets) == expected
     assert (await raw.answer_to(frame(smpp.SUBMIT_SM, SUBMIT, sequence=8)))[1:] == (status.ESME_ROK, 8)
 
 
 @pytest.mark.parametrize("length", [0, 4, 15, 70_001, 0x7FFFFFFF, 0xFFFFFFFF])
-async def test_absurd_length(world, length):
+async def test_absurd_length(world, length, bound):
     """A command_length that cannot be ends its own session, with a generic_nack; others go on."""
     await world.start()
     other = await world.app()
-    raw = await bound(world)
+    raw = await bound()
     answer = await raw.answer_to(frame(smpp.ENQUIRE_LINK, length=length))
     assert answer == (smpp.GENERIC_NACK, status.ESME_RINVCMDLEN, 7)
     assert await raw.response() is None
@@ -108,66 +121,126 @@ async def test_absurd_length(world, length):
     await world.orange.texts(1)
 
 
-@pytest.mark.parametrize("octets", [b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"])
-async def test_another_protocol(world, octets):
+@pytest.mark.parametrize(
+    "octets", [b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"]
+)
+async def test_another_protocol(world, octets, connected):
     """Who speaks another protocol is disconnected."""
     await world.start()
-    raw = await connected(world)
+    raw = await connected()
     answer = await raw.answer_to(octets)
     assert answer is None or answer[0] == smpp.GENERIC_NACK
     assert await raw.response() is None
 
 
-async def test_submission_without_a_bind(world):
+async def test_submission_without_a_bind(world, connected):
     """A submit_sm before any bind is refused and not kept."""
     await world.start()
-    raw = await connected(world)
+    raw = await connected()
     assert (await raw.answer_to(frame(smpp.SUBMIT_SM, SUBMIT)))[1] == status.ESME_RINVBNDSTS
     assert world.rows("SELECT * FROM message") == []
 
 
-async def test_octet_by_octet(world):
+async def test_octet_by_octet(world, bound):
     """A PDU is understood however the network cuts it."""
     await world.start()
-    raw = await bound(world)
+    raw = await bound()
     for octet in frame(smpp.SUBMIT_SM, SUBMIT):
         await raw.stream.send_all(bytes([octet]))
     assert (await raw.response())[1] == status.ESME_ROK
 
 
-async def test_nobody_binds(world):
+async def test_nobody_binds(world, connected):
     """A connection that does not bind in time is closed."""
     await world.start(smpp={"session_init_timeout": "50ms"})
-    raw = await connected(world)
+    raw = await connected()
     assert await raw.response() is None
 
 
-async def test_app_that_answers_what_nobody_asked(world):
+async def test_app_that_answers_what_nobody_asked(world, bound):
     """Responses to nothing are ignored."""
     await world.start()
-    raw = await bound(world)
+    raw = await bound()
     for command in (smpp.DELIVER_SM, smpp.SUBMIT_SM, smpp.BIND_TRANSCEIVER, smpp.UNBIND, 0):
         await raw.stream.send_all(frame(command | smpp.RESPONSE, b"", sequence=99))
     assert await raw.answer_to(frame(smpp.ENQUIRE_LINK)) == (0x80000015, 0, 7)
 
 
-def rows():
-    """Return every PDU of the corpus as octets, by name."""
+def corpus():
+    """Return every PDU of the corpus that is all there, or claims what can never come."""
     if not CORPUS.exists():
         return []
-    with CORPUS.open(newline="") as lines:
-        return [bytes.fromhex(row["hex"]) for row in csv.DictReader(lines, delimiter="\t")]
+    with CORPUS.open(encoding="utf-8", newline="") as lines:
+        rows = [bytes.fromhex(row["hex"]) for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    lengths = [int.from_bytes(octets[:4], "big") for octets in rows]
+    return [row for row, length in zip(rows, lengths, strict=True) if length == len(row) or not 16 <= length <= 70_000]
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="the shared corpus of PDUs is not here")
-async def test_corpus_upstream(world):
-    """Every PDU of the corpus, valid or not, sent by an app: no traceback, and other sessions go on."""
-    await world.start(accounts={"shop": {"max_binds": 10_000}})
+@needs_corpus
+async def test_corpus_from_an_app(world, bound):
+    """Whatever PDU of the corpus an app sends, valid or not, other sessions go on."""
+    await world.start(accounts={"shop": {"max_binds": 10}})
     other = await world.app("bank")
-    for octets in rows():
-        raw = await bound(world)
+    for octets in corpus():
+        raw = await bound()
         await raw.stream.send_all(octets + frame(smpp.UNBIND))
         while await raw.response() is not None:
             pass
-        await raw.stream.aclose()
-    await other.accepted(OTHER_FRENCH)
+    message_id = await other.accepted(OTHER_FRENCH)
+    assert [each.message_id for each in await other.receipts(1)] == [message_id]
+
+
+@needs_corpus
+async def test_corpus_from_an_operator(world):
+    """Whatever PDU of the corpus an operator sends, valid or not, it is bound to afterwards, or again."""
+    world.operator["reconnect"] = {"initial": "1ms", "maximum": "1ms"}
+    world.orange.answer = lambda pdu: status.ESME_ROK if pdu.command == smpp.SUBMIT_SM else status.ESME_RINVCMDID
+    await world.start()
+    for octets in corpus():
+        await world.orange.bound()
+        [link] = world.orange.links
+        link.session._out.append(octets)
+        await world.orange.ask(link, smpp.QUERY_SM, bytes(4))
+        if not world.gateway.lanes.usable("operator/orange"):
+            await world.orange.wait_for(lambda link=link: link not in world.orange.links)
+    app = await world.app()
+    message_id = await app.accepted(OTHER_FRENCH)
+    assert message_id in {each.message_id for each in await app.receipts(1)}
+
+
+def damaged(body, count):
+    """Return ``count`` copies of a body, a few octets of each changed, the same ones every time."""
+    chance = random.Random(body)
+    for _ in range(count):
+        octets = bytearray(body)
+        for _ in range(chance.randint(1, 4)):
+            octets[chance.randrange(len(octets))] = chance.choice([0, 1, 8, 0x40, 0x80, 0xFF, chance.randrange(256)])
+        yield bytes(octets)
+
+
+async def test_damaged_submissions(world, bound):
+    """Each of many damaged submit_sm gets exactly one response, and the session goes on."""
+    await world.start()
+    raw = await bound()
+    body = submit_sm(FRENCH, "Bonjour {€}", registered_delivery=0, validity_period="000001000000000R")
+    sequences = range(1_000, 1_400)
+    for sequence, octets in zip(sequences, damaged(body, len(sequences)), strict=True):
+        answer = await raw.answer_to(frame(smpp.SUBMIT_SM, octets, sequence=sequence))
+        while answer[0] & smpp.RESPONSE == 0:  # a receipt: the damage may have asked for one
+            answer = await raw.response()
+        assert (answer[0], answer[2]) == (0x80000004, sequence)
+    await (await world.app()).accepted(FRENCH)
+
+
+async def test_damaged_deliveries(world):
+    """Each of many damaged deliver_sm gets exactly one response, and the session goes on."""
+    await world.start()
+    body = message_body(smpp.DELIVER_SM, (FRENCH, SHORT_CODE), {"short_message": b"STOP"}, None)
+    report = {"esm_class": 4, "short_message": b"id:1001 sub:001 dlvrd:001 stat:DELIVRD err:000 text:x"}
+    receipt = message_body(smpp.DELIVER_SM, (FRENCH, "SHOP"), report, None)
+    [link] = world.orange.links
+    for octets in (*damaged(body, 200), *damaged(receipt, 200)):
+        answer = await world.orange.ask(link, smpp.DELIVER_SM, octets)
+        assert answer.command == 0x80000005
+        assert answer.status != status.ESME_RX_T_APPN
+    assert world.orange.links == [link]

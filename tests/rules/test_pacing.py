@@ -51,6 +51,15 @@ def test_burst():
     assert bucket.take(1, 100.11)
 
 
+def test_slow_rate():
+    """At less than one a second the first may leave at once, and the next when its time has come."""
+    bucket = TokenBucket(0.5, 0.0)
+    assert bucket.take(1, 0.0)
+    assert not bucket.take(1, 1.9)
+    assert bucket.take(1, 2.0)
+    assert bucket.grant(5, 100.0) == 1
+
+
 def test_burst_is_no_larger_after_a_rest():
     """However long nothing was sent, the burst is one second's worth."""
     bucket = TokenBucket(10, 0.0)

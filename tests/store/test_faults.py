@@ -29,6 +29,11 @@ def write(tx, items):
         tx.rows("INSERT INTO piece VALUES (?, ?)", (item, PIECE))
 
 
+def write_at_once(tx, items):
+    """Write a piece for each item, all in one statement."""
+    tx.each("INSERT INTO piece VALUES {rows}", [(item, PIECE) for item in items])
+
+
 async def pieces(store):
     """Return the numbers of the pieces."""
     return [number for (number,) in await store.once(lambda tx: tx.rows("SELECT number FROM piece ORDER BY number"))]
@@ -104,20 +109,21 @@ def dying_disk():
     disk.unregister()
 
 
-async def test_full_database_takes_all_or_nothing(path):
+@pytest.mark.parametrize("work", [write, write_at_once])
+async def test_full_database_takes_all_or_nothing(path, work):
     """When the room ends in the middle of a batch, all of it fails with the right reason and none of it is there."""
     with closing(SqliteStore(path)) as store:
         await table(store)
         [(pages,)] = await store.once(lambda tx: tx.rows("PRAGMA page_count"))
         await store.once(lambda tx: tx.rows(f"PRAGMA max_page_count = {pages + 3}"))
-        first, second = Flow(write, 10), Flow(write, 20)
+        first, second = Flow(work, 10), Flow(work, 20)
         store.attach(first.batch)
         store.attach(second.batch)
-        first.batch.put_all(range(10))
+        first.batch.put_all(range(16))
         second.batch.put(99)
         await store.round()
         assert first.done == second.done == []
-        assert [items for items, _ in first.failed] == [list(range(10))]
+        assert [items for items, _ in first.failed] == [list(range(16))]
         assert [items for items, _ in second.failed] == [[99]]
         assert {type(error) for _, error in first.failed + second.failed} == {StoreFullError}
         assert not store.healthy

@@ -102,6 +102,14 @@ async def test_single_segment(store, final):
     assert await state(store, row) == final
 
 
+@pytest.mark.parametrize("lost", FROM_GOOD_TO_BAD)
+async def test_fatal_states(store, lost):
+    """One segment that can never arrive ends its message at once; any other waits for the rest."""
+    [row] = await accept(store, 3)
+    finished = await settle(store, Outcome(row.id, lost))
+    assert [each.state for each in finished] == ([lost] if lost in FATAL else [])
+
+
 async def test_late_outcomes(store):
     """An outcome that comes after the end changes nothing and is reported to nobody."""
     [row] = await accept(store, 2)

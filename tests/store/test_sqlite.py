@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 import apsw  # locks within one process hold only within one copy of SQLite
 import pytest
 import trio
+import trio.testing
 
 from gateway.store import spool
 from gateway.store.base import StoreError
 from gateway.store.sqlite import SqliteStore
 from gateway.store.url import sqlite_path
-from tests.store.helpers import Flow, spooled
+from tests.store.helpers import Flow, Gate, spooled
 
 NOBODY = 65_534
 
@@ -115,13 +116,40 @@ async def test_clock_set_back(path, monkeypatch):
 
 
 async def test_rounds_never_overlap(path):
-    """Rounds that are asked for at the same time follow each other."""
+    """A round that is asked for while another is under way waits for its end."""
     with closing(SqliteStore(path)) as store:
-        seen = []
+        gate = Gate()
         async with trio.open_nursery() as nursery:
-            for number in range(5):
-                nursery.start_soon(store.once, lambda tx, number=number: seen.append(number) or tx.rows("SELECT 1"))
-        assert sorted(seen) == list(range(5))
+            nursery.start_soon(store.once, lambda tx: (gate.wait(), tx.rows("INSERT INTO node VALUES (8, 'first')")))
+            await gate.entered.wait()
+            nursery.start_soon(store.once, lambda tx: tx.rows("INSERT INTO node VALUES (9, 'second')"))
+            await trio.testing.wait_all_tasks_blocked()
+            gate.open()
+        assert len(await store.once(lambda tx: tx.rows("SELECT name FROM node"))) == 3
+
+
+async def test_pause_between_attempts(path):
+    """A store that fails is tried again after a pause, however eager the flow is."""
+    tried, enough = [], trio.Event()
+    with closing(SqliteStore(path)) as store, closing(apsw.Connection(str(path))) as other:
+        await store.once(lambda tx: tx.rows("PRAGMA busy_timeout = 1"))
+        other.execute("BEGIN IMMEDIATE")
+
+        def failed(items, _error):
+            tried.append(trio.current_time())
+            flow.batch.put_all(items)
+            if len(tried) == 2:
+                enough.set()
+
+        flow = Flow(lambda _tx, _items: None)
+        flow.batch.failed = failed
+        store.attach(flow.batch)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.run)
+            flow.batch.put("a")
+            await enough.wait()
+            nursery.cancel_scope.cancel()
+    assert tried[1] - tried[0] >= 0.2
 
 
 def test_close_twice(path):

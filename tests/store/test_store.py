@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.store import spool
 from gateway.store.base import Batch, StoreError
+from gateway.store.ids import EPOCH_MS
 from tests.store.helpers import Flow, Gate, spooled
 
 LANE = "operator/orange"
@@ -211,6 +212,30 @@ async def test_poisoned_flow_spares_the_others(store):
     assert await store.transact(numbers) == ["a", "b"]
 
 
+@pytest.mark.parametrize("follow_up", ["done", "failed"])
+async def test_follow_up_that_raises(store, logged, follow_up):
+    """A flow that raises when it is told takes nothing from the others of its round, nor from its own next items."""
+    told = []
+
+    def stumble(items, _result_or_error):
+        told.append(items)
+        raise KeyError(follow_up)
+
+    faulty, good = Flow(add_all_but_bad, 10), Flow(add_all_but_bad, 60)
+    setattr(faulty.batch, follow_up, stumble)
+    for flow in (faulty, good):
+        store.attach(flow.batch)
+    item = "bad" if follow_up == "failed" else "a"
+    faulty.batch.put(item)
+    good.batch.put("b")
+    await store.transact(lambda _tx: None)
+    faulty.batch.put(item)
+    await store.transact(lambda _tx: None)
+    assert told == [[item], [item]]
+    assert good.done == [(["b"], ["b"])]
+    assert [each["event"] for each in logged].count("store_follow_up_failed") == 2
+
+
 async def test_constraint_error(store):
     """A row that breaks a constraint concerns only the item that brought it."""
     taken = await store.transact(spooled)
@@ -308,6 +333,19 @@ async def test_round_under_way_is_finished(database):
         assert await store.transact(numbers) == ["a"]
 
 
+async def test_round_about_to_begin_is_finished(database):
+    """Who stops serving at the moment when work arrives still serves it."""
+    store = database.open()
+    flow = Flow(lambda _tx, items: items)
+    store.attach(flow.batch)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(store.run)
+        await trio.testing.wait_all_tasks_blocked()
+        flow.batch.put("a")
+        nursery.cancel_scope.cancel()
+    assert flow.done == [(["a"], ["a"])]
+
+
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 63, 255, 256, 257, 341, 1025])
 async def test_each_takes_any_number_of_rows(store, count):
     """A set-based statement sees every row once and in order, however many there are."""
@@ -331,7 +369,9 @@ async def test_now(store):
 
 
 async def test_identifiers(store):
-    """Identifiers grow, within a round and from one to the next."""
+    """Identifiers grow, within a round and from one to the next, and tell when they were made."""
     made = [await store.transact(lambda tx: [tx.new_id() for _ in range(3)]) for _ in range(3)]
     flat = [identifier for some in made for identifier in some]
     assert flat == sorted(set(flat))
+    now, made = await store.transact(lambda tx: (tx.now, tx.new_id()))
+    assert made >> 22 == now - EPOCH_MS

@@ -1,0 +1,136 @@
+"""Rounds: everything that waits is committed together, and each batch is told what became of its items.
+
+This is the half of a store that knows no database. An engine supplies one function that commits the jobs of a round in
+a thread; while it runs, what arrives waits and makes up the next round.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import structlog
+import trio
+
+from gateway.store.base import Batch, StoreError, Tx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Result = TypeVar("Result")
+_log = structlog.get_logger()
+_RETRY_PAUSE = 0.25  # seconds before a store that failed is tried again
+
+
+class Job(NamedTuple):
+    """One batch and the items that it has in this round."""
+
+    batch: Batch[Any]
+    items: list[Any]
+
+
+class Outcome(NamedTuple):
+    """What became of some of a job's items."""
+
+    batch: Batch[Any]
+    items: list[Any]
+    result: Any
+    error: StoreError | None
+
+
+class Rounds:
+    """Serves batches and single calls, a round at a time.
+
+    Args:
+        commit: commits the jobs of one round, in a thread; never raises for anything the database or a job does.
+    """
+
+    def __init__(self, commit: Callable[[list[Job]], list[Outcome]]) -> None:
+        self.healthy = True
+        self._commit = commit
+        self._batches: list[Batch[Any]] = []
+        self._calls: Batch[_Call] = Batch(_run_calls, _answer_calls, _fail_calls, rank=0)
+        self._work = trio.Event()
+        self._writer = trio.CapacityLimiter(1)  # its own: commits never queue behind other threads' work
+        self.attach(self._calls)
+
+    def attach(self, batch: Batch[Any]) -> None:
+        """Serve ``batch`` in every round from now on."""
+        self._batches.append(batch)
+        self._batches.sort(key=lambda each: each.rank)
+        batch.wake = self._wake
+        if batch.waiting:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._work.set()
+
+    async def transact(self, work: Callable[[Tx], Result]) -> Result:
+        """Run ``work`` in the next round and return its result after COMMIT."""
+        call = _Call(work)
+        self._calls.put(call)
+        await call.ready.wait()
+        return call.outcome()  # type: ignore[no-any-return]  # a call carries any work's result
+
+    async def once(self, work: Callable[[Tx], Result]) -> Result:
+        """Run ``work`` in a round of its own, where nothing else serves rounds."""
+        call = _Call(work)
+        self._calls.put(call)
+        await self.round()
+        return call.outcome()  # type: ignore[no-any-return]  # a call carries any work's result
+
+    async def run(self) -> None:
+        """Serve rounds until cancelled; a round under way is always finished."""
+        while True:
+            await self._work.wait()
+            await self.round()
+            if not self.healthy:
+                await trio.sleep(_RETRY_PAUSE)
+
+    async def round(self) -> None:
+        """Commit everything that waits, and tell each batch."""
+        self._work = trio.Event()
+        jobs = [Job(batch, batch.take()) for batch in self._batches if batch.waiting]
+        if not jobs:
+            return
+        with trio.CancelScope(shield=True):
+            outcomes = await trio.to_thread.run_sync(self._commit, jobs, limiter=self._writer)
+        for outcome in outcomes:
+            try:
+                if outcome.error is None:
+                    outcome.batch.done(outcome.items, outcome.result)
+                else:
+                    outcome.batch.failed(outcome.items, outcome.error)
+            except Exception:  # noqa: BLE001 (a defect in one flow must not stop the others: what is committed stays)
+                _log.exception("store_follow_up_failed", items=len(outcome.items))
+
+
+class _Call:
+    """One :meth:`Rounds.transact` in waiting."""
+
+    def __init__(self, work: Callable[[Tx], Any]) -> None:
+        self.work = work
+        self.ready = trio.Event()
+        self.result: Any = None
+        self.error: StoreError | None = None
+
+    def outcome(self) -> Any:  # noqa: ANN401 (whatever the work returned)
+        """Return what the work returned, or raise why it was not committed."""
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+def _run_calls(tx: Tx, calls: list[_Call]) -> list[Any]:
+    return [call.work(tx) for call in calls]
+
+
+def _answer_calls(calls: list[_Call], results: list[Any]) -> None:
+    for call, result in zip(calls, results, strict=True):
+        call.result = result
+        call.ready.set()
+
+
+def _fail_calls(calls: list[_Call], error: StoreError) -> None:
+    for call in calls:
+        call.error = error
+        call.ready.set()
