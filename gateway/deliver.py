@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 RANK = 30
 _AT_ONCE = 256  # receipts and texts of one commit
+_LONGEST_ADDRESS = 20  # characters of source_addr (SMPP 3.4 section 5.2.8)
+_INTERNATIONAL, _ISDN = 1, 1
 _ACCEPTED = b"\x00"  # message_id of deliver_sm_resp: unused, NULL (SMPP 3.4 section 4.6.2)
 
 
@@ -115,6 +117,8 @@ class Deliver:
         except NumberError as error:
             _log.warning("inbound_number_unreadable", operator=operator.name, reason=str(error))
             return None
+        if len(source.addr) > _LONGEST_ADDRESS:  # it was read, and could not be written again: no STOP is lost for that
+            source = Address(_INTERNATIONAL, _ISDN, number.key)
         text = Text(source, code, fields["esm_class"], fields["data_coding"], octets)
         decision = keyword.read(words(text, alphabet(operator.default_alphabet)), self._codes)
         return opt_out.Heard(number, code.addr, "sms", decision, operator.name, text)

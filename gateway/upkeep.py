@@ -65,9 +65,8 @@ class Upkeep:
             await self._changed.wait()
             self._changed = trio.Event()
             try:
-                await self._store.transact(
-                    lambda _tx: None
-                )  # what a lane gave back just now is in the spool after this
+                # A commit first: what the lane has just given back only then waits in the spool, where it can be moved.
+                await self._store.transact(lambda _tx: None)
                 await self.reroute()
             except StoreError:
                 await trio.sleep(1.0)

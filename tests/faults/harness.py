@@ -18,6 +18,7 @@ from tests.faults.process import ACCOUNT, OPERATOR, PASSWORD
 
 CODE = "36034"
 SUBMITTERS, SUBSCRIBERS = 30, 10  # tasks that load the gateway
+BACKLOG = 1_000  # accepted messages that may be on their way before the app waits
 LONG, SILENT = 10, 7  # every tenth message takes two segments, every seventh asks for no receipt
 
 
@@ -50,7 +51,7 @@ class Peers:
         self.stopped, self.runs = [], []
         self.bound, self.loading = False, True
         self.changes = Changes()
-        self._arrived = set()
+        self._arrived, self._under_way = set(), set()
         self._tokens = 0
 
     async def open(self, nursery):
@@ -86,6 +87,7 @@ class Peers:
     async def _note_arrivals(self):
         async for text in self.operator.arrivals():
             self._arrived.add(token_of(text))
+            self._under_way.discard(token_of(text))
             self.changes.tell()
 
     # Load
@@ -100,6 +102,7 @@ class Peers:
     async def _submit_on(self):
         while self.loading:
             await self.submit()
+            await self.changes.wait_for(lambda: len(self._under_way) < BACKLOG or not self.loading)
 
     async def submit(self, number=None):
         """Submit one new message once bound; returns its token, its number and the status, None if never answered."""
@@ -120,6 +123,7 @@ class Peers:
         self.unknown.discard(token)
         if answer.status == status.ESME_ROK:
             self.accepted[token] = answer.fields["message_id"]
+            self._under_way |= {token} - self._arrived
         else:
             self.refused[status.name(answer.status)] += 1
         return token, number, answer.status

@@ -1,6 +1,11 @@
 """What an app meets when it is fast or the disk is slow: late answers, a reader that stops, statuses that say so."""
 
+import os
+from contextlib import suppress
+
+from gateway.smpp import pdu as smpp
 from gateway.smpp import status
+from tests.flows.peers import submit_sm
 from tests.flows.world import FRENCH
 
 
@@ -43,6 +48,32 @@ async def test_window(world):
         assert (answers, blocked) == ([], [])
     await app.wait_for(lambda: len(answers) == 5 and blocked)
     assert [answer.status for answer in answers] == [status.ESME_ROK] * 5
+
+
+async def test_reader_stops(world):
+    """An app over its window cannot make the gateway keep ever more octets: TCP tells it to wait."""
+    await world.start(accounts={"shop": {"window": 3}})
+    app, other = await world.app(), await world.app("bank")
+    descriptor = app.links[0]._stream.socket.fileno()
+    body = submit_sm(FRENCH, "x" * 150)
+    frames = 1_000 * (smpp.header(len(body), smpp.SUBMIT_SM, 0, 1) + body)
+    taken = []
+    with world.locked():
+        for _ in range(60):  # each time round the gateway could read some more
+            taken.append(fill(descriptor, frames))
+            await other.heard()
+        app.links[0].close("the test hangs up")
+        await app.gone()
+    assert sum(taken[20:]) == 0, taken
+
+
+def fill(descriptor, octets):
+    """Write until nobody takes more; returns how many octets were taken."""
+    taken = 0
+    with suppress(BlockingIOError):
+        while True:
+            taken += os.write(descriptor, octets)
+    return taken
 
 
 async def note(noted, app):

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from gateway.smpp.pdu import SUBMIT_SM
+from gateway.store import spool
 from gateway.store.base import Batch
 from gateway.store.messages import Message
 from gateway.store.spool import Spooled
@@ -115,3 +116,22 @@ def message(tx, segments=1, **changes):
         open=segments,
     )
     return row._replace(**changes)
+
+
+def numbers(tx):
+    """Return the numbers of all spooled rows."""
+    return sorted(number for (number,) in tx.rows("SELECT number FROM spool"))
+
+
+def add(tx, *names):
+    """Spool one row for each name, in the order given."""
+    spool.add(tx, [spooled(tx, number=name) for name in names], None)
+
+
+def add_all_but_bad(tx, items):
+    """Spool each item; one named "bad…" raises after it has been written."""
+    for item in items:
+        add(tx, item)
+        if item.startswith("bad"):
+            raise ValueError(item)
+    return list(items)

@@ -65,7 +65,7 @@ def expected(segments, batches):
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # new message each
 @given(st.integers(1, 5), st.lists(st.lists(mostly_harmless, min_size=1, max_size=3), max_size=6))
 async def test_fold(store, segments, batches):

@@ -1,0 +1,150 @@
+# ruff: noqa: INP001 (a script beside the pages that it writes, not a package)
+"""Writes docs/state.md: every state in the gateway and every arrow between two of them, from the tables in the code.
+
+Sessions and statuses come from the tables that decide about them. Rows of the spool and messages have no such table,
+because their moves are SQL statements guarded by the state that they leave; their arrows stand below, once, each with
+the function that makes the move.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.rules.pacing import NEXT_STEP, Step
+from gateway.smpp import status
+from gateway.smpp.state import allowed_table, diagram
+from gateway.store import messages, spool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+PAGE = Path(__file__).with_name("state.md")
+OUTSIDE = "[*]"
+
+
+class Arrow(NamedTuple):
+    """One move: from where to where, which function makes it, and when."""
+
+    start: str
+    end: str
+    by: Callable[..., object]
+    when: str
+
+
+ROW = (
+    Arrow(OUTSIDE, "HELD", spool.add, "committed, and its lane has a link and room in memory"),
+    Arrow(OUTSIDE, "WAITING", spool.add, "committed, but due later, or its lane has no link or no room"),
+    Arrow("WAITING", "HELD", spool.claim, "due, and its lane has room in memory"),
+    Arrow("WAITING", "WAITING", spool.move, "its operator has no link, another of the route has one"),
+    Arrow("HELD", "WAITING", spool.release, "refused for now, or its lane has lost its last link"),
+    Arrow("HELD", "WAITING", spool.release_node, "its node has just started again"),
+    Arrow("HELD", OUTSIDE, spool.remove, "the peer has taken it, or refused it for good"),
+    Arrow("WAITING", OUTSIDE, spool.remove, "its time is over"),
+    Arrow("WAITING", OUTSIDE, spool.remove_message, "another segment has ended its message"),
+)
+
+MESSAGE = (
+    Arrow(OUTSIDE, "ENROUTE", messages.add, "accepted"),
+    Arrow(OUTSIDE, "REJECTED", messages.add, "accepted for an opted-out number, by an account that wants a receipt"),
+    Arrow("ENROUTE", "ENROUTE", messages.settle, "a segment has an outcome, others have none yet"),
+    Arrow("ENROUTE", "DELIVERED", messages.settle, "every segment was delivered"),
+    Arrow("ENROUTE", "ACCEPTED", messages.settle, "taken, and no receipt can come: nobody asked, or it has no id"),
+    Arrow("ENROUTE", "EXPIRED", messages.settle, "a segment waited past its validity, or a receipt says so"),
+    Arrow("ENROUTE", "REJECTED", messages.settle, "an operator refused a segment for good, or a receipt says so"),
+    Arrow("ENROUTE", "UNDELIVERABLE", messages.settle, "a receipt says so, or unanswered under `uncertain: fail`"),
+    Arrow("ENROUTE", "DELETED", messages.settle, "a receipt says so"),
+    Arrow("ENROUTE", "SKIPPED", messages.settle, "a receipt says so"),
+)
+
+AFTERWARDS = {
+    Step.DONE: "The peer has it: the row leaves the spool.",
+    Step.SLOW: "The peer has too much of everything: the whole lane pauses, keeps its order, and sends this one first.",
+    Step.LATER: "The peer cannot take this one now: it waits in the spool for a growing pause, others may pass it.",
+    Step.FAIL: "The peer will never take it: the row leaves the spool and its message ends as REJECTED.",
+}
+
+INTRODUCTION = """\
+# States
+
+Every state there is, and every arrow between two of them. This page is written by `python docs/generate.py` from the
+tables in the code; a test fails when the two differ. Words are explained in the [glossary](glossary.md)."""
+
+SESSION = """\
+## A session
+
+Both roles share one table, `MOVES` in `gateway/smpp/state.py`. A move that is missing there is a defect of ours and
+raises; a request that is missing below is answered with ESME_RINVBNDSTS (a second bind with ESME_RALYBND), and the
+session goes on. UNBINDING is ours: an unbind is on its way. UNBOUND of the specification is CLOSED here, for nothing
+may follow but the end of the connection."""
+
+SPOOLED = """\
+## A row in the spool
+
+A row is one PDU on its way to one peer. WAITING: it is in the database only. HELD: one node also has it in memory, and
+has perhaps sent it. A node that starts gives back what it held, so what was on the wire when it died is sent again.
+Claims, releases and moves are guarded by the state that they leave: one that comes too late changes nothing."""
+
+MESSAGES = """\
+## A message
+
+A message leaves ENROUTE exactly once, by a statement that is guarded by ENROUTE. It ends when all of its segments have
+an outcome, in the worst of their states, from good to bad: DELIVERED, ACCEPTED, DELETED, EXPIRED, SKIPPED,
+UNDELIVERABLE, REJECTED. The last three of them, and a validity that is over, end it at once, and take its waiting
+segments out of the spool. Receipts that report ENROUTE, ACCEPTED or UNKNOWN are progress and change nothing. An
+operator that takes a segment, was asked for a receipt and never sends one leaves its message ENROUTE."""
+
+STEPS = """\
+## A status, and what follows
+
+What a peer's command_status means for the row that it answers: `NEXT_STEP` in `gateway/rules/pacing.py`."""
+
+
+def state() -> str:
+    """Write the whole page, ending in one line feed."""
+    parts = (
+        INTRODUCTION,
+        SESSION,
+        _fenced(diagram()),
+        allowed_table(),
+        SPOOLED,
+        _fenced(_drawn(ROW)),
+        _listed(ROW),
+        MESSAGES,
+        _fenced(_drawn(MESSAGE)),
+        _listed(MESSAGE),
+        STEPS,
+        _steps(),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _fenced(drawing: str) -> str:
+    return f"```mermaid\n{drawing}\n```"
+
+
+def _drawn(arrows: Iterable[Arrow]) -> str:
+    lines = [f"    {arrow.start} --> {arrow.end}: {arrow.by.__name__}" for arrow in arrows]
+    return "\n".join(["stateDiagram-v2", *lines])
+
+
+def _listed(arrows: Iterable[Arrow]) -> str:
+    rows = [
+        f"| {_place(arrow.start)} | {_place(arrow.end)} | `{arrow.by.__module__}.{arrow.by.__name__}` | {arrow.when} |"
+        for arrow in arrows
+    ]
+    return "\n".join(["| from | to | by | when |", "|---|---|---|---|", *rows])
+
+
+def _place(name: str) -> str:
+    return "outside" if name == OUTSIDE else name
+
+
+def _steps() -> str:
+    rows = [f"| {status.name(code)} | {step} | {AFTERWARDS[step]} |" for code, step in NEXT_STEP.items()]
+    rows.append(f"| any other | {Step.FAIL} | {AFTERWARDS[Step.FAIL]} |")
+    return "\n".join(["| status | step | what follows |", "|---|---|---|", *rows])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(state(), encoding="utf-8")
