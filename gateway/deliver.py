@@ -151,6 +151,8 @@ class Deliver:
             self._metrics.inbound(operator, kind, count)
         for effect in done.effects:
             self._metrics.heard(effect.heard.decision.rule, effect.heard.source, effect.what)
+            if effect.event is not None:
+                self._metrics.billed(effect.event.account, effect.event.kind, effect.event.credits)
             opt_out.announce(effect, clear=self._clear)
 
     def _failed(self, items: list[Arrived], _error: StoreError) -> None:

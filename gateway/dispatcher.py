@@ -225,7 +225,7 @@ class Lane:
         return min(self._look_at, trio.current_time() + _RESCUE) if self.links else math.inf
 
     async def _claim(self) -> None:
-        limit = self._pace.room - len(self)
+        limit = max(1, self._pace.room - len(self))
         self._claiming, self._spooled = True, False
         try:
             rows = await self._store.transact(lambda tx: spool.claim(tx, self.name, self._node, limit))

@@ -16,9 +16,9 @@ from gateway.homeward import TEMPLATE, Address, Homeward
 from gateway.log import mask
 from gateway.rules.keyword import Decision, Reading, Rule
 from gateway.rules.policy import choose
-from gateway.ruleset import routes
+from gateway.ruleset import alphabet, routes
 from gateway.smpp import pdu as smpp
-from gateway.smpp.text import encode_gsm7
+from gateway.smpp.text import encode_text
 from gateway.store import blacklist, contacts, ledger, messages
 from gateway.store.blacklist import EVERYBODY, Entry, Evidence
 from gateway.store.ids import wire
@@ -111,14 +111,14 @@ class OptOuts:
         text = texts[account.language if account else next(iter(texts))]
         message = _confirmation_message(tx, heard, text)
         messages.add(tx, [message])
-        operator = heard.operator or next(iter(choose(heard.number.key, self._routes, ())), "")
+        operator = heard.operator or choose(heard.number.key, self._routes, ())[0]
         return Spooled(
             id=tx.new_id(),
             lane=operator_lane(operator),
             message=message.id,
             number=heard.number.key,
             command=smpp.SUBMIT_SM,
-            body=_submit_sm(message, encode_gsm7(text) or b""),
+            body=_submit_sm(message, encode_text(text, alphabet(self._config.operators[operator].default_alphabet))),
             due=tx.now,
             expires=tx.now + int(self._config.delivery.validity * 1_000),
         )

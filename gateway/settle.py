@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+import structlog
+
 from gateway.rules.pacing import Step, pause_after
 from gateway.smpp import receipt
 from gateway.store import messages, spool
-from gateway.store.base import Batch
+from gateway.store.base import Batch, WorkError
 from gateway.store.messages import Outcome
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.metrics import Metrics
     from gateway.store.base import StoreError, Tx
 
+_log = structlog.get_logger()
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0  # seconds between attempts at one message
 _UNCERTAIN = "0FE"  # ESME_RDELIVERYFAILURE: sent, never answered, and not to be sent twice
 RANK = 10  # before receipts are correlated
@@ -90,8 +93,8 @@ class OperatorOutcomes:
         self._lanes.carry_on(placed)
         self._lanes.look(again.lanes)
 
-    def _failed(self, items: list[Settled], _error: StoreError) -> None:
-        self.batch.put_all(items)  # the outcome stands: it is settled as soon as the store can
+    def _failed(self, items: list[Settled], error: StoreError) -> None:
+        _settle_later(self.batch, items, error)
 
 
 class AccountOutcomes:
@@ -116,8 +119,16 @@ class AccountOutcomes:
             self._metrics.delivered(lane.partition("/")[2], status, count)
         self._lanes.look(again.lanes)
 
-    def _failed(self, items: list[Settled], _error: StoreError) -> None:
-        self.batch.put_all(items)
+    def _failed(self, items: list[Settled], error: StoreError) -> None:
+        _settle_later(self.batch, items, error)
+
+
+def _settle_later(batch: Batch[Settled], items: list[Settled], error: StoreError) -> None:
+    """Keep outcomes, for they stand, until the store takes them; what can never be settled waits for a restart."""
+    if isinstance(error, WorkError):
+        _log.error("settle_failed", rows=[each.item.id for each in items], reason=str(error))
+    else:
+        batch.put_all(items)
 
 
 def _answers(items: list[Settled]) -> Counter[tuple[str, int]]:

@@ -45,6 +45,13 @@ class Answer(NamedTuple):
     message: int = 0
 
 
+class Facts(NamedTuple):
+    """What is known about a submission in its transaction: who carries it, and whether its number refuses it."""
+
+    operator: str
+    opted_out: bool
+
+
 class Admitted(NamedTuple):
     """What a batch led to: an answer for each item, rows for the lanes."""
 
@@ -66,6 +73,7 @@ class Submit:
         self._mentions = ruleset.mentions(config.opt_out)
         self._routes = ruleset.routes(config)
         self._operators = config.operators
+        self._alphabets = {name: ruleset.alphabet(each.default_alphabet) for name, each in config.operators.items()}
         self._validity = int(config.delivery.validity * 1_000)
         self._lanes = lanes
         self._home = home
@@ -97,10 +105,12 @@ class Submit:
         answers = [admission.admit(item) for item in items]
         return Admitted(answers, admission.write(self._lanes, self._home))
 
-    def verdict(self, item: Submitted, *, opted_out: bool, seed: int) -> Verdict:
+    def verdict(self, item: Submitted, facts: Facts, seed: int) -> Verdict:
         """Decide one submission; ``seed`` numbers the first long message to a destination."""
         references = partial(self._references.next, item.submission.destination.key, seed)
-        return decide(Case(item.customer.profile, item.submission, opted_out), self._mentions, references)
+        alphabet = self._alphabets[facts.operator]
+        case = Case(item.customer.profile, item.submission, facts.opted_out, alphabet)
+        return decide(case, self._mentions, references)
 
     def usable(self) -> list[str]:
         """Return the operators that have a link at this moment."""
@@ -151,9 +161,12 @@ class _Admission:
         self._ended: list[Finished] = []
 
     def admit(self, item: Submitted) -> Answer:
+        operator = self._submit.operator_for(item.submission.destination.key, self._usable)
+        if operator is None:
+            return Answer(status.ESME_RINVDSTADR)
         identifier = self._tx.new_id()
-        opted_out = bool(self._refusals) and self._opted_out(item)
-        verdict = self._submit.verdict(item, opted_out=opted_out, seed=identifier & 0xFF)
+        facts = Facts(operator, bool(self._refusals) and self._opted_out(item))
+        verdict = self._submit.verdict(item, facts, identifier & 0xFF)
         if isinstance(verdict, Refuse):
             return Answer(verdict.status)
         if isinstance(verdict, Swallow):
@@ -161,7 +174,7 @@ class _Admission:
             self._messages.append(message)
             self._ended.append(Finished(message, messages.REJECTED, "000"))
             return Answer(status.ESME_ROK, identifier)
-        return self._forward(item, identifier, verdict)
+        return self._forward(item, identifier, operator, verdict)
 
     def _opted_out(self, item: Submitted) -> bool:
         number, customer = item.submission.destination.key, item.customer
@@ -170,11 +183,8 @@ class _Admission:
             everything is not None and (everything or customer.profile.kind is Kind.MARKETING) for everything in entries
         )
 
-    def _forward(self, item: Submitted, identifier: int, verdict: Forward) -> Answer:
+    def _forward(self, item: Submitted, identifier: int, operator: str, verdict: Forward) -> Answer:
         number = item.submission.destination.key
-        operator = self._submit.operator_for(number, self._usable)
-        if operator is None:
-            return Answer(status.ESME_RINVDSTADR)
         if not item.customer.bucket.take(len(verdict.parts), self._tx.now / 1_000):
             return Answer(status.ESME_RTHROTTLED)
         message = message_row(item, identifier, self._tx.now, (verdict.reason, len(verdict.parts)))

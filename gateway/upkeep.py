@@ -41,6 +41,7 @@ class Upkeep:
 
     def __init__(self, config: Config, store: Store, lanes: Lanes, home: Homeward) -> None:
         self._operators = list(config.operators)
+        self._alphabets = {name: operator.default_alphabet for name, operator in config.operators.items()}
         self._accounts = {account_lane(name) for name in config.accounts}
         self._routes = ruleset.routes(config)
         self._store = store
@@ -76,8 +77,13 @@ class Upkeep:
         """Move what waits for operators without a link to the next of its route that has one."""
         usable = [name for name in self._operators if self._lanes.usable(operator_lane(name))]
         for name in self._operators:
-            if name not in usable and self._replaceable(name, usable):
-                await self._evacuate(operator_lane(name), usable)
+            others = self._alike(name, usable)
+            if name not in usable and self._replaceable(name, others):
+                await self._evacuate(operator_lane(name), others)
+
+    def _alike(self, name: str, usable: list[str]) -> list[str]:
+        """Return those of ``usable`` that read what was written for ``name``: data_coding 0 means the same there."""
+        return [each for each in usable if self._alphabets[each] == self._alphabets[name]]
 
     def _replaceable(self, name: str, usable: list[str]) -> bool:
         """Say whether any route of an operator has another one that can take its messages."""

@@ -13,7 +13,7 @@ from gateway.rules import segment
 from gateway.rules.mention import Budget, MentionError, Reason, plan
 from gateway.rules.segment import Encoded
 from gateway.smpp import status
-from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text
+from gateway.smpp.text import Alphabet, TextError, alphabet_of, data_coding_of, decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -84,16 +84,21 @@ class Swallow(NamedTuple):
 
 Verdict = Forward | Refuse | Swallow
 
+_PLAIN = frozenset({0, 1, 3, 8})  # data_coding without a message class
 OPTED_OUT = "opted_out"
 WEB = "web"
 
 
 class Case(NamedTuple):
-    """A submission and the facts about it: ``opted_out`` when its number refuses what this account sends."""
+    """A submission and the facts about it.
+
+    ``opted_out`` when its number refuses what this account sends; ``default_out`` is the operator's alphabet.
+    """
 
     profile: Profile
     submission: Submission
     opted_out: bool
+    default_out: Alphabet = Alphabet.GSM7  # what data_coding 0 means where it goes
 
 
 def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verdict:
@@ -104,7 +109,7 @@ def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verd
         mentions: the opt-out texts.
         reference: gives the concatenation reference, asked for when the text takes several segments.
     """
-    profile, submission, opted_out = case
+    profile, submission, opted_out, default_out = case
     if opted_out:
         return Swallow(OPTED_OUT) if profile.receipt_when_opted_out else Refuse(status.OPTED_OUT, OPTED_OUT)
     wanted = _mention_wanted(profile, submission.optout_mention)
@@ -117,12 +122,22 @@ def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verd
         return Forward([_untouched(submission)], "not_text", "")
     code, mention = _mention_for(mentions, submission.destination.territory)
     try:
-        planned = plan(text, mention if wanted else None, profile.budget)
+        budget = (
+            profile.budget if default_out is profile.budget.default else profile.budget._replace(default=default_out)
+        )
+        planned = plan(text, mention if wanted else None, budget)
     except MentionError as error:
         too_long = error.reason is Reason.TOO_LONG  # whatever is appended
         return Refuse(status.ESME_RINVMSGLEN if too_long else status.MENTION_DOES_NOT_FIT, error.reason)
     parts = segment.encode(planned.segments, planned.alphabet, reference() if len(planned.segments) > 1 else 0)
+    if submission.data_coding not in _PLAIN:  # a message class travels on
+        coding = data_coding_of(planned.alphabet, submission.data_coding)
+        parts = [part._replace(data_coding=coding) for part in parts]
     return Forward(parts, planned.reason, code if wanted else "")
+
+
+def _budget(profile: Profile, default_out: Alphabet) -> Budget:
+    return profile.budget if default_out is profile.budget.default else profile.budget._replace(default=default_out)
 
 
 def _mention_wanted(profile: Profile, tlv: int | None) -> bool:

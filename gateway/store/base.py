@@ -48,6 +48,10 @@ class StoreFullError(StoreError):
     """There is no room on the disk."""
 
 
+class WorkError(StoreError):
+    """One item's own work raised: trying it again would raise again; the log holds the traceback."""
+
+
 class Batch(Generic[Item]):
     """The items of one flow that wait for the next commit.
 

@@ -18,7 +18,7 @@ import apsw
 import structlog
 import trio
 
-from gateway.store.base import Row, StoreError, StoreFullError
+from gateway.store.base import Row, StoreError, StoreFullError, WorkError
 from gateway.store.ids import Ids
 from gateway.store.migrate import migrate
 from gateway.store.rounds import Job, Outcome, Rounds
@@ -46,6 +46,7 @@ _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
+    "PRAGMA recursive_triggers = ON",  # or INSERT OR REPLACE would slip past the ledger's triggers
     "PRAGMA cache_size = -65536",
     "PRAGMA journal_size_limit = 67108864",
 )
@@ -192,9 +193,7 @@ class SqliteStore(Rounds):
             connection.execute("ROLLBACK TO job; RELEASE job")
             _log.exception("store_work_failed", items=len(job.items))
             if len(job.items) == 1:
-                return [
-                    Outcome(job.batch, job.items, None, StoreError(f"work failed: {type(error).__name__}: {error}"))
-                ]
+                return [Outcome(job.batch, job.items, None, WorkError(f"work failed: {type(error).__name__}: {error}"))]
             return [outcome for item in job.items for outcome in self._run(tx, Job(job.batch, [item]))]
         connection.execute("RELEASE job")
         return [Outcome(job.batch, job.items, result, None)]

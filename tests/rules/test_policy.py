@@ -20,7 +20,7 @@ from gateway.rules.policy import (
     decide,
 )
 from gateway.smpp import status
-from gateway.smpp.text import Alphabet, decode_text, split_udh
+from gateway.smpp.text import Alphabet, alphabet_of, decode_text, split_udh
 
 MENTIONS = Mentions("36034", "STOP 36034", "no-sms.eu", frozenset({"FR"}))
 FRANCE = canonical("33612345678")
@@ -46,7 +46,7 @@ def text_of(verdict):
     texts = []
     for part in verdict.parts:
         octets = split_udh(part.octets)[1] if part.udhi else part.octets
-        texts.append(decode_text(octets, Alphabet.UCS2 if part.data_coding == 8 else Alphabet.GSM7))
+        texts.append(decode_text(octets, alphabet_of(part.data_coding)))
     return "".join(texts)
 
 

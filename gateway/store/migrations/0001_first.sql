@@ -45,6 +45,7 @@ CREATE TABLE spool (
     body     BLOB NOT NULL
 );
 CREATE INDEX spool_waiting ON spool (lane, due, id) WHERE claimed IS NULL;
+CREATE INDEX spool_waiting_message ON spool (message) WHERE claimed IS NULL;
 CREATE INDEX spool_expiring ON spool (expires) WHERE claimed IS NULL;
 
 -- Segments that an operator has taken and has not reported on, by the operator's own (normalised) message_id.

@@ -1,0 +1,215 @@
+"""The documentation, against the code: what it names exists, and what is generated is up to date."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+from typing import get_args
+
+import click
+import pytest
+from pydantic import BaseModel
+
+from docs import generate
+from gateway import cli
+from gateway.config import Config, load
+from gateway.metrics import Metrics
+from gateway.store import messages, spool
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+each_page = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\[[^\]\n]+\]\(([^)\s]+)\)")
+TEST = re.compile(r"((?:\w+/)*test_\w+\.py)(?:::(\w+))?")
+KEY = re.compile(rf"(?:{'|'.join(Config.model_fields)})(?:\.[a-z_]+|\.\*)+")
+COMMAND = re.compile(r"(?:^|(?<=/))stopgate +([a-z-]+)(.*)", re.MULTILINE)
+EVENT_CALLS = {"debug", "info", "warning", "error", "exception"}
+
+
+def prose(page):
+    """Return a page without its fenced blocks, lines joined where code or a link goes over an end of line."""
+    return re.sub(r"(?<!\n)\n(?![\n|#-])", " ", FENCE.sub("", page.read_text(encoding="utf-8")))
+
+
+def code(page):
+    """Return the inline code of a page."""
+    return CODE.findall(prose(page))
+
+
+def anchors(page):
+    """Return the anchors of a page's headings, as the usual renderers make them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def table_column(page, heading):
+    """Return the code in the first column of the tables whose first heading is ``heading``."""
+    found, inside = [], False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        first = line.split("|")[1].strip() if line.startswith("|") else ""
+        inside = line.startswith("|") and (inside or first == heading)
+        found += CODE.findall(first) if inside else []
+    return found
+
+
+def models(annotation):
+    """Yield the configuration models within an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from models(argument)
+
+
+def is_setting(key):
+    """Tell whether a dotted key, ``*`` for a name of the user's own, is one that the configuration takes."""
+    here, *_ = Config, None
+    for part in key.split("."):
+        if part == "*":
+            continue
+        field = here.model_fields.get(part) if here else None
+        if field is None:
+            return False
+        here = next(models(field.annotation), None)
+    return True
+
+
+def command(words):
+    """Return the command that the words of a command line name, and what is left of them."""
+    here, left = cli.main, list(words)
+    while isinstance(here, click.Group) and left:
+        here = here.get_command(click.Context(here), left.pop(0))
+    return here, left
+
+
+def logged_events():
+    """Return every event that the package logs, by looking for calls of a logger with a literal."""
+    found = set()
+    for path in ROOT.glob("gateway/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in EVENT_CALLS:
+                named = isinstance(node.func.value, ast.Name) and node.func.value.id == "_log"
+                found |= {node.args[0].value} if named else set()
+    return found
+
+
+def test_state_page_is_up_to_date():
+    """The page of states is what the generator writes; `python docs/generate.py` brings it up to date."""
+    assert generate.PAGE.read_text(encoding="utf-8") == generate.state()
+
+
+@pytest.mark.parametrize(("module", "arrows"), [(spool, generate.ROW), (messages, generate.MESSAGE)])
+def test_arrows_cover_every_statement_that_moves(module, arrows):
+    """Every function that writes the table of rows or of messages has an arrow on the page of states."""
+    table = "spool" if module is spool else "message"
+    writes = re.compile(rf"(?:INSERT INTO|UPDATE|DELETE FROM) {table}\b")
+    movers = {
+        function for _, function in inspect.getmembers(module, inspect.isfunction)
+        if writes.search(inspect.getsource(function))
+    }  # fmt: skip
+    assert movers == {arrow.by for arrow in arrows}
+
+
+@each_page
+def test_links_resolve(page):
+    """Every link to a file or a heading of ours leads somewhere."""
+    for target in LINK.findall(prose(page)):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        path = (page.parent / name).resolve() if name else page
+        assert path.exists(), target
+        assert path.is_relative_to(ROOT), target
+        assert not anchor or anchor in anchors(path), target
+
+
+@each_page
+def test_settings_exist(page):
+    """Every setting that a page names is one that the configuration takes."""
+    assert [key for key in code(page) if KEY.fullmatch(key) and not is_setting(key)] == []
+
+
+def test_settings_are_recognised():
+    """The search for settings finds them, and knows a wrong one."""
+    found = {key for page in PAGES for key in code(page) if KEY.fullmatch(key)}
+    assert {"operators.*.uncertain", "smpp.max_pdu", "log.numbers"} <= found
+    assert not is_setting("operators.*.uncertainty")
+    assert not is_setting("smpp.max_pdu.more")
+
+
+@each_page
+def test_commands_exist(page):
+    """Every command line on a page names a command, its subcommand and its options."""
+    text = page.read_text(encoding="utf-8")
+    blocks = [block for language, block in FENCE.findall(text) if not language]
+    for line in [*blocks, *code(page)]:
+        for name, rest in COMMAND.findall(line):
+            found, left = command([name, *rest.partition("#")[0].split()])
+            assert found is not None, f"{name}{rest}"
+            known = {option for parameter in found.params for option in parameter.opts}
+            assert {word for word in left if word.startswith("--")} <= known, f"{name}{rest}"
+
+
+def test_readme_names_every_command():
+    """The README names every command there is."""
+    named = {name for page in PAGES if page.name == "README.md" for name, _ in COMMAND.findall("\n".join(lines(page)))}
+    assert named == set(cli.COMMANDS) - {"demo"}
+
+
+def lines(page):
+    """Return the lines of a page that may be command lines: those of its blocks, and its inline code."""
+    blocks = [block for _, block in FENCE.findall(page.read_text(encoding="utf-8"))]
+    return [*"\n".join(blocks).splitlines(), *code(page)]
+
+
+def test_make_targets_exist():
+    """Every `make` target that a page names is in the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = {word for page in PAGES for each in lines(page) for word in re.findall(r"^make ([a-z]+)", each)}
+    assert {"demo", "test"} <= named
+    assert [target for target in named if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
+
+
+def test_readme_configuration_is_accepted(tmp_path):
+    """The configuration in the README is one that `stopgate check` accepts."""
+    [block] = [
+        block for language, block in FENCE.findall((ROOT / "README.md").read_text("utf-8")) if language == "yaml"
+    ]
+    path = tmp_path / "gateway.yaml"
+    path.write_text(block, encoding="utf-8")
+    assert list(load(path, {}).accounts) == ["shop"]
+
+
+@each_page
+def test_tests_exist(page):
+    """Every test that a page refers to is there."""
+    for name, function in (found for each in code(page) for found in TEST.findall(each)):
+        path = ROOT / "tests" / name
+        assert path.exists(), name
+        assert not function or re.search(rf"^(?:async )?def {function}\(", path.read_text("utf-8"), re.MULTILINE), (
+            function
+        )
+
+
+def test_every_log_event_is_explained():
+    """The table of log events in docs/operations.md has every event that the code logs, and no other."""
+    events = logged_events()
+    assert len(events) > 20
+    assert sorted(table_column(ROOT / "docs" / "operations.md", "event")) == sorted(events)
+
+
+def test_every_metric_is_explained():
+    """The metrics that docs/operations.md names are those that there are."""
+    rendered = re.findall(r"^# HELP (\w+)", Metrics([], []).render().decode(), re.MULTILINE)
+    named = {each for each in code(ROOT / "docs" / "operations.md") if each.startswith("stopgate_")}
+    assert named == {name for name in rendered if not name.endswith("_created")}
+
+
+@each_page
+def test_names_no_module_that_is_gone(page):
+    """Every module that a page names with its path is there."""
+    for name in code(page):
+        if re.fullmatch(r"(?:gateway/)?(?:smpp|rules|store|web|commands)/\w+\.py", name):
+            assert (ROOT / "gateway" / name.removeprefix("gateway/")).exists(), name
