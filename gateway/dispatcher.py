@@ -76,6 +76,7 @@ class Lane:
         self._outcomes = outcomes
         self._ready: deque[Spooled] = deque()
         self._returned: list[tuple[int, Spooled]] = []  # a heap by id: what came back goes out first, in order
+        self._unsettled = 0  # outcomes that are not committed yet
         self._spooled = True  # whether the spool may hold rows of ours that are due
         self._look_at = math.inf  # when some that wait there become due
         self._claiming = False
@@ -141,6 +142,7 @@ class Lane:
         self.pump()
 
     def _give_back(self, rows: list[Spooled]) -> None:
+        self._unsettled += len(rows)
         self._outcomes.put_all([Settled(row, Step.LATER) for row in rows])
 
     # Rows go out
@@ -158,13 +160,23 @@ class Lane:
             self._stir.set()
 
     def _fill(self, link: Link, now: float) -> None:
-        room = min(self._pace.window - link.session.in_flight, len(self))
+        room = min(self._pace.window - link.session.in_flight, self._open_room(), len(self))
         requests = []
         for _ in range(self._bucket.grant(room, now)):
             row = heapq.heappop(self._returned)[1] if self._returned else self._ready.popleft()
             requests.append(Request(row.command, row.body, row))
         if requests:
             link.send(requests)
+
+    def _open_room(self) -> int:
+        """How many more rows may be open at the peer: sent, their outcome not committed. A kill sends these again."""
+        in_flight = sum(link.session.in_flight for link in self.links)
+        return max(0, self._pace.window * len(self.links) - in_flight - self._unsettled)
+
+    def settled(self, count: int) -> None:
+        """Learn that ``count`` outcomes are committed."""
+        self._unsettled -= count
+        self.pump()
 
     def _wants_rows(self) -> bool:
         return self._spooled and not self._claiming and len(self._ready) < self._pace.room // 2
@@ -184,6 +196,7 @@ class Lane:
             return
         if step is Step.DONE:
             self._backoff.reset()
+        self._unsettled += 1
         self._outcomes.put(Settled(row, step, response))
 
     def unanswered(self, row: Spooled) -> None:
@@ -192,6 +205,7 @@ class Lane:
         if self._pace.retry_uncertain:
             heapq.heappush(self._returned, (row.id, row))
         else:
+            self._unsettled += 1
             self._outcomes.put(Settled(row, Step.FAIL))
 
     def _slow_down(self, row: Spooled, code: int) -> None:

@@ -79,3 +79,9 @@ class Lanes:
         for name, delay in waiting.items():
             if name in self._lanes:
                 self._lanes[name].look(now + delay / 1_000)
+
+    def settled(self, counts: Mapping[str, int]) -> None:
+        """Tell lanes how many of their outcomes have just been committed."""
+        for name, count in counts.items():
+            if name in self._lanes:
+                self._lanes[name].settled(count)

@@ -151,6 +151,8 @@ class Listener:
             return status.ESME_RBINDFAIL
         if not await self._passwords.check(account.password, pdu.fields["password"]):
             return status.ESME_RINVPASWD
+        if self._accepting.cancel_called:
+            return status.ESME_RSYSERR  # on the way down
         if self._binds[system_id] >= account.max_binds:
             return status.ESME_RALYBND
         return status.ESME_ROK

@@ -92,6 +92,7 @@ class OperatorOutcomes:
             self._metrics.segment_sent(self._operators[lane].name, status, count)
         self._lanes.carry_on(placed)
         self._lanes.look(again.lanes)
+        self._lanes.settled(Counter(each.item.lane for each in items))
 
     def _failed(self, items: list[Settled], error: StoreError) -> None:
         _settle_later(self.batch, items, error)
@@ -118,6 +119,7 @@ class AccountOutcomes:
         for (lane, status), count in _answers(items).items():
             self._metrics.delivered(lane.partition("/")[2], status, count)
         self._lanes.look(again.lanes)
+        self._lanes.settled(Counter(each.item.lane for each in items))
 
     def _failed(self, items: list[Settled], error: StoreError) -> None:
         _settle_later(self.batch, items, error)

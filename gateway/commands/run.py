@@ -38,7 +38,26 @@ def run(config_path: Path) -> None:
         sys.exit(1)
 
 
+def _mind_what_is_missing(config: Config) -> None:
+    """Refuse what would be unsafe to ignore, and warn of what the configuration may say and this release ignores.
+
+    Raises:
+        ValueError: an operator is to be reached over TLS, and its password would travel in clear.
+    """
+    for name, operator in config.operators.items():
+        if operator.tls is not None:
+            raise ValueError(f"operators.{name}.tls: this release has no TLS yet; use a tunnel, or tls: false")
+        if operator.long_messages != "udh8":
+            _log.warning("ignored_setting", key=f"operators.{name}.long_messages", used="udh8")
+    if config.smpp.tls is not None:
+        _log.warning("ignored_setting", key="smpp.tls", used="no TLS listener")
+    for name, account in config.accounts.items():
+        if account.hours != "off":
+            _log.warning("ignored_setting", key=f"accounts.{name}.hours", used="off")
+
+
 async def _serve(config: Config) -> None:
+    _mind_what_is_missing(config)
     gateway = Gateway(config)
     stop = trio.Event()
     with trio.CancelScope() as scope:

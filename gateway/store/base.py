@@ -29,8 +29,12 @@ class Tx(Protocol):
     def each(self, sql: str, rows: Sequence[Row]) -> list[Row]:
         """Run a set-based statement over ``rows``: ``{rows}`` in ``sql`` becomes ``(?, ?), (?, ?), …``.
 
-        Large sets are cut into chunks; what the chunks return is joined. No rows: nothing is run.
+        Large sets are cut into chunks; what the chunks return is joined. No rows: nothing is run. A chunk may be filled
+        up with rows of NULLs, so a statement compares with the first column, which no row leaves NULL.
         """
+
+    def insert(self, into: str, rows: Sequence[Row], then: str = "") -> list[Row]:
+        """Insert ``rows`` into ``table (columns)``; ``then`` is what follows: ON CONFLICT …, RETURNING …."""
 
     def new_id(self) -> int:
         """Return an identifier that no other row, node or run of the gateway has (see :mod:`gateway.store.ids`)."""

@@ -56,10 +56,10 @@ def add(tx: Tx, entries: Sequence[Entry]) -> list[tuple[str, str]]:
 
     Of an entry that is there already, only ``everything`` changes, and only from no to yes.
     """
-    found = tx.each(
-        "INSERT INTO blacklist (number, account, since, source, code, everything, evidence) VALUES {rows} "
-        "ON CONFLICT (number, account) DO NOTHING RETURNING number, account",
+    found = tx.insert(
+        "blacklist (number, account, since, source, code, everything, evidence)",
         entries,
+        "ON CONFLICT (number, account) DO NOTHING RETURNING number, account",
     )
     tx.each(
         "WITH wider (number, account) AS (VALUES {rows}) UPDATE blacklist SET everything = 1 FROM wider "
@@ -87,8 +87,8 @@ def entries(tx: Tx, account: str | None = None) -> list[Entry]:
 
 def record(tx: Tx, evidence: Sequence[Evidence]) -> None:
     """Keep evidence."""
-    tx.each(
-        "INSERT INTO evidence (id, at, number, code, source, operator, data_coding, octets, normalised, rule, effect, "
-        "accounts, note) VALUES {rows}",
+    tx.insert(
+        "evidence (id, at, number, code, source, operator, data_coding, octets, normalised, rule, effect, "
+        "accounts, note)",
         evidence,
     )

@@ -24,10 +24,10 @@ class Contact(NamedTuple):
 
 def touch(tx: Tx, rows: Sequence[tuple[str, str, str]]) -> None:
     """Note marketing sent now, as (number, code, account)."""
-    tx.each(
-        "INSERT INTO contact (number, code, account, last_sent) VALUES {rows} "
-        "ON CONFLICT (number, code, account) DO UPDATE SET last_sent = excluded.last_sent",
+    tx.insert(
+        "contact (number, code, account, last_sent)",
         [(*row, tx.now) for row in rows],
+        "ON CONFLICT (number, code, account) DO UPDATE SET last_sent = excluded.last_sent",
     )
 
 

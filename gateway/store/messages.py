@@ -76,7 +76,7 @@ class Finished(NamedTuple):
 
 def add(tx: Tx, rows: Sequence[Message]) -> None:
     """Remember accepted messages."""
-    tx.each(f"INSERT INTO message ({_COLUMNS}) VALUES {{rows}}", rows)  # noqa: S608 (constants)
+    tx.insert(f"message ({_COLUMNS})", rows)
 
 
 def get(tx: Tx, ids: Collection[int]) -> dict[int, Message]:
@@ -87,10 +87,10 @@ def get(tx: Tx, ids: Collection[int]) -> dict[int, Message]:
 
 def taken(tx: Tx, rows: Sequence[tuple[str, str, int]]) -> None:
     """Remember who holds which segment, as (operator, remote_id, message); an id used again means the newer one."""
-    tx.each(
-        "INSERT INTO sent (operator, remote_id, message, at) VALUES {rows} "
-        "ON CONFLICT (operator, remote_id) DO UPDATE SET message = excluded.message, at = excluded.at",
+    tx.insert(
+        "sent (operator, remote_id, message, at)",
         [(*row, tx.now) for row in rows],
+        "ON CONFLICT (operator, remote_id) DO UPDATE SET message = excluded.message, at = excluded.at",
     )
 
 
@@ -109,8 +109,8 @@ def reported(tx: Tx, keys: Collection[tuple[str, str]]) -> None:
 
 def park(tx: Tx, rows: Sequence[tuple[str, str, int, str]]) -> None:
     """Keep receipts that match nothing yet, as (operator, remote_id, state, error)."""
-    tx.each(
-        "INSERT INTO parked (id, at, operator, remote_id, state, error) VALUES {rows}",
+    tx.insert(
+        "parked (id, at, operator, remote_id, state, error)",
         [(tx.new_id(), tx.now, *row) for row in rows],
     )
 

@@ -43,7 +43,7 @@ def account_lane(account: str) -> str:
 
 def add(tx: Tx, rows: Sequence[Spooled], claimed: str | None) -> None:
     """Put rows into their lanes: waiting, or held by the node ``claimed`` already."""
-    tx.each(f"INSERT INTO spool ({_COLUMNS}, claimed) VALUES {{rows}}", [(*row, claimed) for row in rows])  # noqa: S608 (constants)
+    tx.insert(f"spool ({_COLUMNS}, claimed)", [(*row, claimed) for row in rows])
 
 
 def claim(tx: Tx, lane: str, node: str, limit: int) -> list[Spooled]:

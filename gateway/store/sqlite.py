@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import time
-from itertools import chain
+from bisect import bisect_left
+from functools import lru_cache
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-_CHUNKS = (256, 64, 16, 4, 1)  # rows per statement: few shapes, so that each stays prepared
+# Rows of one statement: few sizes, so that each stays prepared, and one statement for nearly every set. The driver
+# gives the interpreter away for each statement, and under load it takes long to come back.
+_SIZES = (1, 4, 16, 48, 128, 256)
 _LONG_LOG = 2_000  # pages of 4 KiB
 _CHECKPOINT_PAUSE = 0.25  # seconds between looks at the log's length
 _SENTENCES = {
@@ -67,20 +71,22 @@ class SqliteTx:
         return self._connection.execute(sql, values).fetchall()
 
     def each(self, sql: str, rows: Sequence[Row]) -> list[Row]:
-        """Run a set-based statement over ``rows``, in chunks of a few fixed sizes."""
+        """Run a set-based statement over ``rows``, filled up to one of a few sizes with rows of NULLs."""
         found: list[Row] = []
-        start, left = 0, len(rows)
-        for size in _CHUNKS:
-            if left < size:
-                continue
-            statement = sql.replace("{rows}", _places(size, len(rows[0])))
-            while left >= size:
-                values = tuple(chain.from_iterable(rows[start : start + size]))
-                found += self._connection.execute(statement, values)
-                start, left = start + size, left - size
+        for start in range(0, len(rows), _SIZES[-1]):
+            chunk = rows[start : start + _SIZES[-1]]
+            size, width = _SIZES[bisect_left(_SIZES, len(chunk))], len(chunk[0])
+            values = (*chain.from_iterable(chunk), *repeat(None, (size - len(chunk)) * width))
+            found += self._connection.execute(sql.replace("{rows}", _places(size, width)), values)
         return found
 
+    def insert(self, into: str, rows: Sequence[Row], then: str = "") -> list[Row]:
+        """Insert ``rows``, leaving out those that only fill up."""
+        # WHERE is also what tells ON CONFLICT from a join's ON.
+        return self.each(f"INSERT INTO {into} SELECT * FROM (VALUES {{rows}}) WHERE column1 IS NOT NULL {then}", rows)  # noqa: S608 (our own names)
 
+
+@lru_cache(maxsize=256)
 def _places(count: int, width: int) -> str:
     return ", ".join(["(" + ", ".join("?" * width) + ")"] * count)
 

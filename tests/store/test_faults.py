@@ -31,7 +31,7 @@ def write(tx, items):
 
 def write_at_once(tx, items):
     """Write a piece for each item, all in one statement."""
-    tx.each("INSERT INTO piece VALUES {rows}", [(item, PIECE) for item in items])
+    tx.insert("piece", [(item, PIECE) for item in items])
 
 
 async def pieces(store):

@@ -96,7 +96,7 @@ async def test_no_room_for_a_node(database):
     """When all node numbers are taken the sentence says so, and deleting a retired node makes room."""
     async with database.serving("gw0") as store:
         rows = [(number, f"gw{number}") for number in range(1, MAX_NODES)]
-        await store.transact(lambda tx: tx.each("INSERT INTO node (number, name) VALUES {rows}", rows))
+        await store.transact(lambda tx: tx.insert("node (number, name)", rows))
     with pytest.raises(StoreError, match="1024 nodes have used this database; delete retired ones"):
         database.open("new")
     async with database.serving("gw0") as store:

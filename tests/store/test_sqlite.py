@@ -74,7 +74,7 @@ async def test_done_comes_after_the_commit(path):
         def seen():
             return other.execute("SELECT a FROM t").fetchall()
 
-        flow = Flow(lambda tx, items: tx.each("INSERT INTO t VALUES {rows}", [(item,) for item in items]))
+        flow = Flow(lambda tx, items: tx.insert("t", [(item,) for item in items]))
         flow.batch.done = lambda items, _result: flow.done.append((items, seen()))
         store.attach(flow.batch)
         assert seen() == []

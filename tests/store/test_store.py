@@ -114,7 +114,10 @@ async def test_cancelled_call(store):
 async def test_each_takes_any_number_of_rows(store, count):
     """A set-based statement sees every row once and in order, however many there are."""
     rows = [(number, str(number)) for number in range(count)]
-    assert await store.transact(lambda tx: tx.each("VALUES {rows}", rows)) == rows
+    assert (
+        await store.transact(lambda tx: tx.each("SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL", rows))
+        == rows
+    )
 
 
 async def test_values_come_back_as_they_were(store):
