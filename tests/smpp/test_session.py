@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.events import Answered, Ended, Expired, Odd, Request, RequestReceived
@@ -45,11 +46,13 @@ SM = {
 
 
 def request(command: int, sequence: int = 1, **fields: object) -> bytes:
+    """Write a request with usual fields, some of them given."""
     base = BIND if command in (1, 2, 9) else SM if command in (smpp.SUBMIT_SM, smpp.DELIVER_SM) else {}
     return encode(Pdu(command, sequence, 0, {**base, **fields}))
 
 
 def sent(session: Session) -> list[Pdu]:
+    """Return what a session wants written, as PDUs."""
     frames = Frames()
     frames.feed(session.data_to_send())
     found = []
@@ -59,6 +62,7 @@ def sent(session: Session) -> list[Pdu]:
 
 
 def server(kind: int = smpp.BIND_TRANSCEIVER, window: int = 100) -> Session:
+    """Return a bound session of the message centre."""
     session = Session(Role.MC, LIMITS, 0.0, window=window)
     [event] = session.receive_data(request(kind), 0.0)
     assert isinstance(event, RequestReceived)
@@ -68,6 +72,7 @@ def server(kind: int = smpp.BIND_TRANSCEIVER, window: int = 100) -> Session:
 
 
 def client() -> Session:
+    """Return a bound session of an ESME."""
     session = Session(Role.ESME, LIMITS, 0.0)
     session.send_request(Request(smpp.BIND_TRANSCEIVER, smpp.encode_body(smpp.BIND_TRANSCEIVER, BIND)), 0.0)
     session.data_to_send()
