@@ -29,12 +29,15 @@ def run(config_path: Path) -> None:
     """Run the gateway until SIGTERM or SIGINT: status 0 after a clean stop, 1 on failure, 2 on a bad configuration."""
     config = configuration(config_path)
     log.setup(config.log)
+    failures: list[BaseException] = []
     try:
         trio.run(_serve, config)
     except* (StoreError, OSError, ValueError) as errors:
-        for error in _leaves(errors):
-            _log.error("cannot_run", reason=str(error))
-            click.echo(f"stopgate: {error}", err=True)
+        failures = _leaves(errors)
+    for failure in failures:
+        _log.error("cannot_run", reason=str(failure))
+        click.echo(f"stopgate: {failure}", err=True)
+    if failures:  # raised within except* it would become part of a group, on early releases of Python 3.11
         sys.exit(1)
 
 
