@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _EXCERPT = 20  # characters of the text that a receipt repeats (SMPP 3.4 appendix B)
 _PRINTABLE = bytes(octet if octet in range(0x20, 0x7F) else 0x2E for octet in range(256))  # others: full stops
-_REMEMBERED_NUMBERS = 100_000  # destinations whose last concatenation reference is remembered
+_REMEMBERED_NUMBERS = 20_000  # destinations whose last concatenation reference is remembered
 _OURS = frozenset({int(smpp.Tag.message_payload), int(smpp.Tag.optout_mention)})
 
 

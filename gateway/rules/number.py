@@ -17,7 +17,7 @@ from phonenumbers import PhoneMetadata, ValidationResult
 INTERNATIONAL, NATIONAL = 1, 2  # addr_ton, SMPP 3.4 section 5.2.5
 SHORTEST, LONGEST = 7, 15  # digits of an E.164 number, calling code included
 UNKNOWN_TERRITORY = "ZZ"
-REMEMBERED = 100_000  # numbers: about 30 MB
+REMEMBERED = 20_000  # numbers: about 6 MB
 
 _HEAD = 6  # digits that settle nearly every territory
 _LONGEST_SPELLING = 64
