@@ -8,7 +8,6 @@ nothing new taken, what was taken is answered, operators are left politely, the 
 from __future__ import annotations
 
 import gc
-import sys
 from typing import TYPE_CHECKING
 
 import structlog
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 _PATIENCE = 5.0  # seconds that a peer has for its last answers when we stop
 _ACCOUNT_WINDOW = 50  # deliver_sm on their way on one link of an account
-# How long a thread may keep the interpreter while another waits: the writer thread wants it back after each statement.
-_SWITCH_INTERVAL = 0.0005
 # Traffic makes many small objects and hardly a cycle: look for cycles rarely.
 _GC_THRESHOLDS = (50_000, 50, 50)
 
@@ -103,7 +100,6 @@ class Gateway:
         Raises:
             OSError: an address cannot be had.
         """
-        sys.setswitchinterval(_SWITCH_INTERVAL)
         gc.freeze()  # what start-up made lives for ever
         gc.set_threshold(*_GC_THRESHOLDS)
         notifier = Notifier.from_env()
