@@ -161,6 +161,7 @@ class _Admission:
         self._ended: list[Finished] = []
 
     def admit(self, item: Submitted) -> Answer:
+        """Decide one submission and collect its rows."""
         operator = self._submit.operator_for(item.submission.destination.key, self._usable)
         if operator is None:
             return Answer(status.ESME_RINVDSTADR)
@@ -200,6 +201,7 @@ class _Admission:
         return Answer(status.ESME_ROK, identifier)
 
     def write(self, lanes: Lanes, home: Homeward) -> Placed:
+        """Write everything that was collected."""
         messages.add(self._tx, self._messages)
         contacts.touch(self._tx, list(self._contacts))
         return lanes.place(self._tx, self._rows + home.receipts(self._tx, self._ended))
