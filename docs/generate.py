@@ -38,9 +38,10 @@ ROW = (
     Arrow("WAITING", "HELD", spool.claim, "due, and its lane has room in memory"),
     Arrow("WAITING", "WAITING", spool.move, "its operator has no link, another of the route has one"),
     Arrow("HELD", "WAITING", spool.release, "refused for now, or its lane has lost its last link"),
-    Arrow("HELD", "WAITING", spool.release_node, "its node has just started again"),
+    Arrow("HELD", "WAITING", spool.release_held, "its node has started again, has left, or is taken for dead"),
     Arrow("HELD", OUTSIDE, spool.remove, "the peer has taken it, or refused it for good"),
-    Arrow("WAITING", OUTSIDE, spool.remove, "its time is over"),
+    Arrow("WAITING", OUTSIDE, spool.remove, "the same, and its node had been taken for dead meanwhile"),
+    Arrow("WAITING", OUTSIDE, spool.expire, "its time is over"),
     Arrow("WAITING", OUTSIDE, spool.remove_message, "another segment has ended its message"),
 )
 
@@ -82,7 +83,7 @@ SPOOLED = """\
 ## A row in the spool
 
 A row is one PDU on its way to one peer. WAITING: it is in the database only. HELD: one node also has it in memory, and
-has perhaps sent it. A node that starts gives back what it held, so what was on the wire when it died is sent again.
+has perhaps sent it. What a node held when it died waits again, so what was on the wire at that moment is sent again.
 Claims, releases and moves are guarded by the state that they leave: one that comes too late changes nothing."""
 
 MESSAGES = """\

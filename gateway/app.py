@@ -105,8 +105,8 @@ class Gateway:
         notifier = Notifier.from_env()
         try:
             async with trio.open_nursery() as nursery:
+                await self.store.join()
                 nursery.start_soon(self.store.run)
-                await self.store.transact(lambda tx: spool.release_node(tx, self.config.node))
                 addresses = await self._start(nursery)
                 nursery.start_soon(_keep_watch, notifier)
                 notifier.ready()

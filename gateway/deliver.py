@@ -136,8 +136,7 @@ class Deliver:
     def _correlate(self, tx: Tx, reports: list[Report]) -> list[Outcome]:
         """Find whose segments final receipts are about; what matches nothing (yet) is parked."""
         final = {report.key: report for report in reports if report.final}
-        holders = messages.holders(tx, final.keys())
-        messages.reported(tx, holders.keys())
+        holders = messages.report(tx, final.keys())
         unknown = [report for key, report in final.items() if key not in holders]
         messages.park(tx, [(*report.key, report.state, report.error) for report in unknown])
         return [Outcome(message, final[key].state, final[key].error) for key, message in holders.items()]

@@ -242,7 +242,7 @@ class Lane:
         limit = max(1, self._pace.room - len(self))
         self._claiming, self._spooled = True, False
         try:
-            rows = await self._store.transact(lambda tx: spool.claim(tx, self.name, self._node, limit))
+            rows = await self._store.transact(lambda tx: spool.claim(tx, self.name, limit))
         except StoreError:
             self._spooled = True
             await trio.sleep(1.0)

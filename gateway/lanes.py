@@ -63,8 +63,9 @@ class Lanes:
             lane = self._lanes.get(name)
             ready = all(row.due <= tx.now for row in group)
             (held if lane is not None and ready and lane.takes(len(group)) else waiting)[name] = group
-        spool.add(tx, [row for group in held.values() for row in group], self.node)
-        spool.add(tx, [row for group in waiting.values() for row in group], None)
+        spool.add(tx, [row for group in held.values() for row in group], held=True)
+        spool.add(tx, [row for group in waiting.values() for row in group])
+        tx.notify([name for name in waiting if not self.usable(name)])
         return Placed(held, {name: max(0, min(row.due for row in group) - tx.now) for name, group in waiting.items()})
 
     def carry_on(self, placed: Placed) -> None:

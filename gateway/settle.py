@@ -55,10 +55,10 @@ class OperatorOutcomes:
         self.batch: Batch[Settled] = Batch(self._work, self._done, self._failed, RANK)
 
     def _work(self, tx: Tx, items: list[Settled]) -> tuple[Placed, Again]:
-        taken = [each for each in items if each.step is Step.DONE]
-        failed = [each for each in items if each.step is Step.FAIL]
-        spool.remove(tx, [each.item.id for each in [*taken, *failed]])
-        outcomes = [*self._taken(tx, taken), *(_failure(each) for each in failed)]
+        ours = spool.remove(tx, [each.item.id for each in items if each.step is not Step.LATER])
+        ended = [each for each in items if each.item.id in ours]  # others are in another node's hands by now
+        taken = [each for each in ended if each.step is Step.DONE]
+        outcomes = [*self._taken(tx, taken), *(_failure(each) for each in ended if each.step is Step.FAIL)]
         finished = messages.settle(tx, outcomes)
         spool.remove_message(tx, [each.message.id for each in finished if each.message.segments > 1])
         again = give_back(tx, [each for each in items if each.step is Step.LATER])
@@ -78,7 +78,7 @@ class OperatorOutcomes:
                 known.append(Outcome(each.item.message, messages.ACCEPTED))
         messages.taken(tx, [(*key, message) for key, message in held.items()])
         early = [row for row in messages.unpark(tx, held.keys()) if held.get((row[0], row[1]))]
-        messages.reported(tx, [(row[0], row[1]) for row in early])
+        messages.report(tx, [(row[0], row[1]) for row in early])
         return known + [Outcome(held[operator, remote], state, error) for operator, remote, state, error in early]
 
     def _silent(self, tx: Tx, settled: list[Settled]) -> set[int]:

@@ -133,8 +133,7 @@ class Upkeep:
         await self._store.transact(lambda tx: messages.forget_parked(tx, tx.now - _PARKED_MS))
 
     def _expire_page(self, tx: Tx) -> tuple[int, Placed]:
-        rows = spool.expired(tx, _PAGE)
-        spool.remove(tx, [row.id for row in rows])
+        rows = spool.expire(tx, _PAGE)
         dropped = [row for row in rows if row.lane in self._accounts]
         if dropped:
             _log.warning("undelivered_dropped", rows=len(dropped))

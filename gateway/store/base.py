@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -21,27 +21,46 @@ Row = tuple[Any, ...]
 
 
 class Tx(Protocol):
-    """An open transaction: the only way to the tables, and gone when the work returns."""
+    """An open transaction: the only way to the tables, and gone when the work returns.
+
+    ``for_update`` and ``skip_locked`` end a SELECT whose rows other nodes must leave alone until the commit, or may be
+    busy with; both are empty where the database has one writer.
+    """
+
+    for_update: str
+    skip_locked: str
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run one statement with ``?`` places and return its rows."""
 
     def each(self, sql: str, rows: Sequence[Row]) -> list[Row]:
-        """Run a set-based statement over ``rows``: ``{rows}`` in ``sql`` becomes ``(?, ?), (?, ?), …``.
+        """Run a set-based statement over ``rows``: ``{rows}`` in ``sql`` becomes a query that returns them.
 
-        Large sets are cut into chunks; what the chunks return is joined. No rows: nothing is run. A chunk may be filled
-        up with rows of NULLs, so a statement compares with the first column, which no row leaves NULL.
+        So it stands where a query may: ``WHERE id IN ({rows})``, ``WITH news (id, state) AS ({rows}) UPDATE …``. Large
+        sets are cut into chunks; what the chunks return is joined. No rows: nothing is run. A chunk may be filled up
+        with rows of NULLs, so a statement compares with the first column, which no row leaves NULL. The values of one
+        column are all of one type: int, str or bytes.
         """
 
     def insert(self, into: str, rows: Sequence[Row], then: str = "") -> list[Row]:
         """Insert ``rows`` into ``table (columns)``; ``then`` is what follows: ON CONFLICT …, RETURNING …."""
+
+    def lock(self, names: Collection[str], *, shared: bool = False) -> None:
+        """Keep transactions that lock one of ``names`` out until the commit; ``shared`` locks bear each other."""
+
+    def notify(self, names: Collection[str]) -> None:
+        """Wake the other nodes at the commit, with names that mean something to them; a hint that may be lost."""
 
     def new_id(self) -> int:
         """Return an identifier that no other row, node or run of the gateway has (see :mod:`gateway.store.ids`)."""
 
     @property
     def now(self) -> int:
-        """The instant of this round: milliseconds since 1970, UTC."""
+        """The instant of this round: milliseconds since 1970, UTC; one clock for all nodes of a database."""
+
+    @property
+    def holder(self) -> int:
+        """What the rows that we hold are marked with: new each time that we join the database; 0 before that."""
 
 
 class StoreError(Exception):
@@ -50,6 +69,14 @@ class StoreError(Exception):
 
 class StoreFullError(StoreError):
     """There is no room on the disk."""
+
+
+class FencedError(StoreError):
+    """We are no member of the database any more: others took us for dead and may have taken over our rows."""
+
+
+class TakenError(StoreError):
+    """Another process has joined the database under our name."""
 
 
 class WorkError(StoreError):
@@ -104,9 +131,24 @@ class Batch(Generic[Item]):
 
 
 class Store(Protocol):
-    """A durable store; everything it acknowledges has been committed."""
+    """A durable store; everything it acknowledges has been committed.
+
+    ``healthy``: the last round was committed. ``shared``: other nodes may work on the same database. ``lease_until``:
+    until when (on the event loop's clock) the rows that we hold are surely ours. ``heard`` is called on the event loop
+    with the names that other nodes gave to :meth:`Tx.notify`.
+    """
 
     healthy: bool
+    shared: bool
+    lease_until: float
+    heard: Callable[[Collection[str]], None]
+
+    async def join(self) -> None:
+        """Become a member: rows that a process of our name held before are given back, and we may hold some.
+
+        Raises:
+            StoreError: the database cannot be had.
+        """
 
     def attach(self, batch: Batch[Any]) -> None:
         """Serve ``batch`` in every round from now on."""

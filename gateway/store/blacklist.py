@@ -45,7 +45,7 @@ class Evidence(NamedTuple):
 def lookup(tx: Tx, numbers: Collection[str]) -> dict[tuple[str, str], bool]:
     """Return the entries of these numbers: (number, account) → whether all traffic is refused."""
     found = tx.each(
-        "SELECT number, account, everything FROM blacklist WHERE number IN (VALUES {rows})",
+        "SELECT number, account, everything FROM blacklist WHERE number IN ({rows})",
         [(number,) for number in numbers],
     )
     return {(number, account): bool(everything) for number, account, everything in found}
@@ -58,11 +58,11 @@ def add(tx: Tx, entries: Sequence[Entry]) -> list[tuple[str, str]]:
     """
     found = tx.insert(
         "blacklist (number, account, since, source, code, everything, evidence)",
-        entries,
+        [(*entry[:5], int(entry.everything), entry.evidence) for entry in sorted(entries)],
         "ON CONFLICT (number, account) DO NOTHING RETURNING number, account",
     )
     tx.each(
-        "WITH wider (number, account) AS (VALUES {rows}) UPDATE blacklist SET everything = 1 FROM wider "
+        "WITH wider (number, account) AS ({rows}) UPDATE blacklist SET everything = 1 FROM wider "
         "WHERE blacklist.number = wider.number AND blacklist.account = wider.account AND everything = 0",
         [(entry.number, entry.account) for entry in entries if entry.everything],
     )

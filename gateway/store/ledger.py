@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 CONFIRMATION = "opt_out_confirmation"
 _GENESIS = "0" * 64
+_FOR_EVER = 2**63 - 1
 _COLUMNS = "id, at, account, kind, credits, number, code, source, message, evidence"
 
 
@@ -36,6 +37,7 @@ def chain(previous: str, event: Event) -> str:
 
 def append(tx: Tx, event: Event) -> None:
     """Add one event to the end of the chain."""
+    tx.lock(["ledger"])  # one end to append to, however many nodes
     last = tx.rows("SELECT position, hash FROM ledger ORDER BY position DESC LIMIT 1")
     position, previous = last[0] if last else (0, _GENESIS)
     tx.rows(
@@ -47,8 +49,7 @@ def append(tx: Tx, event: Event) -> None:
 def events(tx: Tx, account: str | None = None, since: int = 0, until: int | None = None) -> list[Event]:
     """Return events in their order: of one account or all, from ``since`` to before ``until``."""
     found = tx.rows(
-        f"SELECT {_COLUMNS} FROM ledger WHERE at >= ? AND (? IS NULL OR at < ?) AND (? IS NULL OR account = ?) "  # noqa: S608 (constants)
-        "ORDER BY position",
-        (since, until, until, account, account),
+        f"SELECT {_COLUMNS} FROM ledger WHERE at >= ? AND at < ? AND account = coalesce(?, account) ORDER BY position",  # noqa: S608 (constants)
+        (since, _FOR_EVER if until is None else until, account),
     )
     return [Event(*row) for row in found]

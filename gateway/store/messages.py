@@ -81,7 +81,7 @@ def add(tx: Tx, rows: Sequence[Message]) -> None:
 
 def get(tx: Tx, ids: Collection[int]) -> dict[int, Message]:
     """Return the messages of these ids that are known."""
-    found = tx.each(f"SELECT {_COLUMNS} FROM message WHERE id IN (VALUES {{rows}})", [(each,) for each in ids])  # noqa: S608 (constants)
+    found = tx.each(f"SELECT {_COLUMNS} FROM message WHERE id IN ({{rows}})", [(each,) for each in ids])  # noqa: S608 (constants)
     return {row[0]: Message(*row) for row in found}
 
 
@@ -94,17 +94,15 @@ def taken(tx: Tx, rows: Sequence[tuple[str, str, int]]) -> None:
     )
 
 
-def holders(tx: Tx, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Return the message of each (operator, remote_id) that an operator is known to hold."""
+def report(tx: Tx, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return the message of each (operator, remote_id) that an operator is known to hold, and forget it: it reported.
+
+    Of two receipts for one segment, on one node or two, only the first finds it.
+    """
     found = tx.each(
-        "SELECT operator, remote_id, message FROM sent WHERE (operator, remote_id) IN (VALUES {rows})", list(keys)
+        "DELETE FROM sent WHERE (operator, remote_id) IN ({rows}) RETURNING operator, remote_id, message", list(keys)
     )
     return {(operator, remote): message for operator, remote, message in found}
-
-
-def reported(tx: Tx, keys: Collection[tuple[str, str]]) -> None:
-    """Forget segments that their operator has reported on."""
-    tx.each("DELETE FROM sent WHERE (operator, remote_id) IN (VALUES {rows})", list(keys))
 
 
 def park(tx: Tx, rows: Sequence[tuple[str, str, int, str]]) -> None:
@@ -118,11 +116,25 @@ def park(tx: Tx, rows: Sequence[tuple[str, str, int, str]]) -> None:
 def unpark(tx: Tx, keys: Collection[tuple[str, str]]) -> list[tuple[str, str, int, str]]:
     """Take out the parked receipts of these (operator, remote_id), oldest first."""
     found = tx.each(
-        "DELETE FROM parked WHERE (operator, remote_id) IN (VALUES {rows}) "
-        "RETURNING id, operator, remote_id, state, error",
+        "DELETE FROM parked WHERE (operator, remote_id) IN ({rows}) RETURNING id, operator, remote_id, state, error",
         list(keys),
     )
     return [row[1:] for row in sorted(found)]
+
+
+def rescue_parked(tx: Tx) -> list[Outcome]:
+    """Match parked receipts with segments that another node settled at the same instant, unseen by either.
+
+    Both are forgotten, and the outcomes returned.
+    """
+    found = tx.rows(
+        "SELECT parked.operator, parked.remote_id, parked.state, parked.error FROM parked "
+        "JOIN sent ON sent.operator = parked.operator AND sent.remote_id = parked.remote_id ORDER BY parked.id"
+    )
+    news = {(operator, remote): (state, error) for operator, remote, state, error in found}
+    held = report(tx, news.keys())
+    unpark(tx, held.keys())
+    return [Outcome(message, *news[key]) for key, message in held.items()]
 
 
 def forget_parked(tx: Tx, before: int) -> None:
@@ -136,21 +148,22 @@ def settle(tx: Tx, outcomes: Iterable[Outcome]) -> list[Finished]:
     for outcome in outcomes:
         by_message.setdefault(outcome.message, []).append(outcome)
     found = tx.each(
-        f"SELECT {_COLUMNS}, worst, error FROM message WHERE id IN (VALUES {{rows}}) AND state = {ENROUTE}",  # noqa: S608 (constants)
-        [(each,) for each in by_message],
+        f"SELECT {_COLUMNS}, worst, error FROM message WHERE id IN ({{rows}}) AND state = {ENROUTE} "  # noqa: S608 (constants)
+        f"ORDER BY id{tx.for_update}",
+        [(each,) for each in sorted(by_message)],
     )
     finished: list[Finished] = []
-    news: list[tuple[int, int, int, int, str, int | None]] = []
+    news: list[tuple[int, int, int, int, str, int]] = []
     for *columns, worst_yet, error_yet in found:
         message = Message(*columns)
         left, state, worst, error = _fold(message.open, worst_yet, error_yet, by_message[message.id])
-        news.append((message.id, left, state, worst, error, None if state == ENROUTE else tx.now))
+        news.append((message.id, left, state, worst, error, 0 if state == ENROUTE else tx.now))
         if state != ENROUTE:
             finished.append(Finished(message, state, error))
     tx.each(
-        "WITH news (id, open, state, worst, error, done) AS (VALUES {rows}) "
+        "WITH news (id, open, state, worst, error, done) AS ({rows}) "
         "UPDATE message SET open = news.open, state = news.state, worst = news.worst, error = news.error, "
-        "done = news.done FROM news WHERE message.id = news.id AND message.state = 1",  # 1: ENROUTE
+        "done = nullif(news.done, 0) FROM news WHERE message.id = news.id AND message.state = 1",  # 1: ENROUTE
         news,
     )
     return finished

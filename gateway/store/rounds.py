@@ -6,15 +6,16 @@ a thread; while it runs, what arrives waits and makes up the next round.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import structlog
 import trio
 
-from gateway.store.base import Batch, StoreError, Tx
+from gateway.store.base import Batch, StoreError, TakenError, Tx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 Result = TypeVar("Result")
 _log = structlog.get_logger()
@@ -41,12 +42,20 @@ class Rounds:
     """Serves batches and single calls, a round at a time.
 
     Args:
-        commit: commits the jobs of one round, in a thread; never raises for anything the database or a job does.
+        commit: commits the jobs of one round, in a thread; never raises for anything the database or a job does. What
+            it cannot tell yet it may return with a later round.
+        hold: seconds from the begin of a committed round in which what we hold is surely ours.
     """
 
-    def __init__(self, commit: Callable[[list[Job]], list[Outcome]]) -> None:
+    shared = False
+
+    def __init__(self, commit: Callable[[list[Job]], list[Outcome]], hold: float = math.inf) -> None:
         self.healthy = True
+        self.restless = False  # whether rounds go on though nothing waits: something has to be found out
+        self.lease_until = -math.inf
+        self.heard: Callable[[Collection[str]], None] = lambda _names: None
         self._commit = commit
+        self._hold = hold
         self._batches: list[Batch[Any]] = []
         self._calls: Batch[_Call] = Batch(_run_calls, _answer_calls, _fail_calls, rank=0)
         self._work = trio.Event()
@@ -79,9 +88,14 @@ class Rounds:
         return call.outcome()  # type: ignore[no-any-return]  # a call carries any work's result
 
     async def run(self) -> None:
-        """Serve rounds until cancelled; a round under way is always finished."""
+        """Serve rounds until cancelled; a round under way is always finished.
+
+        Raises:
+            TakenError: another process works on the database under our name.
+        """
         while True:
-            await self._work.wait()
+            if not self.restless:
+                await self._work.wait()
             await self.round()
             if not self.healthy:
                 await trio.sleep(_RETRY_PAUSE)
@@ -90,10 +104,24 @@ class Rounds:
         """Commit everything that waits, and tell each batch."""
         self._work = trio.Event()
         jobs = [Job(batch, batch.take()) for batch in self._batches if batch.waiting]
-        if not jobs:
+        if not jobs and not self.restless:
             return
+        started = trio.current_time()
+        outcomes = await self._in_writer(self._commit, jobs)
+        if self.healthy:
+            self.lease_until = started + self._hold
+        self._tell(outcomes)
+        taken = next((outcome.error for outcome in outcomes if isinstance(outcome.error, TakenError)), None)
+        if taken is not None:
+            raise taken
+
+    async def _in_writer(self, function: Callable[..., Result], *args: Any) -> Result:  # noqa: ANN401 (whatever it takes)
+        """Call ``function`` in the writer's thread, and wait for it come what may."""
         with trio.CancelScope(shield=True):
-            outcomes = await trio.to_thread.run_sync(self._commit, jobs, limiter=self._writer)
+            return await trio.to_thread.run_sync(function, *args, limiter=self._writer)
+        raise AssertionError  # a shielded scope swallows nothing
+
+    def _tell(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
             try:
                 if outcome.error is None:

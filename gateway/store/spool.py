@@ -1,8 +1,9 @@
 """The spool: PDUs that are still to be handed to a peer, each in the lane of that peer.
 
-A row is *waiting* (``claimed`` is NULL) until a node takes it into memory, *claimed* while that node holds it, and gone
-once its outcome is settled. A node that starts releases what it held when it died, so nothing is forgotten; what was
-on the wire at that moment is sent again.
+A row is *waiting* (``claimed`` is NULL) until a node takes it into memory, *claimed* (by the node's holder token) while
+the node holds it, and gone once its outcome is settled. What a dead node held is released when it starts again, or by
+another node once its lease is over (:mod:`gateway.store.nodes`), so nothing is forgotten; what was on the wire at that
+moment is sent again. Whoever settles a row that others have taken over meanwhile is told so, and leaves it to them.
 """
 
 from __future__ import annotations
@@ -41,24 +42,23 @@ def account_lane(account: str) -> str:
     return f"account/{account}"
 
 
-def add(tx: Tx, rows: Sequence[Spooled], claimed: str | None) -> None:
-    """Put rows into their lanes: waiting, or held by the node ``claimed`` already."""
-    tx.insert(f"spool ({_COLUMNS}, claimed)", [(*row, claimed) for row in rows])
+def add(tx: Tx, rows: Sequence[Spooled], *, held: bool = False) -> None:
+    """Put rows into their lanes: waiting, or held by us already."""
+    if held:
+        tx.insert(f"spool ({_COLUMNS}, claimed)", [(*row, tx.holder) for row in rows])
+    else:
+        tx.insert(f"spool ({_COLUMNS})", rows)
 
 
-def claim(tx: Tx, lane: str, node: str, limit: int) -> list[Spooled]:
-    """Hand up to ``limit`` waiting rows of ``lane`` that are due to ``node``, in the order of their due times."""
+def claim(tx: Tx, lane: str, limit: int) -> list[Spooled]:
+    """Hand up to ``limit`` waiting rows of ``lane`` that are due to us, in the order of their due times."""
     found = tx.rows(
-        f"SELECT {_COLUMNS} FROM spool WHERE lane = ? AND claimed IS NULL AND due <= ? ORDER BY due, id LIMIT ?",  # noqa: S608 (constants)
-        (lane, tx.now, max(limit, 0)),  # SQLite takes a negative limit for none
+        "WITH picked AS MATERIALIZED (SELECT id FROM spool WHERE lane = ? AND claimed IS NULL AND due <= ? "  # noqa: S608 (constants)
+        f"ORDER BY due, id LIMIT ?{tx.skip_locked}) "
+        f"UPDATE spool SET claimed = ? WHERE id IN (SELECT id FROM picked) RETURNING {_COLUMNS}",
+        (lane, tx.now, max(limit, 0), tx.holder),  # SQLite takes a negative limit for none
     )
-    rows = [Spooled(*row) for row in found]
-    tx.each(
-        "WITH taken (id, node) AS (VALUES {rows}) "
-        "UPDATE spool SET claimed = taken.node FROM taken WHERE spool.id = taken.id AND claimed IS NULL",
-        [(row.id, node) for row in rows],
-    )
-    return rows
+    return sorted((Spooled(*row) for row in found), key=lambda row: (row.due, row.id))
 
 
 def next_due(tx: Tx, lane: str) -> int | None:
@@ -67,24 +67,40 @@ def next_due(tx: Tx, lane: str) -> int | None:
     return due if due is None else int(due)
 
 
-def remove(tx: Tx, ids: Collection[int]) -> None:
-    """Take settled rows out."""
-    tx.each("DELETE FROM spool WHERE id IN (VALUES {rows})", [(each,) for each in ids])
+def ready(tx: Tx, lanes: Collection[str]) -> list[str]:
+    """Return those of ``lanes`` that have a waiting row which is due."""
+    found = tx.each(
+        "WITH mine (name, now) AS ({rows}) SELECT name FROM mine WHERE EXISTS "
+        "(SELECT 1 FROM spool WHERE lane = mine.name AND claimed IS NULL AND due <= mine.now)",
+        [(lane, tx.now) for lane in lanes],
+    )
+    return [str(lane) for (lane,) in found]
+
+
+def remove(tx: Tx, ids: Collection[int]) -> set[int]:
+    """Take settled rows out; returns those that were there, and not in another node's hands meanwhile."""
+    gone = tx.each(
+        "WITH settled (id, holder) AS ({rows}) DELETE FROM spool WHERE id IN (SELECT id FROM settled) "
+        "AND (claimed IS NULL OR claimed = (SELECT max(holder) FROM settled)) RETURNING id",
+        [(each, tx.holder) for each in ids],
+    )
+    return {int(each) for (each,) in gone}
 
 
 def release(tx: Tx, rows: Collection[tuple[int, int, int]]) -> None:
-    """Give claimed rows back, as (id, due, attempts): they wait again."""
+    """Give rows that we hold back, as (id, due, attempts): they wait again."""
     tx.each(
-        "WITH freed (id, due, attempts) AS (VALUES {rows}) "
+        "WITH freed (id, due, attempts, holder) AS ({rows}) "
         "UPDATE spool SET claimed = NULL, due = freed.due, attempts = freed.attempts FROM freed "
-        "WHERE spool.id = freed.id AND claimed IS NOT NULL",
-        list(rows),
+        "WHERE spool.id = freed.id AND claimed = freed.holder",
+        [(*row, tx.holder) for row in rows],
     )
 
 
-def release_node(tx: Tx, node: str) -> None:
-    """Give back everything that ``node`` held: it has just started, so it holds nothing."""
-    tx.rows("UPDATE spool SET claimed = NULL WHERE claimed = ?", (node,))
+def release_held(tx: Tx, holder: int) -> list[str]:
+    """Give back everything that ``holder``, which is no more, held; returns the lanes of it."""
+    found = tx.rows("UPDATE spool SET claimed = NULL WHERE claimed = ? RETURNING lane", (holder,))
+    return sorted({str(lane) for (lane,) in found})
 
 
 def waiting(tx: Tx, lane: str, after: tuple[int, int], limit: int) -> list[tuple[int, int, str]]:
@@ -102,16 +118,18 @@ def waiting(tx: Tx, lane: str, after: tuple[int, int], limit: int) -> list[tuple
 def move(tx: Tx, moves: Sequence[tuple[int, str]]) -> None:
     """Put waiting rows into other lanes, as (id, lane)."""
     tx.each(
-        "WITH moved (id, lane) AS (VALUES {rows}) "
+        "WITH moved (id, lane) AS ({rows}) "
         "UPDATE spool SET lane = moved.lane FROM moved WHERE spool.id = moved.id AND claimed IS NULL",
         moves,
     )
 
 
-def expired(tx: Tx, limit: int) -> list[Spooled]:
-    """Return up to ``limit`` waiting rows whose time is over."""
+def expire(tx: Tx, limit: int) -> list[Spooled]:
+    """Take out up to ``limit`` waiting rows whose time is over, and return them."""
     found = tx.rows(
-        f"SELECT {_COLUMNS} FROM spool WHERE claimed IS NULL AND expires <= ? ORDER BY expires LIMIT ?",  # noqa: S608 (constants)
+        "WITH old AS MATERIALIZED (SELECT id FROM spool WHERE claimed IS NULL AND expires <= ? "  # noqa: S608 (constants)
+        f"ORDER BY expires LIMIT ?{tx.skip_locked}) DELETE FROM spool WHERE id IN (SELECT id FROM old) "
+        f"RETURNING {_COLUMNS}",
         (tx.now, limit),
     )
     return [Spooled(*row) for row in found]
@@ -119,7 +137,7 @@ def expired(tx: Tx, limit: int) -> list[Spooled]:
 
 def remove_message(tx: Tx, messages: Collection[int]) -> None:
     """Take out the segments of these messages that no node holds: their message has failed already."""
-    tx.each("DELETE FROM spool WHERE claimed IS NULL AND message IN (VALUES {rows})", [(each,) for each in messages])
+    tx.each("DELETE FROM spool WHERE claimed IS NULL AND message IN ({rows})", [(each,) for each in messages])
 
 
 def lengths(tx: Tx) -> list[tuple[str, int]]:

@@ -14,21 +14,27 @@ from bisect import bisect_left
 from functools import lru_cache
 from itertools import chain, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import apsw
 import structlog
 import trio
 
-from gateway.store.base import Row, StoreError, StoreFullError, WorkError
+from gateway.store import nodes
+from gateway.store.base import Row, StoreError, StoreFullError, TakenError, WorkError
 from gateway.store.ids import Ids
 from gateway.store.migrate import migrate
 from gateway.store.rounds import Job, Outcome, Rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
+    from gateway.store.base import Tx
+    from gateway.store.migrate import Place
+
+Result = TypeVar("Result")
 _log = structlog.get_logger()
+_FOR_EVER = 2**63 - 1
 
 # Rows of one statement: few sizes, so that each stays prepared, and one statement for nearly every set. The driver
 # gives the interpreter away for each statement, and under load it takes long to come back.
@@ -57,11 +63,13 @@ _PRAGMAS = (
 
 
 class SqliteTx:
-    """A transaction on the writer's connection (see :class:`gateway.store.base.Tx`)."""
+    """A transaction on the writer's connection (see :class:`gateway.store.base.Tx`); there is only one at a time."""
 
-    def __init__(self, connection: apsw.Connection, ids: Ids) -> None:
+    for_update = skip_locked = ""
+
+    def __init__(self, connection: apsw.Connection, ids: Ids, holder: int = 0) -> None:
         self._connection = connection
-        self._ids = ids
+        self.holder = holder
         self.now = time.time_ns() // 1_000_000
         ids.advance(self.now)
         self.new_id = ids.next
@@ -76,14 +84,21 @@ class SqliteTx:
         for start in range(0, len(rows), _SIZES[-1]):
             chunk = rows[start : start + _SIZES[-1]]
             size, width = _SIZES[bisect_left(_SIZES, len(chunk))], len(chunk[0])
+            query = f"VALUES {_places(size, width)}"
             values = (*chain.from_iterable(chunk), *repeat(None, (size - len(chunk)) * width))
-            found += self._connection.execute(sql.replace("{rows}", _places(size, width)), values)
+            found += self._connection.execute(sql.replace("{rows}", query), values)
         return found
 
     def insert(self, into: str, rows: Sequence[Row], then: str = "") -> list[Row]:
         """Insert ``rows``, leaving out those that only fill up."""
         # WHERE is also what tells ON CONFLICT from a join's ON.
-        return self.each(f"INSERT INTO {into} SELECT * FROM (VALUES {{rows}}) WHERE column1 IS NOT NULL {then}", rows)  # noqa: S608 (our own names)
+        return self.each(f"INSERT INTO {into} SELECT * FROM ({{rows}}) WHERE column1 IS NOT NULL {then}", rows)  # noqa: S608 (our own names)
+
+    def lock(self, names: Collection[str], *, shared: bool = False) -> None:
+        """Do nothing: nobody else writes."""
+
+    def notify(self, names: Collection[str]) -> None:
+        """Do nothing: nobody else works here."""
 
 
 @lru_cache(maxsize=256)
@@ -110,23 +125,39 @@ class SqliteStore(Rounds):
         self.path = Path(path)
         self._observe = observe or (lambda _seconds, _items: None)
         self._connection = _open(self.path)
-        self._ids = self._begin(node)
+        self._node, floor = self._begin(node)
+        self._ids = Ids(self._node, floor)
+        self._holder = 0  # until we join
         self._wal_pages = 0
         self._log_copied = False
         self._connection.set_wal_hook(self._note_wal)
 
-    def _begin(self, node: str) -> Ids:
+    def _begin(self, node: str) -> Place:
+        try:
+            return self._alone(lambda tx: migrate(tx, node), Ids(0))
+        except StoreError:
+            self._connection.close()
+            raise
+
+    def _alone(self, work: Callable[[Tx], Result], ids: Ids) -> Result:
+        """Run ``work`` in a transaction outside the rounds."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            number, floor = migrate(SqliteTx(self._connection, Ids(0)), node)
+            result = work(SqliteTx(self._connection, ids))
             self._connection.execute("COMMIT")
-        except apsw.Error as error:
-            self._connection.close()
+        except (apsw.Error, StoreError) as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise _translate(error, self.path) from error
-        except StoreError as error:
-            self._connection.close()
-            raise StoreError(f"{self.path}: {error}") from error
-        return Ids(number, floor)
+        return result
+
+    async def join(self) -> None:
+        """Take the database over: what any process held waits again, and one that still runs finds out and ends."""
+        self._holder = await self._in_writer(self._alone, self._take_over, self._ids)
+
+    def _take_over(self, tx: Tx) -> int:
+        nodes.bury(tx, before=_FOR_EVER)
+        return nodes.join(tx, self._node, lease=0)
 
     async def run(self) -> None:
         """Serve rounds until cancelled, and keep the log short in the background."""
@@ -161,11 +192,10 @@ class SqliteStore(Rounds):
         started = time.perf_counter()
         connection = self._connection
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            tx = SqliteTx(connection, self._ids)
+            tx = self._begin_fenced()
             outcomes = [outcome for job in jobs for outcome in self._run(tx, job)]
             connection.execute("COMMIT")
-        except apsw.Error as error:
+        except (apsw.Error, TakenError) as error:
             return self._give_up(jobs, _translate(error, self.path))
         if not self.healthy:
             _log.info("store_recovered", path=str(self.path))
@@ -174,6 +204,14 @@ class SqliteStore(Rounds):
             self._restart_log()
         self._observe(time.perf_counter() - started, sum(len(job.items) for job in jobs))
         return outcomes
+
+    def _begin_fenced(self) -> SqliteTx:
+        """Begin a round, unless another process has taken the database over."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        tx = SqliteTx(self._connection, self._ids, self._holder)
+        if self._holder and not nodes.is_member(tx, self._node):
+            raise TakenError("another gateway has been started on this file; one file serves one process")
+        return tx
 
     def _restart_log(self) -> None:
         """Copy the little that was committed meanwhile; the next commit then begins the log anew."""
@@ -245,7 +283,9 @@ def _copy_log(path: Path) -> bool:
     return True
 
 
-def _translate(error: apsw.Error, path: Path) -> StoreError:
+def _translate(error: apsw.Error | StoreError, path: Path) -> StoreError:
     """Say in one sentence what the database's error means and what to do."""
+    if isinstance(error, StoreError):
+        return type(error)(f"{path}: {error}")
     kind = StoreFullError if isinstance(error, apsw.FullError) else StoreError
     return kind(f"{path}: {_SENTENCES.get(type(error), error)}")

@@ -81,6 +81,12 @@ class Gate:
         self._open.set()
 
 
+def held_by(tx, holder):
+    """Return the transaction as one of the node with this holder token."""
+    tx.holder = holder
+    return tx
+
+
 def spooled(tx, **changes):
     """Return a row for the lane "operator/orange" that is due now and expires in an hour."""
     row = Spooled(
@@ -125,7 +131,7 @@ def numbers(tx):
 
 def add(tx, *names):
     """Spool one row for each name, in the order given."""
-    spool.add(tx, [spooled(tx, number=name) for name in names], None)
+    spool.add(tx, [spooled(tx, number=name) for name in names])
 
 
 def add_all_but_bad(tx, items):

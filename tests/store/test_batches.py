@@ -146,9 +146,9 @@ async def test_follow_up_that_raises(store, logged, follow_up):
 async def test_constraint_error(store):
     """A row that breaks a constraint concerns only the item that brought it."""
     taken = await store.transact(spooled)
-    await store.transact(lambda tx: spool.add(tx, [taken], None))
+    await store.transact(lambda tx: spool.add(tx, [taken]))
 
-    flow = Flow(lambda tx, items: spool.add(tx, items, None))
+    flow = Flow(spool.add)
     store.attach(flow.batch)
     fresh = await store.transact(lambda tx: [spooled(tx, number="a"), spooled(tx, number="b")])
     flow.batch.put_all([fresh[0], taken, fresh[1]])
@@ -168,7 +168,7 @@ async def test_every_item_is_told_its_fate(store, items):
 
     def work(tx, items):
         for key, sound in items:
-            spool.add(tx, [spooled(tx, id=key)], None)
+            spool.add(tx, [spooled(tx, id=key)])
             assert sound
 
     flow = Flow(work)

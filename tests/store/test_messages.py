@@ -151,21 +151,28 @@ async def test_get(store):
     assert found == {first.id: first, second.id: second}
 
 
-async def test_holders(store):
-    """A segment is found by its operator and that operator's identifier, until it is reported."""
+async def test_report(store):
+    """A segment is found by its operator and that operator's identifier, once."""
     await store.transact(lambda tx: messages.taken(tx, [("orange", "a1", 7), ("sfr", "a1", 8), ("sfr", "b2", 8)]))
     keys = [("orange", "a1"), ("sfr", "a1"), ("orange", "b2")]
-    found = await store.transact(lambda tx: messages.holders(tx, keys))
-    assert found == {("orange", "a1"): 7, ("sfr", "a1"): 8}
-    await store.transact(lambda tx: messages.reported(tx, [("sfr", "a1")]))
-    assert await store.transact(lambda tx: messages.holders(tx, keys)) == {("orange", "a1"): 7}
+    assert await store.transact(lambda tx: messages.report(tx, keys)) == {("orange", "a1"): 7, ("sfr", "a1"): 8}
+    assert await store.transact(lambda tx: messages.report(tx, [*keys, ("sfr", "b2")])) == {("sfr", "b2"): 8}
+
+
+async def test_rescue(store):
+    """A receipt that was parked while its segment was being settled elsewhere is matched, once; others stay parked."""
+    await store.transact(lambda tx: messages.park(tx, [("orange", "a1", 2, "000"), ("orange", "b2", 5, "001")]))
+    await store.transact(lambda tx: messages.taken(tx, [("orange", "a1", 7), ("sfr", "b2", 8)]))
+    assert await store.transact(messages.rescue_parked) == [Outcome(7, 2, "000")]
+    assert await store.transact(messages.rescue_parked) == []
+    assert await store.transact(lambda tx: messages.unpark(tx, [("orange", "b2")])) == [("orange", "b2", 5, "001")]
 
 
 async def test_identifier_used_again(store):
     """When an operator uses an identifier again, the newer message is meant."""
     await store.transact(lambda tx: messages.taken(tx, [("orange", "a1", 7)]))
     await store.transact(lambda tx: messages.taken(tx, [("orange", "a1", 9)]))
-    assert await store.transact(lambda tx: messages.holders(tx, [("orange", "a1")])) == {("orange", "a1"): 9}
+    assert await store.transact(lambda tx: messages.report(tx, [("orange", "a1")])) == {("orange", "a1"): 9}
 
 
 async def test_parked_receipts(store):

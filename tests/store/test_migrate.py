@@ -22,7 +22,7 @@ def node_of(identifier):
 
 def test_files():
     """Migrations are numbered from 1 without gaps, and each has a name and something to do."""
-    found = migrations()
+    found = migrations("sqlite")
     assert [number for number, _, _ in found] == list(range(1, len(found) + 1))
     assert all(name and sql.strip() for _, name, sql in found)
 
@@ -35,7 +35,7 @@ async def test_applied_once(database):
             noted.append(
                 await store.transact(lambda tx: tx.rows("SELECT number, name, at FROM migration ORDER BY number"))
             )
-    assert [row[:2] for row in noted[0]] == [(number, name) for number, name, _ in migrations()]
+    assert [row[:2] for row in noted[0]] == [(number, name) for number, name, _ in migrations("sqlite")]
     assert noted[1] == noted[2] == noted[0]
 
 
@@ -43,14 +43,14 @@ async def test_rows_survive(database):
     """What is in the database is there after it has been opened again."""
     async with database.serving() as store:
         row = await store.transact(spooled)
-        await store.transact(lambda tx: spool.add(tx, [row], None))
+        await store.transact(lambda tx: spool.add(tx, [row]))
     async with database.serving() as store:
-        assert await store.transact(lambda tx: spool.claim(tx, row.lane, "gw1", 9)) == [row]
+        assert await store.transact(lambda tx: spool.claim(tx, row.lane, 9)) == [row]
 
 
 async def test_newer_schema(database):
     """A database of a newer program is refused in a sentence that says what to do, and is left as it is."""
-    newest = migrations()[-1][0]
+    newest = migrations("sqlite")[-1][0]
     async with database.serving() as store:
         await store.transact(lambda tx: tx.rows("INSERT INTO migration VALUES (?, 'next', 0)", (newest + 1,)))
     sentence = f"the database has schema {newest + 1}, this program knows {newest}; install a newer stopgate"
@@ -122,7 +122,7 @@ def _hold(tx, table, identifier):
     parked = "INSERT INTO parked (id, operator, remote_id, at, state, error) VALUES (?, 'orange', 'a1', 0, 2, '')"
     {
         "message": lambda: messages.add(tx, [message(tx, id=identifier)]),
-        "spool": lambda: spool.add(tx, [spooled(tx, id=identifier)], None),
+        "spool": lambda: spool.add(tx, [spooled(tx, id=identifier)]),
         "evidence": lambda: blacklist.record(tx, [evidence]),
         "parked": lambda: tx.rows(parked, (identifier,)),
         "ledger": lambda: ledger.append(tx, event),

@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.store import spool
-from tests.store.helpers import HOUR, spooled
+from tests.store.helpers import HOUR, held_by, spooled
 
 LANE, OTHER = spool.operator_lane("orange"), spool.operator_lane("sfr")
 
@@ -17,15 +17,18 @@ async def put(store, *changes, claimed=None):
         for each in changes:
             times = {name: tx.now + each[name] for name in ("due", "expires") if name in each}
             rows.append(spooled(tx, **(each | times)))
-        spool.add(tx, rows, claimed)
+        if claimed:
+            spool.add(held_by(tx, claimed), rows, held=True)
+        else:
+            spool.add(tx, rows)
         return rows
 
     return await store.transact(work)
 
 
-def claim(node="gw1", limit=100, lane=LANE):
+def claim(holder=1, limit=100, lane=LANE):
     """Return work that claims."""
-    return lambda tx: spool.claim(tx, lane, node, limit)
+    return lambda tx: spool.claim(held_by(tx, holder), lane, limit)
 
 
 def test_lanes_of_peers():
@@ -49,15 +52,15 @@ async def test_claim_only_what_is_due(store):
 async def test_claimed_once(store):
     """A claimed row is not handed out again, to nobody."""
     rows = await put(store, {})
-    assert await store.transact(claim("gw1")) == rows
-    assert await store.transact(claim("gw1")) == []
-    assert await store.transact(claim("gw2")) == []
+    assert await store.transact(claim(1)) == rows
+    assert await store.transact(claim(1)) == []
+    assert await store.transact(claim(2)) == []
 
 
 async def test_claims_of_one_round(store):
     """Two nodes that claim in the same transaction share the rows."""
     rows = await put(store, {}, {}, {})
-    first, second = await store.transact(lambda tx: (claim("gw1", 2)(tx), claim("gw2", 2)(tx)))
+    first, second = await store.transact(lambda tx: (claim(1, 2)(tx), claim(2, 2)(tx)))
     assert (first, second) == (rows[:2], rows[2:])
 
 
@@ -78,67 +81,88 @@ async def test_lanes_are_separate(store):
 
 async def test_added_as_claimed(store):
     """A row that its node took straight into memory does not wait for anybody."""
-    await put(store, {}, claimed="gw1")
-    assert await store.transact(claim("gw2")) == []
+    await put(store, {}, claimed=1)
+    assert await store.transact(claim(2)) == []
     assert await store.transact(lambda tx: spool.next_due(tx, LANE)) is None
 
 
 async def test_remove(store):
     """Settled rows are gone for good, also for a node that starts anew."""
-    taken, _ = rows = await put(store, {}, {}, claimed="gw1")
-    await store.transact(lambda tx: spool.remove(tx, [taken.id]))
-    await store.transact(lambda tx: spool.release_node(tx, "gw1"))
+    taken, _ = rows = await put(store, {}, {}, claimed=1)
+    await store.transact(lambda tx: spool.remove(held_by(tx, 1), [taken.id]))
+    await store.transact(lambda tx: spool.release_held(tx, 1))
     assert await store.transact(claim()) == rows[1:]
+
+
+async def test_remove_after_a_takeover(store):
+    """A row that another node holds by now is left to it; one that waits again is taken out by whoever knows better."""
+    [lost] = await put(store, {}, claimed=2)
+    [waiting] = await put(store, {})
+    [mine] = await put(store, {}, claimed=1)
+    ids = [lost.id, waiting.id, mine.id, 12345]
+    assert await store.transact(lambda tx: spool.remove(held_by(tx, 1), ids)) == {waiting.id, mine.id}
+    assert await store.transact(lambda tx: spool.release_held(tx, 2)) == [LANE]
+    assert await store.transact(claim()) == [lost]
+
+
+async def test_ready(store):
+    """Of the lanes asked for, those with a waiting row that is due are named."""
+    await put(store, {}, {}, {"lane": OTHER, "due": HOUR}, {"lane": "account/shop"})
+    await put(store, {"lane": "account/bank"}, claimed=1)
+    lanes = [LANE, OTHER, "account/bank", "account/none"]
+    assert await store.transact(lambda tx: spool.ready(tx, lanes)) == [LANE]
 
 
 async def test_release(store):
     """A row that is given back waits until its new due time and remembers its attempts."""
-    first, second = await put(store, {}, {}, claimed="gw1")
+    first, second = await put(store, {}, {}, claimed=1)
     later = first.due + HOUR
     back = [(first.id, later, 1), (second.id, second.due, 3)]
-    await store.transact(lambda tx: spool.release(tx, back))
+    await store.transact(lambda tx: spool.release(held_by(tx, 1), back))
     assert await store.transact(claim()) == [second._replace(attempts=3)]
     assert await store.transact(lambda tx: spool.next_due(tx, LANE)) == later
 
 
-async def test_release_only_what_is_claimed(store):
-    """Giving back a row that waits, or has left, changes nothing."""
+async def test_release_only_what_is_held(store):
+    """Giving back a row that waits, has left, or is in another node's hands changes nothing."""
     [row] = await put(store, {})
-    await store.transact(lambda tx: spool.release(tx, [(row.id, row.due + HOUR, 9), (12345, 0, 0)]))
+    [other] = await put(store, {}, claimed=2)
+    await store.transact(lambda tx: spool.release(held_by(tx, 1), [(other.id, other.due, 9)]))
+    await store.transact(lambda tx: spool.release(held_by(tx, 1), [(row.id, row.due + HOUR, 9), (12345, 0, 0)]))
     assert await store.transact(claim()) == [row]
 
 
 async def test_release_node(store):
     """A node that starts gives back what it held when it died, and nothing that another node holds."""
-    mine, _ = *(await put(store, {}, claimed="gw1")), *(await put(store, {}, claimed="gw2"))
-    await store.transact(lambda tx: spool.release_node(tx, "gw1"))
+    mine, _ = *(await put(store, {}, claimed=1)), *(await put(store, {}, claimed=2))
+    await store.transact(lambda tx: spool.release_held(tx, 1))
     assert await store.transact(claim()) == [mine]
 
 
 async def test_move(store):
     """A waiting row moves to another lane; one that a node holds stays."""
     [waiting] = await put(store, {})
-    [held] = await put(store, {}, claimed="gw1")
+    [held] = await put(store, {}, claimed=1)
     await store.transact(lambda tx: spool.move(tx, [(waiting.id, OTHER), (held.id, OTHER)]))
     assert await store.transact(claim(lane=OTHER)) == [waiting._replace(lane=OTHER)]
-    await store.transact(lambda tx: spool.release_node(tx, "gw1"))
+    await store.transact(lambda tx: spool.release_held(tx, 1))
     assert held in await store.transact(claim())
 
 
 async def test_expired(store):
-    """Waiting rows whose time is over come oldest first, within the limit; what a node holds does not count."""
+    """Waiting rows whose time is over leave oldest first, within the limit; what a node holds does not count."""
     second, first, third, _ = await put(store, {"expires": -5}, {"expires": -9}, {"expires": 0}, {"expires": HOUR})
-    await put(store, {"expires": -9}, claimed="gw1")
-    assert await store.transact(lambda tx: spool.expired(tx, 2)) == [first, second]
-    assert await store.transact(lambda tx: spool.expired(tx, 10)) == [first, second, third]
+    await put(store, {"expires": -9}, claimed=1)
+    assert set(await store.transact(lambda tx: spool.expire(tx, 2))) == {first, second}
+    assert await store.transact(lambda tx: spool.expire(tx, 10)) == [third]
 
 
 async def test_remove_message(store):
     """The waiting segments of a message that failed are taken out; others, and one that is held, stay."""
     [_, other] = await put(store, {"message": 7}, {"message": 8})
-    [held] = await put(store, {"message": 7}, claimed="gw1")
+    [held] = await put(store, {"message": 7}, claimed=1)
     await store.transact(lambda tx: spool.remove_message(tx, [7, 9]))
-    await store.transact(lambda tx: spool.release_node(tx, "gw1"))
+    await store.transact(lambda tx: spool.release_held(tx, 1))
     assert await store.transact(claim()) == [other, held]
 
 
@@ -146,7 +170,7 @@ async def test_lengths(store):
     """Every lane that is not empty is counted, waiting and held rows alike."""
     assert await store.transact(spool.lengths) == []
     await put(store, {}, {}, {"lane": OTHER})
-    await put(store, {}, claimed="gw1")
+    await put(store, {}, claimed=1)
     assert sorted(await store.transact(spool.lengths)) == [(LANE, 3), (OTHER, 1)]
 
 
@@ -155,7 +179,7 @@ async def test_nothing_to_do(store):
     rows = await put(store, {})
 
     def nothing(tx):
-        spool.add(tx, [], None)
+        spool.add(tx, [])
         for function in (spool.remove, spool.release, spool.move, spool.remove_message):
             function(tx, [])
 

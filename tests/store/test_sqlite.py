@@ -104,7 +104,7 @@ async def test_clock_set_back(path, monkeypatch):
     async def make(store, hours_back):
         monkeypatch.setattr(time, "time_ns", lambda: present - hours_back * 3_600 * 10**9)
         row = await store.once(lambda tx: [tx.new_id() for _ in range(5_000)])
-        await store.once(lambda tx: spool.add(tx, [spooled(tx, id=row[-1])], None))
+        await store.once(lambda tx: spool.add(tx, [spooled(tx, id=row[-1])]))
         made.extend(row)
 
     for hours_back in (0, 2):
@@ -119,9 +119,10 @@ async def test_rounds_never_overlap(path):
     with closing(SqliteStore(path)) as store:
         gate = Gate()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(store.once, lambda tx: (gate.wait(), tx.rows("INSERT INTO node VALUES (8, 'first')")))
+            insert = "INSERT INTO node (number, name) VALUES (?, ?)"
+            nursery.start_soon(store.once, lambda tx: (gate.wait(), tx.rows(insert, (8, "first"))))
             await gate.entered.wait()
-            nursery.start_soon(store.once, lambda tx: tx.rows("INSERT INTO node VALUES (9, 'second')"))
+            nursery.start_soon(store.once, lambda tx: tx.rows(insert, (9, "second")))
             for _ in range(20):  # as many chances for the second to begin too early
                 await trio.to_thread.run_sync(store.path.exists)
             gate.open()
@@ -229,11 +230,11 @@ async def test_locked_while_we_run(path):
     with closing(SqliteStore(path)) as store, closing(apsw.Connection(str(path))) as other:
         await store.once(lambda tx: tx.rows("PRAGMA busy_timeout = 1"))
         other.execute("BEGIN IMMEDIATE")
-        flow = Flow(lambda tx, _items: tx.rows("INSERT INTO node VALUES (9, 'x')"))
+        flow = Flow(lambda tx, _items: tx.rows("INSERT INTO node (number, name) VALUES (9, 'x')"))
         store.attach(flow.batch)
         flow.batch.put("a")
         with pytest.raises(StoreError, match="is locked by another process; stop whatever else holds it"):
-            await store.once(lambda tx: tx.rows("INSERT INTO node VALUES (8, 'y')"))
+            await store.once(lambda tx: tx.rows("INSERT INTO node (number, name) VALUES (8, 'y')"))
         assert [items for items, _ in flow.failed] == [["a"]]
         assert flow.done == []
         assert not store.healthy
@@ -257,7 +258,7 @@ async def test_readers_do_not_block(path):
     with closing(SqliteStore(path)) as store, closing(apsw.Connection(str(path))) as other:
         other.execute("BEGIN")
         assert other.execute("SELECT count(*) FROM node").fetchall() == [(1,)]
-        await store.once(lambda tx: tx.rows("INSERT INTO node VALUES (9, 'x')"))
+        await store.once(lambda tx: tx.rows("INSERT INTO node (number, name) VALUES (9, 'x')"))
         assert other.execute("SELECT count(*) FROM node").fetchall() == [(1,)]
         other.execute("COMMIT")
         assert other.execute("SELECT count(*) FROM node").fetchall() == [(2,)]

@@ -1,10 +1,33 @@
--- The first schema. Times are milliseconds since 1970, UTC. Identifiers come from gateway/store/ids.py.
+-- The first schema, in SQLite's words; other engines replace the names of types. What only one engine has stands in a
+-- file beside this one. Times are milliseconds since 1970, UTC. Identifiers come from gateway/store/ids.py.
 
--- The processes that share this database; the number is part of every identifier that they make.
+-- The processes that share this database; the number is part of every identifier that they make. holder marks the
+-- spool's rows that the node holds: new each time it joins, NULL when it has left or was taken for dead. lease: until
+-- when nobody may do that. round: the key of its last committed round.
 CREATE TABLE node (
     number INTEGER PRIMARY KEY,
-    name   TEXT NOT NULL UNIQUE
+    name   TEXT NOT NULL UNIQUE,
+    holder INTEGER,
+    lease  INTEGER NOT NULL DEFAULT 0,
+    round  INTEGER NOT NULL DEFAULT 0
 );
+
+-- How many links each node has to the peer of a lane.
+CREATE TABLE presence (
+    lane  TEXT NOT NULL,
+    node  INTEGER NOT NULL,
+    links INTEGER NOT NULL,
+    PRIMARY KEY (lane, node)
+) WITHOUT ROWID;
+
+-- What part of a lane's rate a node may use: thousandths of segments a second. Those of a lane never exceed its rate.
+CREATE TABLE share (
+    lane   TEXT NOT NULL,
+    node   INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    wanted INTEGER NOT NULL,
+    PRIMARY KEY (lane, node)
+) WITHOUT ROWID;
 
 -- What an account handed in and we accepted (account '' is the platform: confirmations).
 -- state is message_state of SMPP 3.4 section 5.2.28; it leaves ENROUTE (1) once. open counts segments without an outcome.
@@ -31,11 +54,11 @@ CREATE TABLE message (
 );
 
 -- Work still to do. A lane is one peer's ordered queue: 'operator/NAME' or 'account/NAME'.
--- claimed names the node that holds the row in memory; NULL: it waits for due.
+-- claimed is the holder token of the node that has the row in memory; NULL: it waits for due.
 CREATE TABLE spool (
     id       INTEGER PRIMARY KEY,
     lane     TEXT NOT NULL,
-    claimed  TEXT,
+    claimed  INTEGER,
     due      INTEGER NOT NULL,
     expires  INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -122,5 +145,3 @@ CREATE TABLE ledger (
     evidence INTEGER NOT NULL,
     hash     TEXT NOT NULL
 );
-CREATE TRIGGER ledger_keeps_rows BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER ledger_keeps_words BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
