@@ -20,12 +20,13 @@ from gateway.dispatcher import Lane, Pace
 from gateway.homeward import Homeward
 from gateway.lanes import Lanes
 from gateway.listener import Listener
+from gateway.membership import Limit, Membership
 from gateway.metrics import Metrics
 from gateway.notify import Notifier, watchdog_interval
 from gateway.opt_out import OptOuts
 from gateway.ruleset import profile
 from gateway.settle import AccountOutcomes, OperatorOutcomes
-from gateway.store import spool
+from gateway.store import nodes, spool
 from gateway.store.sqlite import SqliteStore
 from gateway.store.url import sqlite_path
 from gateway.submission import Customer
@@ -34,7 +35,10 @@ from gateway.upkeep import Upkeep
 from gateway.web import http
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from collections.abc import Iterator, Mapping
+
+    from gateway.config import Config, Operator
+    from gateway.store.base import Tx
 
 _log = structlog.get_logger()
 _PATIENCE = 5.0  # seconds that a peer has for its last answers when we stop
@@ -57,7 +61,7 @@ class Gateway:
         self.config = config
         self.metrics = Metrics(config.accounts, config.operators)
         self.store = SqliteStore(sqlite_path(config.store), config.node, self.metrics.committed)
-        self.lanes = Lanes(config.node)
+        self.lanes = Lanes()
         home = Homeward(int(config.delivery.account_queue * 1_000))
         self._operator_outcomes = OperatorOutcomes(config, self.lanes, home, self.metrics)
         self._account_outcomes = AccountOutcomes(self.lanes, self.metrics)
@@ -69,26 +73,40 @@ class Gateway:
         self._connectors = [
             Connector(operator, self.lanes[spool.operator_lane(name)], self._deliver, self._upkeep.routes_changed)
             for name, operator in config.operators.items()
-            if operator.nodes is None or config.node in operator.nodes
+            if self._binds_to(operator)
         ]
         customers = {
             name: Customer(account, profile(account, config.opt_out)) for name, account in config.accounts.items()
         }
-        self._listener = Listener(config.smpp, customers, self._submit, self.lanes)
+        self._membership = Membership(self.store, self.lanes, self._limits(customers), self._upkeep.routes_changed)
+        self._listener = Listener(config.smpp, customers, self._submit, self.lanes, self._membership)
         for batch in (self._operator_outcomes.batch, self._account_outcomes.batch):
             self.store.attach(batch)
         for intake in (self._submit, self._deliver):
             self.store.attach(intake.batch)
 
+    def _binds_to(self, operator: Operator) -> bool:
+        return operator.nodes is None or self.config.node in operator.nodes
+
     def _add_lanes(self) -> None:
-        node, store = self.config.node, self.store
+        store = self.store
         for name, operator in self.config.operators.items():
             pace = Pace(operator.window, operator.rate, retry_uncertain=operator.uncertain == "retry")
             lane = spool.operator_lane(name)
-            self.lanes.add(Lane(lane, node, pace, store, self._operator_outcomes.batch))
+            self.lanes.add(Lane(lane, pace, store, self._operator_outcomes.batch))
         for name in self.config.accounts:
             pace = Pace(_ACCOUNT_WINDOW)
-            self.lanes.add(Lane(spool.account_lane(name), node, pace, store, self._account_outcomes.batch))
+            self.lanes.add(Lane(spool.account_lane(name), pace, store, self._account_outcomes.batch))
+
+    def _limits(self, customers: Mapping[str, Customer]) -> Iterator[Limit]:
+        """Say which rates all nodes share: what operators take, what accounts may hand in."""
+        for name, operator in self.config.operators.items():
+            if operator.rate is not None and self._binds_to(operator):
+                lane = self.lanes[spool.operator_lane(name)]
+                yield Limit(lane.name, operator.rate, lane.demand, lane.set_rate)
+        for name, customer in customers.items():
+            if customer.account.rate is not None:
+                yield Limit(f"rate/{name}", customer.account.rate, customer.demand, customer.bucket.change)
 
     # Life
 
@@ -107,6 +125,7 @@ class Gateway:
             async with trio.open_nursery() as nursery:
                 await self.store.join()
                 nursery.start_soon(self.store.run)
+                await nursery.start(self._membership.run)  # nothing is taken in or sent before we know our shares
                 addresses = await self._start(nursery)
                 nursery.start_soon(_keep_watch, notifier)
                 notifier.ready()
@@ -141,13 +160,19 @@ class Gateway:
             for connector in self._connectors:
                 nursery.start_soon(connector.drain, _PATIENCE)
         with trio.move_on_after(_PATIENCE):
-            await self.store.transact(lambda _tx: None)  # what was put before this is committed with it, or before
+            await self.store.transact(self._leave)  # what was put before this is committed with it, or before
+
+    def _leave(self, tx: Tx) -> None:
+        if self.store.shared:  # where nobody shares the database, nobody waits for our rows
+            nodes.leave(tx)
 
     def not_ready(self) -> dict[str, str]:
         """Say which parts are not ready, and why; empty when all are."""
         missing = {}
         if not self.store.healthy:
             missing["store"] = "the last commit failed; see the log"
+        elif trio.current_time() >= self.store.lease_until:
+            missing["store"] = "has not answered for longer than our lease; nothing is sent"
         if not self._listening:
             missing["listener"] = "not open"
         return missing

@@ -61,16 +61,14 @@ class Lane:
 
     Args:
         name: the lane's name in the spool.
-        node: who we are in the spool.
         pace: how fast it may be drained.
         store: where rows are claimed.
         outcomes: the settling flow's batch.
     """
 
-    def __init__(self, name: str, node: str, pace: Pace, store: Store, outcomes: Batch[Settled]) -> None:
+    def __init__(self, name: str, pace: Pace, store: Store, outcomes: Batch[Settled]) -> None:
         self.name = name
         self.links: list[Link] = []
-        self._node = node
         self._pace = pace
         self._store = store
         self._outcomes = outcomes
@@ -84,6 +82,9 @@ class Lane:
         self._backoff = Backoff(0.25, _SLOWEST)
         self._paused_until = -math.inf
         self._stir = trio.Event()
+        self._other_rate = trio.Event()
+        self._lost: set[int] = set()  # rows on their way that another node has taken over
+        self._sent = 0  # since the last look at the demand
         self.uncertain = 0
 
     def __len__(self) -> int:
@@ -121,6 +122,23 @@ class Lane:
             self._spooled = True
         self._stir.set()
 
+    def forget(self) -> None:
+        """Let go of every row: we were taken for dead, and others may have them. What is on its way is answered yet."""
+        self._lost = {request.context.id for link in self.links for request in link.session.pending if request.context}
+        self._ready.clear()
+        self._returned.clear()
+        self.look()
+
+    def demand(self) -> int:
+        """Return how many segments were sent since the last look, or could be now; never 0: the next may come soon."""
+        sent, self._sent = self._sent, 0
+        return max(1, sent + len(self))
+
+    def set_rate(self, rate: float) -> None:
+        """Go on at another rate, in segments a second."""
+        self._bucket.change(rate)
+        self._other_rate.set()
+
     # Links come and go
 
     def attach(self, link: Link) -> None:
@@ -148,11 +166,11 @@ class Lane:
     # Rows go out
 
     def pump(self) -> None:
-        """Send as much as links, windows and the rate allow; never waits."""
+        """Send as much as links, windows and the rate allow; never waits. Nothing that may be ours no more."""
         if not self.links:
             return
         now = trio.current_time()
-        if now >= self._paused_until:
+        if self._paused_until <= now < self._store.lease_until:
             self.links.append(self.links.pop(0))  # every link is first in its turn
             for link in self.links:
                 self._fill(link, now)
@@ -166,6 +184,7 @@ class Lane:
             row = heapq.heappop(self._returned)[1] if self._returned else self._ready.popleft()
             requests.append(Request(row.command, row.body, row))
         if requests:
+            self._sent += len(requests)
             link.send(requests)
 
     def _open_room(self) -> int:
@@ -190,6 +209,7 @@ class Lane:
 
     def answered(self, row: Spooled, response: Pdu) -> None:
         """Take the peer's answer to ``row``."""
+        self._lost.discard(row.id)
         step = next_step(response.status)
         if step is Step.SLOW:
             self._slow_down(row, response.status)
@@ -202,7 +222,9 @@ class Lane:
     def unanswered(self, row: Spooled) -> None:
         """Take back a row that was sent and never answered."""
         self.uncertain += 1
-        if self._pace.retry_uncertain:
+        if row.id in self._lost:
+            self._lost.discard(row.id)
+        elif self._pace.retry_uncertain:
             heapq.heappush(self._returned, (row.id, row))
         else:
             self._unsettled += 1
@@ -233,7 +255,9 @@ class Lane:
             if now >= self._look_at or not self._stir.is_set():
                 self._look_at, self._spooled = math.inf, True
             if self.links and self._held_up(now):
-                await trio.sleep_until(self._next_turn())
+                self._other_rate = trio.Event()
+                with trio.move_on_at(self._next_turn()):
+                    await self._other_rate.wait()
 
     def _wake_at(self) -> float:
         return min(self._look_at, trio.current_time() + _RESCUE) if self.links else math.inf

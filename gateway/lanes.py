@@ -26,12 +26,11 @@ class Placed(NamedTuple):
 class Lanes:
     """All lanes of this process, by name, and how rows get into them.
 
-    Args:
-        node: who we are in the spool.
+    ``elsewhere`` says how many links the other nodes of the database have, by lane.
     """
 
-    def __init__(self, node: str) -> None:
-        self.node = node
+    def __init__(self) -> None:
+        self.elsewhere: Mapping[str, int] = {}
         self._lanes: dict[str, Lane] = {}
 
     def __iter__(self) -> Iterator[Lane]:
@@ -45,9 +44,13 @@ class Lanes:
         self._lanes[lane.name] = lane
 
     def usable(self, name: str) -> bool:
-        """Say whether a lane has a link."""
+        """Say whether a lane has a link here."""
         lane = self._lanes.get(name)
         return lane is not None and lane.usable
+
+    def reachable(self, name: str) -> bool:
+        """Say whether a lane has a link, here or at another node."""
+        return name in self.elsewhere or self.usable(name)
 
     def place(self, tx: Tx, rows: Iterable[Spooled]) -> Placed:
         """Spool ``rows``: held by us where their lane takes them in memory, waiting otherwise.
@@ -73,6 +76,11 @@ class Lanes:
         for name, rows in placed.held.items():
             self._lanes[name].hand_over(rows)
         self.look(placed.waiting)
+
+    def forget(self) -> None:
+        """Let go of every row that is in memory: others may have taken them over."""
+        for lane in self:
+            lane.forget()
 
     def look(self, waiting: Mapping[str, int]) -> None:
         """Let lanes look into the spool, each after so many milliseconds."""

@@ -25,6 +25,7 @@ from gateway.smpp.events import Answered, Ended, Event, Expired, RequestReceived
 from gateway.smpp.session import Session
 from gateway.smpp.state import BINDS, Role, State
 from gateway.smpp.timers import Limits
+from gateway.store.base import StoreError
 from gateway.store.spool import account_lane
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from gateway.config import Account, Smpp
     from gateway.dispatcher import Lane
     from gateway.lanes import Lanes
+    from gateway.membership import Membership
     from gateway.smpp.pdu import Pdu
     from gateway.store.spool import Spooled
     from gateway.submission import Customer
@@ -83,9 +85,13 @@ class Listener:
         customers: who may bind, by system_id.
         submit: the intake of submissions.
         lanes: the accounts' lanes.
+        membership: counts binds at all nodes.
     """
 
-    def __init__(self, config: Smpp, customers: Mapping[str, Customer], submit: Submit, lanes: Lanes) -> None:
+    def __init__(
+        self, config: Smpp, customers: Mapping[str, Customer], submit: Submit, lanes: Lanes, membership: Membership
+    ) -> None:
+        self._membership = membership
         self._config = config
         self._customers = customers
         self._submit = submit
@@ -153,20 +159,30 @@ class Listener:
             return status.ESME_RINVPASWD
         if self._accepting.cancel_called:
             return status.ESME_RSYSERR  # on the way down
-        if self._binds[system_id] >= account.max_binds:
-            return status.ESME_RALYBND
-        return status.ESME_ROK
+        return await self._take_place(account)
+
+    async def _take_place(self, account: Account) -> int:
+        """Take one of an account's places at all nodes, or say why not."""
+        self._binds[account.name] += 1
+        try:
+            allowed = await self._membership.may_bind(account.name, self._binds[account.name], account.max_binds)
+            code = status.ESME_ROK if allowed else status.ESME_RALYBND
+        except StoreError:
+            code = status.ESME_RSYSERR  # nobody can count; another node, or a later try, may
+        if code != status.ESME_ROK:
+            self.leave(account.name)
+        return code
 
     def admit(self, client: Client, pdu: Pdu) -> None:
         """Let a bind in that :meth:`judge` approved."""
         customer = self._customers[pdu.fields["system_id"]]
-        self._binds[customer.name] += 1
         client.welcome(customer, self._submit, self._lanes[account_lane(customer.name)])
         client.link.accept_bind(pdu, self._config.system_id)
 
-    def leave(self, customer: Customer) -> None:
-        """Free a bound app's place."""
-        self._binds[customer.name] -= 1
+    def leave(self, account: str) -> None:
+        """Free a place."""
+        self._binds[account] -= 1
+        self._membership.unbound(account, self._binds[account])
 
 
 class Client:
@@ -229,6 +245,8 @@ class Client:
             if self._lane is not None and self.link.session.state in _RECEIVING:
                 self._lane.attach(self.link)
         else:
+            if code == status.ESME_ROK:  # it has hung up meanwhile
+                self._listener.leave(system_id)
             _log.warning("app_refused", system_id=system_id, address=self.address, status=status.name(code))
             self.link.refuse_bind(pdu, code)
 
@@ -245,7 +263,7 @@ class Client:
             _log.debug("app_gone", address=self.address, reason=event.reason)
             return
         self._lane.detach(link, event.unanswered)
-        self._listener.leave(self._customer)
+        self._listener.leave(self._customer.name)
         _log.info("app_unbound", account=self._customer.name, address=self.address, reason=event.reason)
 
 

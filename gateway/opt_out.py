@@ -67,6 +67,7 @@ class OptOuts:
 
     def hear(self, tx: Tx, heard: Heard) -> Effect:
         """Act on what was heard, inside ``tx``; evidence is kept whatever it was."""
+        tx.lock([heard.number.key])  # no submission to it is being decided meanwhile
         senders = contacts.senders(tx, heard.number.key, heard.code, tx.now - self._window)
         copies = self._copies(tx, heard, senders)
         if heard.decision.reading is not Reading.OPT_OUT:
@@ -229,6 +230,7 @@ def _submit_sm(message: Message, octets: bytes) -> bytes:
 
 def opt_out_by_hand(tx: Tx, number: Number, account: str, code: str, reason: str) -> bool:
     """Opt ``number`` out because a person decided so: no confirmation, nothing billed; returns whether it is new."""
+    tx.lock([number.key])
     evidence = tx.new_id()
     entry = Entry(number.key, account, tx.now, "cli", code, False, evidence)
     added = bool(blacklist.add(tx, [entry]))

@@ -37,6 +37,17 @@ class Customer:
         self.account = account
         self.profile = profile
         self.bucket = TokenBucket(account.rate, 0.0)
+        self._asked = 0
+
+    def take(self, segments: int, now: float) -> bool:
+        """Say whether the rate allows ``segments`` more at ``now``, in seconds."""
+        self._asked += segments
+        return self.bucket.take(segments, now)
+
+    def demand(self) -> int:
+        """Return how many segments were asked for since the last look; never 0, since the next may come at any time."""
+        asked, self._asked = self._asked, 0
+        return max(1, asked)
 
 
 class Submitted(NamedTuple):

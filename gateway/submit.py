@@ -113,8 +113,8 @@ class Submit:
         return decide(case, self._mentions, references)
 
     def usable(self) -> list[str]:
-        """Return the operators that have a link at this moment."""
-        return [name for name in self._operators if self._lanes.usable(operator_lane(name))]
+        """Return the operators that have a link at this moment, at whatever node."""
+        return [name for name in self._operators if self._lanes.reachable(operator_lane(name))]
 
     def operator_for(self, number: str, usable: list[str]) -> str | None:
         """Return the operator for ``number``: the first of its route that is usable, else the first."""
@@ -153,7 +153,9 @@ class _Admission:
     def __init__(self, tx: Tx, submit: Submit, items: list[Submitted]) -> None:
         self._tx = tx
         self._submit = submit
-        self._refusals = blacklist.lookup(tx, {item.submission.destination.key for item in items})
+        numbers = {item.submission.destination.key for item in items}
+        tx.lock(numbers, shared=True)  # so that no STOP is committed between this look and our commit
+        self._refusals = blacklist.lookup(tx, numbers)
         self._usable = submit.usable()
         self._messages: list[Message] = []
         self._contacts: dict[tuple[str, str, str], None] = {}
@@ -186,7 +188,7 @@ class _Admission:
 
     def _forward(self, item: Submitted, identifier: int, operator: str, verdict: Forward) -> Answer:
         number = item.submission.destination.key
-        if not item.customer.bucket.take(len(verdict.parts), self._tx.now / 1_000):
+        if not item.customer.take(len(verdict.parts), self._tx.now / 1_000):
             return Answer(status.ESME_RTHROTTLED)
         message = message_row(item, identifier, self._tx.now, (verdict.reason, len(verdict.parts)))
         self._messages.append(message)

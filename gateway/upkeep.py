@@ -75,7 +75,7 @@ class Upkeep:
 
     async def reroute(self) -> None:
         """Move what waits for operators without a link to the next of its route that has one."""
-        usable = [name for name in self._operators if self._lanes.usable(operator_lane(name))]
+        usable = [name for name in self._operators if self._lanes.reachable(operator_lane(name))]
         for name in self._operators:
             others = self._alike(name, usable)
             if name not in usable and self._replaceable(name, others):
@@ -125,12 +125,16 @@ class Upkeep:
                 _log.warning("sweep_failed", reason=str(error))
 
     async def sweep(self) -> None:
-        """End what waited too long: messages as EXPIRED, receipts and texts in silence; forget old parked receipts."""
+        """End what waited too long: messages as EXPIRED, receipts and texts in silence; look after parked receipts."""
+        self._lanes.carry_on(await self._store.transact(self._rescue_parked))
         count = _PAGE
         while count == _PAGE:
             count, placed = await self._store.transact(self._expire_page)
             self._lanes.carry_on(placed)
         await self._store.transact(lambda tx: messages.forget_parked(tx, tx.now - _PARKED_MS))
+
+    def _rescue_parked(self, tx: Tx) -> Placed:
+        return self._lanes.place(tx, self._home.receipts(tx, messages.settle(tx, messages.rescue_parked(tx))))
 
     def _expire_page(self, tx: Tx) -> tuple[int, Placed]:
         rows = spool.expire(tx, _PAGE)

@@ -6,6 +6,7 @@ is permanent. Randomness and the clock are arguments, so every case can be playe
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 from gateway.smpp import status
@@ -71,10 +72,17 @@ class TokenBucket:
         self._tokens -= granted
         return granted
 
+    def change(self, rate: float) -> None:
+        """Go on with another rate, from the last grant on; no more than a second's worth of it is ever there."""
+        self._rate = rate
+        self._most = max(1.0, rate)
+
     def ready_at(self) -> float:
         """Return the instant from which the next token is there; :meth:`take` agrees to the last bit."""
         if self._rate is None or self._tokens >= 1:
             return self._at
+        if not self._rate:
+            return math.inf
         return self._at + (1 - self._tokens) / self._rate
 
 

@@ -24,7 +24,7 @@ from gateway.smpp.timers import NEVER, Limits, Timers
 from gateway.smpp.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _NOT_TRANSACTIONS = frozenset({smpp.ENQUIRE_LINK, smpp.UNBIND})
 _WITHOUT_RESPONSE = frozenset({smpp.OUTBIND, smpp.ALERT_NOTIFICATION})
@@ -61,6 +61,11 @@ class Session:
     def in_flight(self) -> int:
         """How many of our requests wait for an answer."""
         return len(self._pending)
+
+    @property
+    def pending(self) -> Iterator[Request]:
+        """Our requests that wait for an answer, oldest first."""
+        return iter(self._pending)
 
     @property
     def blocked(self) -> bool:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gateway.smpp.events import Request
 
 LAST_SEQUENCE = 0x7FFFFFFF
@@ -31,6 +33,9 @@ class Window:
 
     def __len__(self) -> int:
         return len(self._pending)
+
+    def __iter__(self) -> Iterator[Request]:
+        return (request for request, _ in self._pending.values())
 
     def open(self, request: Request, now: float) -> int:
         """Remember ``request`` and return the sequence_number that it travels under."""

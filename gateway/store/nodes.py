@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.rules.sharing import Share, share_of
 from gateway.store import spool
 from gateway.store.base import StoreError
 from gateway.store.ids import MAX_NODES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
+    from gateway.rules.sharing import Demand
     from gateway.store.base import Tx
 
 LEASE_MS = 6_000  # how long others leave a silent node alone
@@ -28,14 +30,6 @@ class Buried(NamedTuple):
 
     name: str
     lanes: list[str]
-
-
-class Share(NamedTuple):
-    """One node's part of a lane's rate, and what it would like: thousandths of segments a second."""
-
-    node: int
-    amount: int
-    wanted: int
 
 
 def number_of(tx: Tx, name: str) -> int:
@@ -60,19 +54,15 @@ def join(tx: Tx, node: int, lease: int) -> int:
     [(predecessor,)] = tx.rows(f"SELECT holder FROM node WHERE number = ?{tx.for_update}", (node,))  # noqa: S608 (constants)
     holder = tx.new_id()
     tx.rows("UPDATE node SET holder = ?, lease = ? WHERE number = ?", (holder, tx.now + lease, node))
-    _clear(tx, node, predecessor)
+    if predecessor is not None:
+        _clear(tx, predecessor)
     return holder
 
 
-def is_member(tx: Tx, node: int) -> bool:
-    """Say whether ``node`` still is a member under the token that we have."""
-    return bool(tx.rows("SELECT 1 FROM node WHERE number = ? AND holder = ?", (node, tx.holder)))
-
-
-def leave(tx: Tx, node: int) -> list[str]:
-    """Let ``node`` go, if we are still it; returns the lanes whose rows wait again."""
-    gone = tx.rows("UPDATE node SET holder = NULL WHERE number = ? AND holder = ? RETURNING number", (node, tx.holder))
-    return _clear(tx, node, tx.holder) if gone else []
+def leave(tx: Tx) -> None:
+    """Give our token back, with everything that we hold under it."""
+    tx.rows("UPDATE node SET holder = NULL WHERE holder = ?", (tx.holder,))
+    tx.notify(_clear(tx, tx.holder))
 
 
 def bury(tx: Tx, before: int) -> list[Buried]:
@@ -83,55 +73,48 @@ def bury(tx: Tx, before: int) -> list[Buried]:
     )
     for number, _, _ in dead:
         tx.rows("UPDATE node SET holder = NULL WHERE number = ?", (number,))
-    return [Buried(str(name), _clear(tx, number, holder)) for number, name, holder in dead]
+    return [Buried(str(name), _clear(tx, holder)) for _, name, holder in dead]
 
 
-def _clear(tx: Tx, node: int, holder: int | None) -> list[str]:
-    tx.rows("DELETE FROM presence WHERE node = ?", (node,))
-    tx.rows("DELETE FROM share WHERE node = ?", (node,))
-    return spool.release_held(tx, holder) if holder else []
+def _clear(tx: Tx, holder: int) -> list[str]:
+    tx.rows("DELETE FROM presence WHERE holder = ?", (holder,))
+    tx.rows("DELETE FROM share WHERE holder = ?", (holder,))
+    return spool.release_held(tx, holder)
 
 
-# Who is linked to whom
-
-
-def set_presence(tx: Tx, node: int, links: Mapping[str, int]) -> None:
-    """Say how many links ``node`` has to the peers of these lanes."""
+def set_presence(tx: Tx, links: Mapping[str, int]) -> None:
+    """Say how many links we have to the peers of these lanes, or how many binds of these accounts."""
     tx.insert(
-        "presence (lane, node, links)",
-        [(lane, node, count) for lane, count in sorted(links.items())],
-        "ON CONFLICT (lane, node) DO UPDATE SET links = excluded.links",
+        "presence (name, holder, links)",
+        [(name, tx.holder, count) for name, count in sorted(links.items())],
+        "ON CONFLICT (name, holder) DO UPDATE SET links = excluded.links",
     )
 
 
-def presence(tx: Tx, node: int) -> dict[str, int]:
-    """Return how many links all nodes other than ``node`` have, by lane; none where there is none."""
+def presence(tx: Tx, name: str | None = None) -> dict[str, int]:
+    """Return how many links the other nodes have together, by name, or under ``name`` alone; without those of none."""
     found = tx.rows(
-        "SELECT lane, sum(links) FROM presence WHERE node <> ? AND links > 0 GROUP BY lane",
-        (node,),
+        "SELECT name, CAST(sum(links) AS BIGINT) FROM presence "
+        "WHERE name = coalesce(?, name) AND holder <> ? AND links > 0 GROUP BY name",
+        (name, tx.holder),
     )
-    return {str(lane): int(links) for lane, links in found}
+    return {str(each): int(links) for each, links in found}
 
 
-# Who may use how much of a rate
-
-
-def shares(tx: Tx, lanes: Collection[str]) -> dict[str, list[Share]]:
-    """Return every node's share of these lanes, and keep other nodes from changing any until the commit."""
+def share_out(tx: Tx, limits: Mapping[str, Demand]) -> dict[str, int]:
+    """Take our shares of limited rates, anew, and return them; together the nodes never have more than the rate."""
     tx.lock(["share"])
     found = tx.each(
-        "SELECT lane, node, amount, wanted FROM share WHERE lane IN ({rows})", [(lane,) for lane in sorted(lanes)]
+        "SELECT name, holder, amount, wanted FROM share WHERE name IN ({rows})", [(name,) for name in sorted(limits)]
     )
-    by_lane: dict[str, list[Share]] = {}
-    for lane, *share in found:
-        by_lane.setdefault(str(lane), []).append(Share(*share))
-    return by_lane
-
-
-def set_shares(tx: Tx, mine: Mapping[str, Share]) -> None:
-    """Write one node's shares."""
+    others: dict[str, list[Share]] = {}
+    for name, holder, amount, wanted in found:
+        if holder != tx.holder:
+            others.setdefault(str(name), []).append(Share(int(amount), int(wanted)))
+    mine = {name: share_of(demand, others.get(name, [])) for name, demand in limits.items()}
     tx.insert(
-        "share (lane, node, amount, wanted)",
-        [(lane, *share) for lane, share in sorted(mine.items())],
-        "ON CONFLICT (lane, node) DO UPDATE SET amount = excluded.amount, wanted = excluded.wanted",
+        "share (name, holder, amount, wanted)",
+        [(name, tx.holder, mine[name], demand.wanted) for name, demand in sorted(limits.items())],
+        "ON CONFLICT (name, holder) DO UPDATE SET amount = excluded.amount, wanted = excluded.wanted",
     )
+    return mine

@@ -3,28 +3,28 @@
 ``synchronous=FULL`` makes COMMIT return only when the log is on disk, so whatever :meth:`SqliteStore.transact` or a
 batch's ``done`` is told has survived. Each piece of work of a round has a SAVEPOINT of its own: one that raises takes
 nothing else with it, and a batch that raises is run again item by item, so that only the item at fault is refused.
-This is the only module that imports a driver of SQLite.
+This module and :mod:`gateway.store.sqlite_file` are the only ones that import a driver of SQLite.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from bisect import bisect_left
 from functools import lru_cache
 from itertools import chain, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import apsw
 import structlog
 import trio
 
 from gateway.store import nodes
-from gateway.store.base import Row, StoreError, StoreFullError, TakenError, WorkError
+from gateway.store.base import Row, StoreError, WorkError
 from gateway.store.ids import Ids
 from gateway.store.migrate import migrate
 from gateway.store.rounds import Job, Outcome, Rounds
+from gateway.store.sqlite_file import EVERYBODYS_TROUBLE, copy_log, lock, open_database, translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -41,25 +41,6 @@ _FOR_EVER = 2**63 - 1
 _SIZES = (1, 4, 16, 48, 128, 256)
 _LONG_LOG = 2_000  # pages of 4 KiB
 _CHECKPOINT_PAUSE = 0.25  # seconds between looks at the log's length
-_SENTENCES = {
-    apsw.FullError: "no space left on the disk; free some, the gateway goes on by itself",
-    apsw.IOError: "cannot be read or written; check the disk and the system's log",
-    apsw.BusyError: "is locked by another process; stop whatever else holds it",
-    apsw.ReadOnlyError: "is read-only; check the mount, and the owner and the mode of the file and of its folder",
-    apsw.CorruptError: "is damaged; restore a backup",
-    apsw.NotADBError: "is not a SQLite database; restore a backup or name another file",
-    apsw.CantOpenError: "cannot be opened; the gateway's user must be able to write the folder, too",
-}
-# Errors of the database itself; any other is the fault of the work that raised it.
-_EVERYBODYS_TROUBLE = (*_SENTENCES, apsw.NoMemError, apsw.ProtocolError)
-_PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA recursive_triggers = ON",  # or INSERT OR REPLACE would slip past the ledger's triggers
-    "PRAGMA cache_size = -32768",
-    "PRAGMA journal_size_limit = 67108864",
-)
 
 
 class SqliteTx:
@@ -124,10 +105,11 @@ class SqliteStore(Rounds):
         super().__init__(self._commit_jobs)
         self.path = Path(path)
         self._observe = observe or (lambda _seconds, _items: None)
-        self._connection = _open(self.path)
+        self._connection = open_database(self.path)
         self._node, floor = self._begin(node)
         self._ids = Ids(self._node, floor)
         self._holder = 0  # until we join
+        self._lock: IO[str] | None = None
         self._wal_pages = 0
         self._log_copied = False
         self._connection.set_wal_hook(self._note_wal)
@@ -148,11 +130,17 @@ class SqliteStore(Rounds):
         except (apsw.Error, StoreError) as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            raise _translate(error, self.path) from error
+            raise translate(error, self.path) from error
         return result
 
     async def join(self) -> None:
-        """Take the database over: what any process held waits again, and one that still runs finds out and ends."""
+        """Become the one gateway on this file: what an earlier one held waits again.
+
+        Raises:
+            TakenError: another process is.
+            StoreError: the database cannot be had.
+        """
+        self._lock = self._lock or lock(self.path)
         self._holder = await self._in_writer(self._alone, self._take_over, self._ids)
 
     def _take_over(self, tx: Tx) -> int:
@@ -168,6 +156,8 @@ class SqliteStore(Rounds):
     def close(self) -> None:
         """Close the database; safe to call twice."""
         self._connection.close()
+        if self._lock is not None:
+            self._lock.close()
 
     # The write-ahead log
 
@@ -184,7 +174,7 @@ class SqliteStore(Rounds):
             await trio.sleep(_CHECKPOINT_PAUSE)
             if self._wal_pages >= _LONG_LOG and not self._log_copied:
                 with trio.CancelScope(shield=True):
-                    self._log_copied = await trio.to_thread.run_sync(_copy_log, self.path)
+                    self._log_copied = await trio.to_thread.run_sync(copy_log, self.path)
 
     # In the writer thread
 
@@ -192,11 +182,12 @@ class SqliteStore(Rounds):
         started = time.perf_counter()
         connection = self._connection
         try:
-            tx = self._begin_fenced()
+            connection.execute("BEGIN IMMEDIATE")
+            tx = SqliteTx(connection, self._ids, self._holder)
             outcomes = [outcome for job in jobs for outcome in self._run(tx, job)]
             connection.execute("COMMIT")
-        except (apsw.Error, TakenError) as error:
-            return self._give_up(jobs, _translate(error, self.path))
+        except apsw.Error as error:
+            return self._give_up(jobs, translate(error, self.path))
         if not self.healthy:
             _log.info("store_recovered", path=str(self.path))
         self.healthy = True
@@ -204,14 +195,6 @@ class SqliteStore(Rounds):
             self._restart_log()
         self._observe(time.perf_counter() - started, sum(len(job.items) for job in jobs))
         return outcomes
-
-    def _begin_fenced(self) -> SqliteTx:
-        """Begin a round, unless another process has taken the database over."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        tx = SqliteTx(self._connection, self._ids, self._holder)
-        if self._holder and not nodes.is_member(tx, self._node):
-            raise TakenError("another gateway has been started on this file; one file serves one process")
-        return tx
 
     def _restart_log(self) -> None:
         """Copy the little that was committed meanwhile; the next commit then begins the log anew."""
@@ -231,7 +214,7 @@ class SqliteStore(Rounds):
         connection.execute("SAVEPOINT job")
         try:
             result = job.batch.work(tx, job.items)
-        except _EVERYBODYS_TROUBLE:
+        except EVERYBODYS_TROUBLE:
             raise
         except Exception as error:  # noqa: BLE001 (whatever it is, it ends this piece of work only)
             connection.execute("ROLLBACK TO job; RELEASE job")
@@ -249,43 +232,3 @@ class SqliteStore(Rounds):
             _log.error("store_failed", path=str(self.path), reason=str(error))
         self.healthy = False
         return [Outcome(job.batch, job.items, None, error) for job in jobs]
-
-
-def _open(path: Path) -> apsw.Connection:
-    if not path.parent.is_dir():
-        raise StoreError(f"{path}: the folder {path.parent} does not exist; create it, owned by the gateway's user")
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be opened for writing: {error.strerror}; check owner and mode") from error
-    connection = apsw.Connection(str(path))
-    try:
-        connection.set_busy_timeout(2_000)
-        for pragma in _PRAGMAS:
-            connection.execute(pragma).fetchall()
-    except apsw.Error as error:
-        connection.close()
-        raise _translate(error, path) from error
-    return connection
-
-
-def _copy_log(path: Path) -> bool:
-    """Copy what the log holds into the database, on a connection of our own; returns whether it could be done."""
-    try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-        try:
-            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        finally:
-            connection.close()
-    except apsw.Error as error:
-        _log.warning("checkpoint_failed", path=str(path), reason=str(error))
-        return False
-    return True
-
-
-def _translate(error: apsw.Error | StoreError, path: Path) -> StoreError:
-    """Say in one sentence what the database's error means and what to do."""
-    if isinstance(error, StoreError):
-        return type(error)(f"{path}: {error}")
-    kind = StoreFullError if isinstance(error, apsw.FullError) else StoreError
-    return kind(f"{path}: {_SENTENCES.get(type(error), error)}")

@@ -12,21 +12,22 @@ CREATE TABLE node (
     round  INTEGER NOT NULL DEFAULT 0
 );
 
--- How many links each node has to the peer of a lane.
+-- How many links the node under a holder token has to the peer of a lane, or binds of an account.
 CREATE TABLE presence (
-    lane  TEXT NOT NULL,
-    node  INTEGER NOT NULL,
-    links INTEGER NOT NULL,
-    PRIMARY KEY (lane, node)
+    name   TEXT NOT NULL,
+    holder INTEGER NOT NULL,
+    links  INTEGER NOT NULL,
+    PRIMARY KEY (name, holder)
 ) WITHOUT ROWID;
 
--- What part of a lane's rate a node may use: thousandths of segments a second. Those of a lane never exceed its rate.
+-- What part of a limited rate the node under a holder token may use, and would like to: thousandths of segments a
+-- second. The amounts under one name never exceed its rate.
 CREATE TABLE share (
-    lane   TEXT NOT NULL,
-    node   INTEGER NOT NULL,
+    name   TEXT NOT NULL,
+    holder INTEGER NOT NULL,
     amount INTEGER NOT NULL,
     wanted INTEGER NOT NULL,
-    PRIMARY KEY (lane, node)
+    PRIMARY KEY (name, holder)
 ) WITHOUT ROWID;
 
 -- What an account handed in and we accepted (account '' is the platform: confirmations).

@@ -1,0 +1,178 @@
+"""This node among its equals: who is linked to whom, who may use how much of a rate, and whose work waits.
+
+Several identical processes may share one database; each looks into it about once a second, in one transaction. It says
+how many links it has and learns what the others have; takes its shares of the limits that hold for all nodes together;
+finds rows that wait for a link of its own, in case nobody woke it; and takes nodes whose lease is over for dead, so
+that their rows wait again. A node that finds itself taken for dead lets go of what it held and joins anew.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+import trio
+
+from gateway.rules.sharing import Demand
+from gateway.store import nodes, spool
+from gateway.store.base import FencedError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from gateway.lanes import Lanes
+    from gateway.store.base import Store, Tx
+    from gateway.store.nodes import Buried
+
+_log = structlog.get_logger()
+BEAT = 1.0  # seconds between looks
+_MILLI = 1_000
+
+
+class Limit(NamedTuple):
+    """A rate that holds for all nodes together.
+
+    Attributes:
+        name: under which nodes share it.
+        rate: segments a second.
+        wanted: how many segments we would have liked since the last look.
+        use: told how many a second we may.
+    """
+
+    name: str
+    rate: float
+    wanted: Callable[[], int]
+    use: Callable[[float], None]
+
+
+class _News(NamedTuple):
+    """What one look has shown."""
+
+    elsewhere: dict[str, int]
+    shares: dict[str, int]
+    ready: list[str]
+    buried: list[Buried]
+
+
+class _Look(NamedTuple):
+    """What we say in one look; ``steady``: who is silent now is dead, and not just late after an outage, like all."""
+
+    links: dict[str, int]
+    binds: dict[str, int]
+    demands: dict[str, Demand]
+    steady: bool
+
+    def work(self, tx: Tx) -> _News:
+        """Say it, and see what the others say."""
+        buried = nodes.bury(tx, tx.now) if self.steady else []
+        tx.notify({lane for each in buried for lane in each.lanes})
+        nodes.set_presence(tx, self.links | self.binds)
+        shares = nodes.share_out(tx, self.demands)
+        ready = spool.ready(tx, [name for name, count in self.links.items() if count])
+        return _News(nodes.presence(tx), shares, ready, buried)
+
+
+class Membership:
+    """The membership of one process.
+
+    Args:
+        store: the database, joined already.
+        lanes: ours, and told of links elsewhere.
+        limits: what is shared.
+        changed: called when operators or accounts have become reachable, or stopped being so, at other nodes.
+    """
+
+    def __init__(self, store: Store, lanes: Lanes, limits: Iterable[Limit], changed: Callable[[], None]) -> None:
+        self._store = store
+        self._lanes = lanes
+        self._limits = {limit.name: limit for limit in limits}
+        self._changed = changed
+        self._binds: dict[str, int] = {}
+        self._steady_since = math.inf  # since when every look has succeeded
+        store.heard = self.heard
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Look until cancelled, started after the first look; where nobody shares the database there is none to see."""
+        if self._store.shared:
+            await self.beat()
+        task_status.started()
+        while self._store.shared:
+            await trio.sleep(BEAT)
+            await self.beat()
+
+    async def beat(self) -> None:
+        """Look once."""
+        links = {lane.name: len(lane.links) for lane in self._lanes}
+        binds = {_bind_name(account): count for account, count in self._binds.items()}
+        demands = {
+            limit.name: Demand(int(limit.rate * _MILLI), limit.wanted() * _MILLI) for limit in self._limits.values()
+        }
+        look = _Look(links, binds, demands, trio.current_time() - self._steady_since >= nodes.LEASE_MS / _MILLI)
+        try:
+            news = await self._store.transact(look.work)
+        except FencedError:
+            await self._join_anew()
+        except StoreError:  # the store has logged it, and says when it is back
+            self._steady_since = math.inf
+        else:
+            self._steady_since = min(self._steady_since, trio.current_time())
+            self._learn(news)
+
+    def heard(self, names: Collection[str]) -> None:
+        """Learn from another node that rows wait in these lanes."""
+        self._lanes.look(dict.fromkeys(names, 0))
+
+    # After the commit
+
+    def _learn(self, news: _News) -> None:
+        for each in news.buried:
+            _log.warning("node_taken_for_dead", node=each.name, lanes=each.lanes)
+        changed = news.elsewhere.keys() != self._lanes.elsewhere.keys()
+        self._lanes.elsewhere = news.elsewhere
+        for name, amount in news.shares.items():
+            self._limits[name].use(amount / _MILLI)
+        self._lanes.look(dict.fromkeys(news.ready, 0))
+        for lane in self._lanes:
+            lane.pump()  # sending has rested if our lease was in doubt
+        if changed:
+            self._changed()
+
+    async def _join_anew(self) -> None:
+        """Let go of everything that others may have taken over, and become a member again."""
+        _log.error("lease_lost", reason="this node was silent for longer than its lease; others have taken over")
+        self._steady_since = math.inf
+        self._lanes.forget()
+        try:
+            await self._store.join()
+        except StoreError as error:
+            _log.error("join_failed", reason=str(error))  # the next look tries again
+
+    # Binds
+
+    async def may_bind(self, account: str, count: int, most: int) -> bool:
+        """Say whether ``account`` may have ``count`` binds here, when all nodes together may have ``most``.
+
+        Raises:
+            StoreError: nobody can tell.
+        """
+        self._binds[account] = count
+        if count > most or not self._store.shared:
+            return count <= most
+        name = _bind_name(account)
+
+        def work(tx: Tx) -> bool:
+            tx.lock([name])
+            allowed = nodes.presence(tx, name).get(name, 0) + count <= most
+            nodes.set_presence(tx, {name: count if allowed else count - 1})
+            return allowed
+
+        return await self._store.transact(work)
+
+    def unbound(self, account: str, count: int) -> None:
+        """Learn that ``account`` has ``count`` binds here now; the others learn it with the next look."""
+        self._binds[account] = count
+
+
+def _bind_name(account: str) -> str:
+    return f"bind/{account}"

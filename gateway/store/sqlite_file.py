@@ -1,0 +1,97 @@
+"""The file of a SQLite database: opened, kept to one gateway, its log copied back, and its errors put into words."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import IO, TYPE_CHECKING
+
+import apsw
+import structlog
+
+from gateway.store.base import StoreError, StoreFullError, TakenError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_log = structlog.get_logger()
+_SENTENCES = {
+    apsw.FullError: "no space left on the disk; free some, the gateway goes on by itself",
+    apsw.IOError: "cannot be read or written; check the disk and the system's log",
+    apsw.BusyError: "is locked by another process; stop whatever else holds it",
+    apsw.ReadOnlyError: "is read-only; check the mount, and the owner and the mode of the file and of its folder",
+    apsw.CorruptError: "is damaged; restore a backup",
+    apsw.NotADBError: "is not a SQLite database; restore a backup or name another file",
+    apsw.CantOpenError: "cannot be opened; the gateway's user must be able to write the folder, too",
+}
+# Errors of the database itself; any other is the fault of the work that raised it.
+EVERYBODYS_TROUBLE = (*_SENTENCES, apsw.NoMemError, apsw.ProtocolError)
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA recursive_triggers = ON",  # or INSERT OR REPLACE would slip past the ledger's triggers
+    "PRAGMA cache_size = -32768",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+def open_database(path: Path) -> apsw.Connection:
+    """Open the file, created with mode 0600 when it does not exist, as durable as SQLite can.
+
+    Raises:
+        StoreError: it cannot be opened or read; the sentence says what to do.
+    """
+    if not path.parent.is_dir():
+        raise StoreError(f"{path}: the folder {path.parent} does not exist; create it, owned by the gateway's user")
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be opened for writing: {error.strerror}; check owner and mode") from error
+    connection = apsw.Connection(str(path))
+    try:
+        connection.set_busy_timeout(2_000)
+        for pragma in _PRAGMAS:
+            connection.execute(pragma).fetchall()
+    except apsw.Error as error:
+        connection.close()
+        raise translate(error, path) from error
+    return connection
+
+
+def lock(path: Path) -> IO[str]:
+    """Keep other gateways off the file until what this returns is closed, which the end of the process does, too.
+
+    The lock has a file of its own, for SQLite locks parts of the database itself, and would lose them with ours.
+    """
+    try:
+        file = path.with_name(f"{path.name}.lock").open("w")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise TakenError(f"{path}: another gateway runs on this file; one file serves one process") from error
+    except OSError as error:
+        raise StoreError(f"{path}.lock: cannot be opened for writing: {error.strerror}") from error
+    return file
+
+
+def copy_log(path: Path) -> bool:
+    """Copy what the log holds into the database, on a connection of our own; returns whether it could be done."""
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        _log.warning("checkpoint_failed", path=str(path), reason=str(error))
+        return False
+    return True
+
+
+def translate(error: apsw.Error | StoreError, path: Path) -> StoreError:
+    """Say in one sentence what the database's error means and what to do."""
+    if isinstance(error, StoreError):
+        return type(error)(f"{path}: {error}")
+    kind = StoreFullError if isinstance(error, apsw.FullError) else StoreError
+    return kind(f"{path}: {_SENTENCES.get(type(error), error)}")

@@ -1,0 +1,94 @@
+"""Nodes: who holds what under which token, who is taken for dead, and who may use how much of a rate."""
+
+import pytest
+
+from gateway.rules.sharing import Demand
+from gateway.store import nodes, spool
+from tests.store.helpers import held_by, spooled
+
+LANE = spool.operator_lane("orange")
+
+
+async def joined(store, name, lease=10_000):
+    """Let a node join; returns its holder token."""
+    return await store.transact(lambda tx: nodes.join(tx, nodes.number_of(tx, name), lease))
+
+
+async def hold(store, holder):
+    """Let a node hold one row; returns it."""
+
+    def work(tx):
+        row = spooled(tx)
+        spool.add(held_by(tx, holder), [row], held=True)
+        return row
+
+    return await store.transact(work)
+
+
+async def free(store):
+    """Return the rows that wait."""
+    return await store.transact(lambda tx: [row for _, row, _ in spool.waiting(tx, LANE, (0, 0), 100)])
+
+
+async def test_tokens_are_new(store):
+    """Every time a node joins it gets another token."""
+    tokens = [await joined(store, name) for name in ("gw1", "gw2", "gw1")]
+    assert len(set(tokens)) == 3
+
+
+async def test_successor(store):
+    """A node that joins again gives back what it held before, and nothing that others hold."""
+    mine, other = await joined(store, "gw1"), await joined(store, "gw2")
+    row, _ = await hold(store, mine), await hold(store, other)
+    await joined(store, "gw1")
+    assert await free(store) == [row.id]
+
+
+async def test_bury(store):
+    """A node whose lease is over is taken for dead once, and its rows wait again; one that lives is left alone."""
+    dead, alive = await joined(store, "gw1", lease=-1), await joined(store, "gw2")
+    row, _ = await hold(store, dead), await hold(store, alive)
+    assert await store.transact(lambda tx: nodes.bury(tx, tx.now)) == [nodes.Buried("gw1", [LANE])]
+    assert await store.transact(lambda tx: nodes.bury(tx, tx.now)) == []
+    assert await free(store) == [row.id]
+
+
+async def test_leave(store):
+    """A node that leaves gives back what it held, and is not taken for dead afterwards."""
+    holder = await joined(store, "gw1", lease=-1)
+    row = await hold(store, holder)
+    await store.transact(lambda tx: nodes.leave(held_by(tx, holder)))
+    assert await free(store) == [row.id]
+    assert await store.transact(lambda tx: nodes.bury(tx, tx.now)) == []
+
+
+async def test_presence(store):
+    """A node sees the links of all others together, and none of a node that is dead, has left, or has none."""
+    one, two, dead = await joined(store, "gw1"), await joined(store, "gw2"), await joined(store, "gw3", lease=-1)
+    for holder, links in ((one, 4), (two, 2), (dead, 1)):
+        counts = {LANE: links, "bind/shop": 0, "account/shop": links}
+        await store.transact(lambda tx, holder=holder, counts=counts: nodes.set_presence(held_by(tx, holder), counts))
+    await store.transact(lambda tx: nodes.bury(tx, tx.now))
+    assert await store.transact(lambda tx: nodes.presence(held_by(tx, one))) == {LANE: 2, "account/shop": 2}
+    await store.transact(lambda tx: nodes.set_presence(held_by(tx, two), {LANE: 3}))
+    assert await store.transact(lambda tx: nodes.presence(held_by(tx, one), LANE)) == {LANE: 3}
+    assert await store.transact(lambda tx: nodes.presence(held_by(tx, two), LANE)) == {LANE: 4}
+
+
+async def test_shares(store):
+    """Nodes share a rate by what they want, never exceed it together, and get a dead node's part."""
+    one, two = await joined(store, "gw1"), await joined(store, "gw2", lease=-1)
+
+    async def take(holder, wanted):
+        demands = {LANE: Demand(100_000, wanted)}
+        return (await store.transact(lambda tx: nodes.share_out(held_by(tx, holder), demands)))[LANE]
+
+    assert await take(one, 100_000) == 100_000  # alone
+    assert await take(two, 100_000) == 0  # nothing is left yet
+    first = await take(one, 100_000)
+    second = await take(two, 100_000)
+    assert first == pytest.approx(50_000, rel=0.01)
+    assert first + second == pytest.approx(100_000, rel=0.01)
+    assert first + second <= 100_000
+    await store.transact(lambda tx: nodes.bury(tx, tx.now))
+    assert await take(one, 100_000) == 100_000
