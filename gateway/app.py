@@ -27,8 +27,7 @@ from gateway.opt_out import OptOuts
 from gateway.ruleset import profile
 from gateway.settle import AccountOutcomes, OperatorOutcomes
 from gateway.store import nodes, spool
-from gateway.store.sqlite import SqliteStore
-from gateway.store.url import sqlite_path
+from gateway.store.url import open_store
 from gateway.submission import Customer
 from gateway.submit import Submit
 from gateway.upkeep import Upkeep
@@ -60,7 +59,7 @@ class Gateway:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.metrics = Metrics(config.accounts, config.operators)
-        self.store = SqliteStore(sqlite_path(config.store), config.node, self.metrics.committed)
+        self.store = open_store(config.store, config.node, self.metrics.committed)
         self.lanes = Lanes()
         home = Homeward(int(config.delivery.account_queue * 1_000))
         self._operator_outcomes = OperatorOutcomes(config, self.lanes, home, self.metrics)

@@ -11,6 +11,7 @@ from typing import Annotated, Protocol, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from gateway.smpp.text import encode_gsm7
+from gateway.store.url import check_url
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -104,12 +105,6 @@ def _web_url(text: str) -> str:
     if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
         raise ValueError('must be a web address, such as "https://no-sms.eu"')
     return text.rstrip("/")
-
-
-def _store_url(text: str) -> str:
-    if not re.fullmatch(r"sqlite:///.+|postgres(ql)?://.+", text):
-        raise ValueError("must be sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host/database")
-    return text
 
 
 def _like(pattern: str, sentence: str) -> AfterValidator:
@@ -212,4 +207,4 @@ ShortCodeMention = Annotated[str, Field(max_length=40), AfterValidator(_short_co
 WebMention = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_common)]
 Separator = Annotated[str, Field(max_length=5), AfterValidator(_common)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
-StoreUrl = Annotated[str, AfterValidator(_store_url)]
+StoreUrl = Annotated[str, AfterValidator(check_url)]

@@ -204,6 +204,7 @@ def test_all_problems_at_once(problems):
         ("web: {listen: '127.0.0.1:9100'}", "1:15: web.listen", "same port as metrics.listen"),
         ("web: {public_url: no-sms.eu}", "1:19: web.public_url", "web address"),
         ("store: mysql://x", "1:8: store", "sqlite:///relative.db"),
+        ("store: postgresql://gw@db", "1:8: store", "must name a database"),
         ("store: ${DATABASE}", "1:8: store", "environment variable DATABASE is not set"),
         ("log: {level: !loud info}", "1:14: log.level", "put it in quotes"),
         ("log: &log {level: *log}", "1:6: log.level", "alias"),

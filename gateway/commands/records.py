@@ -21,8 +21,7 @@ from gateway.store import blacklist as blacklisted
 from gateway.store import ledger as ledgers
 from gateway.store.base import StoreError, Tx
 from gateway.store.blacklist import EVERYBODY
-from gateway.store.sqlite import SqliteStore
-from gateway.store.url import sqlite_path
+from gateway.store.url import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -41,12 +40,12 @@ account_option = click.option("--account", metavar="NAME", help="Only what conce
 def in_store(config: Config, work: Callable[[Tx], Result]) -> Result:
     """Run ``work`` in one transaction on the configured store, also while a gateway runs on it."""
     try:
-        store = SqliteStore(sqlite_path(config.store), f"{config.node}/cli")
+        store = open_store(config.store, f"{config.node}/cli")
         try:
             return trio.run(store.once, work)
         finally:
             store.close()
-    except (StoreError, ValueError) as error:
+    except StoreError as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CHANNEL = "stopgate"
 _MOST_ROWS = 5_000  # of one statement; a few megabytes
-_RETURNS = re.compile(r"\b(SELECT|RETURNING)\b")
+_CHANGES = re.compile(r"\b(INSERT|DELETE|(?<!FOR )UPDATE)\b")
 
 
 class PostgresTx:
@@ -48,7 +48,7 @@ class PostgresTx:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return its rows."""
         if not values:
-            return self._run(sql, None, returns=True)
+            return self._run(sql, None, returns=_returns(sql))
         return self._run(_translated(sql), [_plain(value) for value in values], returns=_returns(sql))
 
     def each(self, sql: str, rows: Sequence[Row]) -> list[Row]:
@@ -77,11 +77,11 @@ class PostgresTx:
     def _for_each(self, call: str, names: Collection[str]) -> None:
         if names:
             array = _texts(sorted(set(names)))
-            self._run(f"SELECT {call} FROM unnest(%s::text[]) AS name", [array], returns=False)
+            self._run(f"SELECT {call} FROM unnest(%s::text[]) AS name", [array], returns=False)  # noqa: S608 (our own words)
 
     def _run(self, sql: str, values: list[Any] | None, *, returns: bool) -> list[Row]:
         cursor = self._connection.execute(sql, values)
-        return cursor.fetchall() if returns and cursor.description else []
+        return cursor.fetchall() if returns else []
 
 
 @lru_cache(maxsize=1024)
@@ -92,13 +92,13 @@ def _translated(sql: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _returns(sql: str) -> bool:
-    return _RETURNS.search(sql) is not None
+    return "RETURNING" in sql or (sql.startswith(("SELECT", "WITH")) and not _CHANGES.search(sql))
 
 
 @lru_cache(maxsize=1024)
 def _set_based(sql: str, kinds: tuple[str, ...]) -> str:
     arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
-    return sql.replace("%", "%%").replace("{rows}", f"SELECT * FROM unnest({arrays})")
+    return sql.replace("%", "%%").replace("{rows}", f"SELECT * FROM unnest({arrays})")  # noqa: S608 (likewise)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 (any value of a column)

@@ -14,11 +14,11 @@ def logged():
 
 
 @pytest.fixture(params=DATABASES)
-def database(request, tmp_path):
+def database(request):
     """Offer an empty database of each engine."""
-    database = DATABASES[request.param](tmp_path)
-    yield database
-    database.close()
+    with DATABASES[request.param](request) as database:
+        yield database
+        database.close()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
@@ -12,22 +12,22 @@ from gateway.store import spool
 from gateway.store.base import Batch
 from gateway.store.messages import Message
 from gateway.store.spool import Spooled
-from gateway.store.sqlite import SqliteStore
+from gateway.store.url import open_store
 
 HOUR = 3_600_000  # milliseconds
 NUMBER = "33612345678"
 
 
-class SqliteDatabase:
-    """One SQLite database, and the stores opened on it."""
+class Database:
+    """One database, and the stores opened on it."""
 
-    def __init__(self, folder):
-        self.path = folder / "gateway.db"
+    def __init__(self, url):
+        self.url = url
         self._opened = []
 
     def open(self, node="gw1"):
         """Return a store on this database for a node."""
-        store = SqliteStore(self.path, node)
+        store = open_store(self.url, node)
         self._opened.append(store)
         return store
 
@@ -47,7 +47,24 @@ class SqliteDatabase:
             store.close()
 
 
-DATABASES = {"sqlite": SqliteDatabase}
+@contextmanager
+def sqlite_database(request):
+    """Offer an empty SQLite database."""
+    yield Database(f"sqlite:///{request.getfixturevalue('tmp_path')}/gateway.db")
+
+
+@contextmanager
+def postgres_database(request):
+    """Offer an empty database on the run's PostgreSQL server."""
+    server = request.getfixturevalue("postgres_server")
+    name = server.create()
+    try:
+        yield Database(server.url(name))
+    finally:
+        server.drop(name)
+
+
+DATABASES = {"sqlite": sqlite_database, "postgresql": postgres_database}
 
 
 class Flow:

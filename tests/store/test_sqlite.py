@@ -14,7 +14,6 @@ import trio
 from gateway.store import spool
 from gateway.store.base import StoreError
 from gateway.store.sqlite import SqliteStore
-from gateway.store.url import sqlite_path
 from tests.store.helpers import Flow, Gate, spooled
 
 NOBODY = 65_534
@@ -262,23 +261,3 @@ async def test_readers_do_not_block(path):
         assert other.execute("SELECT count(*) FROM node").fetchall() == [(1,)]
         other.execute("COMMIT")
         assert other.execute("SELECT count(*) FROM node").fetchall() == [(2,)]
-
-
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [
-        ("sqlite:///relative.db", "relative.db"),
-        ("sqlite:////var/lib/gateway.db", "/var/lib/gateway.db"),
-    ],
-)
-def test_url(url, path):
-    """Three slashes name a relative file, four an absolute one."""
-    assert sqlite_path(url) == Path(path)
-
-
-@pytest.mark.parametrize("url", ["postgresql://user@host/db", "sqlite://gateway.db", "gateway.db", ""])
-def test_url_of_something_else(url):
-    """Any other store is refused, without repeating what may hold a password."""
-    with pytest.raises(ValueError, match="only SQLite is supported as yet") as caught:
-        sqlite_path(url)
-    assert "user@host" not in str(caught.value)

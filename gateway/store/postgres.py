@@ -1,0 +1,291 @@
+"""The store that nodes share: PostgreSQL 13 or newer, one connection for rounds, another that listens.
+
+A round is run at once, its statements sent without waiting for those that return nothing. Only if some work raises is
+it run again piece by piece, to find the one at fault; and again if another node's transaction was in the way. So work
+may be run several times, and only the last time counts.
+
+Each round of a member begins by renewing its lease under its token, which also marks the round: when a connection is
+lost while it commits, the mark tells whether it was committed, and nobody is answered before that is known.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import psycopg
+import structlog
+import trio
+
+from gateway.store import nodes
+from gateway.store.base import FencedError, StoreError, TakenError, WorkError
+from gateway.store.ids import Ids
+from gateway.store.migrate import Place, migrate
+from gateway.store.postgres_errors import is_conflict, is_everybodys, translate
+from gateway.store.postgres_link import Bounded, Link
+from gateway.store.postgres_listen import listen
+from gateway.store.postgres_tx import PostgresTx
+from gateway.store.rounds import Job, Outcome, Rounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Result = TypeVar("Result")
+_log = structlog.get_logger()
+_TRIES = 4  # of a round that others are in the way of
+_PATIENCE = 5.0  # seconds that a round may take
+_MIGRATION_PATIENCE = 600.0
+_CLOCK = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_NOW = f"SELECT {_CLOCK}"
+_RENEW = (
+    f"UPDATE node SET lease = {_CLOCK} + {nodes.LEASE_MS}, round = %s WHERE number = %s AND holder = %s "  # noqa: S608 (constants)
+    f"RETURNING {_CLOCK}"
+)
+_WORDS = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"', "WITHOUT ROWID": ""}
+_WORD = re.compile(rf"\b({'|'.join(_WORDS)})\b")
+
+
+class _AtFaultError(Exception):
+    """Some work of the round raised for a reason of its own."""
+
+
+class _Doubt(NamedTuple):
+    """A round whose commit was not confirmed: its mark, and what is told if it was committed."""
+
+    mark: int
+    outcomes: list[Outcome]
+
+
+class _InDoubtError(Exception):
+    """The connection was lost while a round was committed."""
+
+    def __init__(self, doubt: _Doubt) -> None:
+        super().__init__()
+        self.doubt = doubt
+
+
+class PostgresStore(Rounds):
+    """A store on a server.
+
+    Args:
+        url: the database, which must exist; its tables are made when they are missing.
+        node: the name of this process among those that share the database.
+        observe: told the seconds and the number of items of each commit.
+
+    Raises:
+        StoreError: the database cannot be had; the sentence says why and what to do.
+    """
+
+    shared = True
+
+    def __init__(self, url: str, node: str = "gateway", observe: Callable[[float, int], None] | None = None) -> None:
+        super().__init__(self._commit_jobs, nodes.HOLD)
+        self._observe = observe or (lambda _seconds, _items: None)
+        self._link = Link(url, f"stopgate/{node}")
+        self._connection = self._link.connect()
+        self._backend = self._connection.info.backend_pid
+        self._node, floor = self._begin(node)
+        self._ids = Ids(self._node, floor)
+        self._holder = 0
+        self._doubt: _Doubt | None = None
+
+    def _begin(self, node: str) -> Place:
+        words = partial(_WORD.sub, lambda word: _WORDS[word[0]])
+        try:
+            return self._alone(lambda tx: migrate(tx, node, "postgres", words), Ids(0), _MIGRATION_PATIENCE)
+        except StoreError:
+            self._connection.close()
+            raise
+
+    async def join(self) -> None:
+        """Become a member under a new token; what a process of our name held waits again."""
+        self._holder = await self._in_writer(self._join)
+
+    def _join(self) -> int:
+        self._connected()
+        return self._alone(lambda tx: nodes.join(tx, self._node, nodes.LEASE_MS), self._ids, _PATIENCE)
+
+    def _alone(self, work: Callable[[PostgresTx], Result], ids: Ids, patience: float) -> Result:
+        """Run ``work`` in a transaction outside the rounds."""
+        connection = self._connection
+        connection.deadline = time.monotonic() + patience
+        try:
+            connection.execute("BEGIN")
+            result = work(PostgresTx(connection, ids, _only(connection.execute(_NOW))))
+            connection.execute("COMMIT")
+        except psycopg.Error as error:
+            self._roll_back()
+            raise translate(error, self._link.label) from error
+        except StoreError as error:
+            self._roll_back()
+            raise StoreError(f"{self._link.label}: {error}") from error
+        return result
+
+    async def run(self) -> None:
+        """Serve rounds, and hear what other nodes tell, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen, self._link, self._hear)
+            await super().run()
+
+    def _hear(self, told: list[psycopg.Notify]) -> None:
+        names = {each.payload for each in told if each.pid != self._backend}
+        if names:
+            self.heard(names)
+
+    def close(self) -> None:
+        """Close the connection; safe to call twice."""
+        self._connection.close()
+
+    # In the writer thread
+
+    def _commit_jobs(self, jobs: list[Job]) -> list[Outcome]:
+        started = time.perf_counter()
+        known: list[Outcome] = []
+        try:
+            self._connected().deadline = time.monotonic() + _PATIENCE
+            known = self._find_out()
+            outcomes = self._until_committed(jobs)
+        except _InDoubtError as error:
+            self._doubt = error.doubt
+            return known + self._give_up([], StoreError(f"{self._link.label}: the connection was lost during a commit"))
+        except psycopg.Error as error:
+            return known + self._give_up(jobs, translate(error, self._link.label))
+        except StoreError as error:
+            return known + self._give_up(jobs, error)
+        if not self.healthy:
+            _log.info("store_recovered", store=self._link.label)
+        self.healthy, self.restless = True, False
+        self._observe(time.perf_counter() - started, sum(len(job.items) for job in jobs))
+        return known + outcomes
+
+    def _give_up(self, jobs: list[Job], error: StoreError) -> list[Outcome]:
+        self._roll_back()
+        if self.healthy:
+            _log.error("store_failed", store=self._link.label, reason=str(error))
+        self.healthy = False
+        self.restless = not isinstance(error, FencedError)  # a round of its own finds out when all is well again
+        return [Outcome(job.batch, job.items, None, error) for job in jobs]
+
+    def _connected(self) -> Bounded:
+        if self._connection.closed:
+            self._connection = self._link.connect()
+            self._backend = self._connection.info.backend_pid
+        return self._connection
+
+    def _roll_back(self) -> None:
+        connection = self._connection
+        if connection.closed or connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+            return
+        try:
+            connection.execute("ROLLBACK")
+        except psycopg.Error as error:
+            _log.warning("rollback_failed", store=self._link.label, reason=str(error).strip())
+            connection.close()  # then the server does it
+
+    def _find_out(self) -> list[Outcome]:
+        """Return what became of the round in doubt, if there is one."""
+        if self._doubt is None:
+            return []
+        mark, outcomes = self._doubt
+        # Waits for the lost session's end: the round held this row.
+        found = self._connection.execute("SELECT round FROM node WHERE number = %s FOR UPDATE", [self._node]).fetchone()
+        self._doubt = None
+        committed = found == (mark,)
+        _log.info("commit_found_out", store=self._link.label, committed=committed)
+        if committed:
+            return outcomes
+        error = StoreError(f"{self._link.label}: the connection was lost during the commit, which was not done")
+        return [each if each.error else each._replace(result=None, error=error) for each in outcomes]
+
+    def _until_committed(self, jobs: list[Job]) -> list[Outcome]:
+        """Run a round until it is committed: again if others were in the way, by pieces if some work is at fault."""
+        attempt, tries = self._at_once, _TRIES
+        while True:
+            try:
+                return attempt(jobs)
+            except _AtFaultError:
+                attempt = self._by_pieces
+            except psycopg.Error as error:
+                tries -= 1
+                if not tries or not is_conflict(error):
+                    raise
+            self._roll_back()
+
+    def _at_once(self, jobs: list[Job]) -> list[Outcome]:
+        with self._connection.pipeline() as pipeline:
+            tx, mark = self._begin_round()
+            try:
+                outcomes = [Outcome(job.batch, job.items, job.batch.work(tx, job.items), None) for job in jobs]
+            except Exception as error:
+                raise self._judged(error) from error
+            self._end_round(_Doubt(mark, outcomes), pipeline)
+        return outcomes
+
+    def _by_pieces(self, jobs: list[Job]) -> list[Outcome]:
+        tx, mark = self._begin_round()
+        outcomes = [outcome for job in jobs for outcome in self._run(tx, job)]
+        self._end_round(_Doubt(mark, outcomes), None)
+        return outcomes
+
+    def _begin_round(self) -> tuple[PostgresTx, int]:
+        """Begin a transaction; a member renews its lease, or learns that it is a member no more."""
+        connection, holder = self._connection, self._holder
+        connection.execute("BEGIN")
+        if not holder:
+            return PostgresTx(connection, self._ids, _only(connection.execute(_NOW))), 0
+        mark = self._ids.next()
+        renewed = connection.execute(_RENEW, [mark, self._node, holder]).fetchone()
+        if renewed is None:
+            raise self._fenced()
+        return PostgresTx(connection, self._ids, renewed[0], holder), mark
+
+    def _fenced(self) -> StoreError:
+        found = self._connection.execute("SELECT holder FROM node WHERE number = %s", [self._node]).fetchone()
+        if found and found[0] is not None:
+            return TakenError(f"{self._link.label}: another process runs as this node; give each a name of its own")
+        return FencedError(f"{self._link.label}: this node was silent for too long, and others took it for dead")
+
+    def _end_round(self, doubt: _Doubt, pipeline: psycopg.Pipeline | None) -> None:
+        connection = self._connection
+        try:
+            ended = connection.execute("COMMIT")
+            if pipeline is not None:
+                pipeline.sync()
+        except psycopg.Error as error:
+            if connection.closed and doubt.mark:
+                raise _InDoubtError(doubt) from error
+            raise self._judged(error) from error
+        if ended.statusmessage != "COMMIT":  # PostgreSQL makes a ROLLBACK of it when some work has hidden an error
+            raise _AtFaultError
+
+    def _judged(self, error: Exception) -> Exception:
+        """Return what an error means for the round: itself, or that some work is at fault."""
+        if self._connection.closed:
+            return error if isinstance(error, psycopg.Error) else psycopg.OperationalError("the connection is lost")
+        return error if is_everybodys(error) else _AtFaultError()
+
+    def _run(self, tx: PostgresTx, job: Job) -> list[Outcome]:
+        """Run one job in a SAVEPOINT; when it raises for a reason of its own, item by item."""
+        connection = self._connection
+        connection.execute("SAVEPOINT job")
+        try:
+            result = job.batch.work(tx, job.items)
+            connection.execute("RELEASE job")
+        except Exception as error:
+            judged = self._judged(error)
+            if not isinstance(judged, _AtFaultError):
+                raise judged from error
+            connection.execute("ROLLBACK TO job")
+            connection.execute("RELEASE job")
+            _log.exception("store_work_failed", items=len(job.items))
+            if len(job.items) == 1:
+                return [Outcome(job.batch, job.items, None, WorkError(f"work failed: {type(error).__name__}: {error}"))]
+            return [outcome for item in job.items for outcome in self._run(tx, Job(job.batch, [item]))]
+        return [Outcome(job.batch, job.items, result, None)]
+
+
+def _only(cursor: psycopg.Cursor[Any]) -> int:
+    [(value,)] = cursor.fetchall()
+    return int(value)
