@@ -112,7 +112,8 @@ def _storable(text: str) -> str:
 
 def _kind(column: Sequence[Any]) -> str:
     """Return the type of a column's values; without any, one that is as good as another."""
-    return _KINDS[type(next((value for value in column if value is not None), ""))]
+    value = next((value for value in column if value is not None), "")
+    return next(kind for python, kind in _KINDS.items() if isinstance(value, python))  # an enumeration's members, too
 
 
 def _integers(column: Sequence[int | None]) -> str:
