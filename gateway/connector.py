@@ -32,7 +32,8 @@ from gateway.smpp.timers import NEVER, Limits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.config import Operator, Outbind
+    from gateway.config import Operator
+    from gateway.configsections import Outbind
     from gateway.deliver import Deliver
     from gateway.dispatcher import Lane
     from gateway.smpp.pdu import Pdu

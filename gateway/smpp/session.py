@@ -110,10 +110,9 @@ class Session:
             self._timers.heard = now
             self._inbox.feed(data)
         try:
-            while self.state is not State.CLOSED:
-                frame = self._inbox.next(holding=self._judging_bind or self.owed >= self.window)
-                if frame is None:
-                    break
+            while self.state is not State.CLOSED and (
+                frame := self._inbox.next(holding=self._judging_bind or self.owed >= self.window)
+            ):
                 self._receive_frame(frame, now, events)
         except FrameError as error:
             self._out.append(smpp.header(0, smpp.GENERIC_NACK, error.status, error.sequence))
@@ -188,7 +187,7 @@ class Session:
             events.append(self.end("unbound"))
         else:
             self._timers.worked = now
-            if pdu.command != request.command | RESPONSE and pdu.command != smpp.GENERIC_NACK:
+            if pdu.command != request.command | RESPONSE and (pdu.command != smpp.GENERIC_NACK or not pdu.status):
                 events.append(Odd(f"{smpp.NAMES[request.command]} answered by {smpp.NAMES[pdu.command]}"))
                 pdu = Pdu(smpp.GENERIC_NACK, pdu.sequence, status.ESME_RINVCMDID)
             elif request.command in BINDS and pdu.status == status.ESME_ROK:
