@@ -1,5 +1,6 @@
 """Many requests, several binds and silent apps: what one session does, and what others notice of it."""
 
+import argon2
 import pytest
 import trio
 
@@ -63,6 +64,24 @@ async def test_dead_app_frees_its_place(world):
         await world.eventually(lambda: world.events("app_unbound"))
         assert world.events("app_unbound")[0]["reason"] == "no answer to enquire_link"
         await world.app()
+
+
+async def test_slow_password(world):
+    """While a password takes long to check, others are served (idea 26)."""
+    slow = argon2.PasswordHasher(time_cost=20, memory_cost=65_536, parallelism=1).hash("secret")
+    await world.start(accounts={"shop": {"password": slow}})
+    other, app, bound = await world.app("bank"), App(), []
+
+    async def bind():
+        bound.append(await world.nursery.start(app.run, world.address))
+        app.changes.tell()
+
+    world.nursery.start_soon(bind)
+    await app.wait_for(lambda: app.links and app.links[0].session.in_flight)
+    assert (await other.heard()).status == status.ESME_RINVDSTADR
+    assert bound == []
+    await app.wait_for(lambda: bound)
+    assert bound[0].status == status.ESME_ROK
 
 
 async def test_transmitter_and_receiver(world):
