@@ -1,4 +1,4 @@
-"""What a peer below version 3.4 gets: the same requests without TLVs (SMPP 3.4 section 3.4).
+"""What a peer's version means for what it is sent: below 3.4 there are no TLVs (SMPP 3.4 section 3.4).
 
 A text that stood in message_payload moves into short_message, where 254 octets of it fit; nothing else is lost but what
 the older version has no words for. A receipt says in its text what its TLVs say.
@@ -6,7 +6,14 @@ the older version has no words for. A receipt says in its text what its TLVs say
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gateway.smpp import pdu as smpp
+
+if TYPE_CHECKING:
+    from gateway.smpp.pdu import Pdu
+
+_OURS = bytes((smpp.VERSION_34,))
 
 
 def without_tlvs(command: int, body: bytes) -> bytes:
@@ -21,3 +28,9 @@ def without_tlvs(command: int, body: bytes) -> bytes:
     if payload is not None and "short_message" in pdu.fields:
         pdu.fields["short_message"] = payload[: smpp.MAX_SHORT_MESSAGE]
     return smpp.encode_body(command, pdu.fields)
+
+
+def bind_resp_body(bind: Pdu, system_id: str) -> bytes:
+    """Write the body of the response that lets a bind in: our system_id and, from 3.4 on, sc_interface_version."""
+    tlvs = [(int(smpp.Tag.sc_interface_version), _OURS)] if bind.fields["interface_version"] >= smpp.VERSION_34 else []
+    return smpp.encode_body(bind.command | smpp.RESPONSE, {"system_id": system_id}, tlvs)

@@ -20,7 +20,7 @@ from gateway.smpp import status
 from gateway.smpp.events import Answered, Ended, Event, Expired, Odd, Request, RequestReceived
 from gateway.smpp.frame import FrameError
 from gateway.smpp.inbox import Inbox
-from gateway.smpp.older import without_tlvs
+from gateway.smpp.older import bind_resp_body, without_tlvs
 from gateway.smpp.pdu import RESPONSE, Pdu, PduError
 from gateway.smpp.state import ALLOWED, BINDS, BOUND, Move, Role, State, move
 from gateway.smpp.timers import NEVER, Limits, Timers
@@ -123,19 +123,17 @@ class Session:
         try:
             pdu = smpp.decode(frame)
         except PduError as error:
-            self._refuse_damaged(error, events)
+            self._receive_damaged(error, now, events)
             return
         if pdu.command & RESPONSE:
             self._receive_response(pdu, now, events)
         else:
             self._receive_request(pdu, now, events)
 
-    def _refuse_damaged(self, error: PduError, events: list[Event]) -> None:
+    def _receive_damaged(self, error: PduError, now: float, events: list[Event]) -> None:
         events.append(Odd(str(error)))
-        if error.command & RESPONSE:
-            request = self._pending.close(error.sequence)
-            if request is not None:  # it was carried out (an error's body is never read), only the words are lost
-                events.append(Answered(request, Pdu(error.command, error.sequence)))
+        if error.command & RESPONSE:  # it was carried out (an error's body is never read), only the words are lost
+            self._receive_response(Pdu(error.command, error.sequence), now, events)
         elif error.command in _WITHOUT_RESPONSE:
             return
         elif error.command in smpp.NAMES:
@@ -169,18 +167,19 @@ class Session:
         self._unbind_owed = pdu.sequence
         if self.state is not State.UNBINDING:
             self._move(Move.UNBIND)
-        self._answer_unbind(events)
+        events += self._answer_unbind()
 
-    def _answer_unbind(self, events: list[Event]) -> None:
+    def _answer_unbind(self) -> list[Event]:
         """Answer the peer's unbind once nothing else is owed to it, and end."""
-        if self._unbind_owed is not None and self.owed == 0 and not self.finished:
-            self._out.append(smpp.response(smpp.UNBIND, self._unbind_owed))
-            events.append(self.end("the peer unbound"))
+        if self._unbind_owed is None or self.owed or self.finished:
+            return []
+        self._out.append(smpp.response(smpp.UNBIND, self._unbind_owed))
+        return [self.end("the peer unbound")]
 
     def _receive_response(self, pdu: Pdu, now: float, events: list[Event]) -> None:
         request = self._pending.close(pdu.sequence)
         if request is None:
-            events.append(Odd(f"unexpected {smpp.NAMES[pdu.command]} {pdu.sequence}"))
+            events.append(Odd(f"unexpected {_name(pdu)} {pdu.sequence}"))
         elif request.command == smpp.ENQUIRE_LINK:
             self._timers.asked = NEVER
         elif request.command == smpp.UNBIND:
@@ -188,9 +187,9 @@ class Session:
         else:
             self._timers.worked = now
             if pdu.command != request.command | RESPONSE and (pdu.command != smpp.GENERIC_NACK or not pdu.status):
-                events.append(Odd(f"{smpp.NAMES[request.command]} answered by {smpp.NAMES[pdu.command]}"))
+                events.append(Odd(f"{smpp.NAMES[request.command]} answered by {_name(pdu)}"))
                 pdu = Pdu(smpp.GENERIC_NACK, pdu.sequence, status.ESME_RINVCMDID)
-            elif request.command in BINDS and pdu.status == status.ESME_ROK:
+            elif request.command in BINDS and pdu.status == status.ESME_ROK and self.state is State.OPEN:
                 self._enter(BINDS[request.command], now, pdu.tlv_int(smpp.Tag.sc_interface_version))
             events.append(Answered(request, pdu))
 
@@ -212,19 +211,13 @@ class Session:
         """
         self.owed -= 1
         self._out.append(smpp.response(request.command, request.sequence, code, body))
-        if self._unbind_owed is None:
-            return ()
-        events: list[Event] = []
-        self._answer_unbind(events)
-        return events
+        return () if self._unbind_owed is None else self._answer_unbind()
 
     def accept_bind(self, request: Pdu, system_id: str, now: float) -> list[Event]:
         """Let the peer in: its bind_resp carries our system_id and, from version 3.4 on, sc_interface_version."""
         self._judging_bind = False
         self.owed -= 1
-        version = request.fields["interface_version"]
-        tlvs = [(int(smpp.Tag.sc_interface_version), b"\x34")] if version >= smpp.VERSION_34 else []
-        body = smpp.encode_body(request.command | RESPONSE, {"system_id": system_id}, tlvs)
+        version, body = request.fields["interface_version"], bind_resp_body(request, system_id)
         self._out.append(smpp.response(request.command, request.sequence, status.ESME_ROK, body))
         if self.state is State.OPEN:  # the peer may have unbound meanwhile
             self._enter(BINDS[request.command], now, version)
@@ -290,8 +283,6 @@ class Session:
             events.append(Odd("no transaction in time"))
             self.unbind(now)
 
-    # State
-
     def _enter(self, what: Move, now: float, version: int | None) -> None:
         self._move(what)
         self._timers.bound(now)
@@ -303,3 +294,7 @@ class Session:
         self._allowed = ALLOWED[self.role, self.state]
         if self.state not in BOUND:
             self._timers.stop()
+
+
+def _name(pdu: Pdu) -> str:
+    return smpp.NAMES.get(pdu.command, hex(pdu.command))

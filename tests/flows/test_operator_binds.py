@@ -49,7 +49,6 @@ REFUSALS = {
     "a vendor's status, with damage": refusal(0x400, b"no end"),
     "nack": lambda pdu: smpp.header(0, smpp.GENERIC_NACK, status.ESME_RINVCMDID, pdu.sequence),
     "another bind's response": lambda pdu: smpp.header(5, 0x80000002, 0, pdu.sequence) + b"smsc\0",
-    "a response without an end": lambda pdu: smpp.header(4, 0x80000009, 0, pdu.sequence) + b"smsc",
 }
 
 
