@@ -147,7 +147,7 @@ class Gateway:
             app = http.private_app(self.metrics.render, self.not_ready)
             await nursery.start(http.serve, app, self.config.metrics.listen)
         for connector in self._connectors:
-            nursery.start_soon(connector.run)
+            await nursery.start(connector.run)
         listeners: list[trio.SocketListener] = await nursery.start(self._listener.run)
         self._listening = True
         return [listener.socket.getsockname()[:2] for listener in listeners]

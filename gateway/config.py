@@ -14,9 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -26,6 +24,7 @@ from pydantic import (
 
 from gateway.configfile import ConfigError, read
 from gateway.configproblems import clashes, names_in, problems_of
+from gateway.configsections import Outbind, Reconnect, Section
 from gateway.configvalues import (
     Address,
     ApiKey,
@@ -34,6 +33,7 @@ from gateway.configvalues import (
     Count,
     Digits,
     Duration,
+    Host,
     Language,
     Name,
     Network,
@@ -71,12 +71,6 @@ CONTACT = {
     "fr": "Expéditeur : {publisher}. STOP pour ne plus recevoir ses publicités.",
     "en": "Sender: {publisher}. Reply STOP to receive no more marketing from them.",
 }
-
-
-class Section(BaseModel):
-    """A mapping in the file: frozen, and only with the keys it declares."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Log(Section):
@@ -201,42 +195,40 @@ class OperatorTls(Section):
         return self
 
 
-class Reconnect(Section):
-    """Pauses between attempts to bind: from `initial`, doubling, to `maximum`."""
-
-    initial: Duration = 1.0
-    maximum: Duration = 60.0
-
-    @model_validator(mode="after")
-    def _rising(self) -> Self:
-        if self.maximum < self.initial:
-            raise ValueError("maximum must not be shorter than initial")
-        return self
-
-
 class Operator(Section):
     """An SMSC we bind to. `rate` in segments a second; `binds` on each node that binds here."""
 
     name: Name
-    host: Annotated[str, Field(min_length=1)]
+    host: Host
     port: Port = 2775
     tls: Annotated[OperatorTls | None, BeforeValidator(switch)] = None
     system_id: SystemId
     password: Annotated[OperatorPassword, Field(repr=False)]
     system_type: SystemType = ""
+    interface_version: Annotated[Literal["3.3", "3.4"], BeforeValidator(str)] = "3.4"
     bind: Literal["transceiver", "pair"] = "transceiver"
     binds: Count = 1
+    outbind: Outbind | None = None
     nodes: list[Name] | None = None
     window: Count = 50
     rate: Count | None = 100
     default_alphabet: Literal["gsm", "latin1"] = "gsm"
     long_messages: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
     message_id: Literal["auto", "hex", "decimal"] = "auto"
+    receipt_id: Literal["auto", "text", "tlv"] = "auto"
+    receipts_by: Literal["esm_class", "content"] = "esm_class"
     uncertain: Literal["retry", "fail"] = "retry"
     receipts: bool = True
     enquire_link: Duration = 30.0
     response_timeout: Duration = 30.0
     reconnect: Reconnect = Reconnect()
+
+    @field_validator("long_messages")
+    @classmethod
+    def _without_tlvs(cls, value: str, info: ValidationInfo) -> str:
+        if value in ("sar", "payload") and info.data.get("interface_version") == "3.3":
+            raise ValueError("needs TLVs, which interface_version 3.3 does not have; use udh8 or udh16")
+        return value
 
 
 OperatorName = Annotated[str, defined("operator")]

@@ -89,7 +89,8 @@ def _same_address(document: Document, defaults: BaseModel) -> Iterator[Problem]:
 
 
 def _addresses(data: object, defaults: BaseModel) -> Iterator[tuple[KeyPath, tuple[str, int]]]:
-    for path in _LISTENERS:
+    outbinds = [("operators", name, "outbind", "listen") for name in sorted(names_in(data, "operators"))]
+    for path in (*_LISTENERS, *outbinds):
         value = _value(data, path, defaults)
         for place, entry in _entries(path, value):
             if isinstance(entry, tuple):

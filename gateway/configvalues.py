@@ -40,6 +40,14 @@ def address(value: object) -> tuple[str, int]:
     return match[1] or match[2], int(match[3])
 
 
+def _host(text: str) -> str:
+    try:
+        text.encode("idna")
+    except UnicodeError as error:
+        raise ValueError(f"must be the name of a host or its address: {error}") from error
+    return text
+
+
 def _network(value: object) -> IPv4Network | IPv6Network:
     try:
         return ip_network(str(value))
@@ -185,6 +193,7 @@ def defined(kind: str) -> AfterValidator:
 
 Duration = Annotated[float, BeforeValidator(seconds)]
 Address = Annotated[tuple[str, int], BeforeValidator(address)]
+Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Count = Annotated[int, BeforeValidator(_not_bool), Field(ge=1)]
 Port = Annotated[int, BeforeValidator(_not_bool), Field(ge=1, le=_LAST_PORT)]

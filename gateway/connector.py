@@ -1,19 +1,26 @@
 """The ESME side: one supervisor for each configured bind keeps a link to its operator alive.
 
 Connect, bind, serve, and when it ends for whatever reason try again after a growing pause with jitter. The pause
-begins anew only after a bind has lasted: an operator that accepts and hangs up is not hammered. What a link had sent
-and nobody answered goes back to the lane, once.
+begins anew only after a bind has lasted, counted to the last sign of life: an operator that accepts and hangs up, or
+says nothing more, is not hammered. What a link had sent and nobody answered goes back to the lane, once.
+
+Where the configuration says so we also listen: an operator that connects there and says who it is with an outbind is
+bound to as a receiver (SMPP 3.4 sections 2.2.1 and 4.1.7); anybody else is hung up on, without a word.
 """
 
 from __future__ import annotations
 
+import hmac
 import random
+from functools import partial
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import structlog
 import trio
 
 from gateway.link import Link
+from gateway.ports import open_port
 from gateway.rules.pacing import Backoff
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.config import Operator
+    from gateway.configsections import Outbind
     from gateway.deliver import Deliver
     from gateway.dispatcher import Lane
     from gateway.smpp.pdu import Pdu
@@ -34,7 +42,7 @@ _log = structlog.get_logger()
 _CONNECT_TIME = 10.0  # seconds for a TCP connection
 _STABLE = 30.0  # seconds after which a bind counts as having lasted
 _INBOUND_WINDOW = 500  # deliver_sm that may wait for our responses on one link
-_VERSION = 0x34
+_VERSIONS = {"3.3": 0x33, "3.4": 0x34}
 _TAKES_MESSAGES = (smpp.BIND_TRANSMITTER, smpp.BIND_TRANSCEIVER)
 
 
@@ -54,6 +62,7 @@ class Connector:
         self._deliver = deliver
         self._changed = changed
         self._links: set[Link] = set()
+        self._called: set[Link] = set()  # connections of the operator's own making that await its outbind
         self._stopping = False
 
     @property
@@ -61,14 +70,23 @@ class Connector:
         """How many links are bound."""
         return sum(link.session.bound for link in self._links)
 
-    async def run(self) -> None:
-        """Keep every bind alive until cancelled."""
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep every bind alive until cancelled; started once every address for outbinds is open.
+
+        Raises:
+            OSError: an address cannot be had; the message names it.
+        """
         kinds = (
             [smpp.BIND_TRANSCEIVER]
             if self.operator.bind == "transceiver"
             else [smpp.BIND_TRANSMITTER, smpp.BIND_RECEIVER]
         )
         async with trio.open_nursery() as nursery:
+            outbind = self.operator.outbind
+            if outbind is not None:
+                listeners = [each for address in outbind.listen for each in await open_port(*address)]
+                nursery.start_soon(trio.serve_listeners, partial(self._take_call, outbind), listeners)
+            task_status.started()
             for _ in range(self.operator.binds):
                 for kind in kinds:
                     nursery.start_soon(self._keep_alive, kind)
@@ -84,30 +102,47 @@ class Connector:
     async def _keep_alive(self, kind: int) -> None:
         backoff = Backoff(self.operator.reconnect.initial, self.operator.reconnect.maximum)
         while not self._stopping:
-            started = trio.current_time()
+            lasted = 0.0
             try:
                 with trio.fail_after(_CONNECT_TIME):
                     stream = await trio.open_tcp_stream(self.operator.host, self.operator.port)
             except (OSError, trio.TooSlowError) as error:
-                _log.warning("operator_unreachable", operator=self.operator.name, reason=str(error) or "timed out")
+                _log.warning("operator_unreachable", operator=self.operator.name, reason=_cause(error))
             else:
-                await self._serve(stream, kind)
-            if trio.current_time() - started >= _STABLE:
+                lasted = await self._serve(stream, [Request(kind, _bind_body(self.operator, kind))])
+            if lasted >= _STABLE:
                 backoff.reset()
             await trio.sleep(backoff.next(random.random()))  # noqa: S311 (jitter, not a secret)
 
-    async def _serve(self, stream: trio.SocketStream, kind: int) -> None:
+    async def _take_call(self, outbind: Outbind, stream: trio.SocketStream) -> None:
+        try:
+            address = ip_address(stream.socket.getpeername()[0])
+        except OSError:  # it was gone before we could look
+            address = None
+        networks = outbind.allow_from
+        if address and not self._stopping and (networks is None or any(address in each for each in networks)):
+            await self._serve(stream, [])
+        else:
+            _log.warning("outbind_refused", operator=self.operator.name, address=str(address))
+            await trio.aclose_forcefully(stream)
+
+    async def _serve(self, stream: trio.SocketStream, first: list[Request]) -> float:
+        """Serve a connection that begins with our bind, or with the operator's outbind; returns how long it lasted."""
         operator = self.operator
         limits = Limits(operator.response_timeout, operator.enquire_link, NEVER, operator.response_timeout)
         session = Session(Role.ESME, limits, trio.current_time(), window=_INBOUND_WINDOW)
         stream.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
         link = Link(stream, session, self._handle, operator.name)
         self._links.add(link)
+        if not first:
+            self._called.add(link)
         try:
-            link.send([Request(kind, _bind_body(operator, kind))])
+            link.send(first)
             await link.run()
         finally:
             self._links.discard(link)
+            self._called.discard(link)
+        return session.lasted
 
     def _handle(self, link: Link, events: list[Event]) -> None:
         for event in events:
@@ -126,8 +161,25 @@ class Connector:
     def _request(self, link: Link, pdu: Pdu) -> None:
         if pdu.command in (smpp.DELIVER_SM, smpp.DATA_SM):
             self._deliver.offer(link, self.operator, pdu)
-        elif pdu.command not in (smpp.OUTBIND, smpp.ALERT_NOTIFICATION):
+        elif pdu.command == smpp.ALERT_NOTIFICATION:
+            self._deliver.count_alert(self.operator)
+        elif pdu.command == smpp.OUTBIND:
+            self._outbind(link, pdu)
+        else:
             link.respond([(pdu, status.ESME_RINVCMDID, b"")])
+
+    def _outbind(self, link: Link, pdu: Pdu) -> None:
+        """Bind to an operator that has called and is who it should be; an outbind anywhere else is ignored."""
+        outbind = self.operator.outbind
+        if link not in self._called or outbind is None:
+            return
+        self._called.discard(link)
+        given, expected = (pdu.fields["system_id"], pdu.fields["password"]), (outbind.system_id, outbind.password)
+        if all(hmac.compare_digest(one.encode(), other.encode()) for one, other in zip(given, expected, strict=True)):
+            link.send([Request(smpp.BIND_RECEIVER, _bind_body(self.operator, smpp.BIND_RECEIVER))])
+        else:
+            _log.warning("outbind_refused", operator=self.operator.name, system_id=given[0])
+            link.close("outbind refused")
 
     def _answered(self, link: Link, request: Request, response: Pdu) -> None:
         if request.context is not None:
@@ -140,6 +192,8 @@ class Connector:
             _log.error("operator_refused", operator=self.operator.name, status=status.name(response.status))
             link.close(f"bind refused with {status.name(response.status)}")
             return
+        if self.operator.interface_version == "3.3":
+            link.session.takes_tlvs = False
         _log.info("operator_bound", operator=self.operator.name, bind=smpp.NAMES[request.command])
         if request.command in _TAKES_MESSAGES:
             self._lane.attach(link)
@@ -164,9 +218,17 @@ def _bind_body(operator: Operator, kind: int) -> bytes:
             "system_id": operator.system_id,
             "password": operator.password,
             "system_type": operator.system_type,
-            "interface_version": _VERSION,
+            "interface_version": _VERSIONS[operator.interface_version],
             "addr_ton": 0,
             "addr_npi": 0,
             "address_range": "",
         },
     )
+
+
+def _cause(error: Exception) -> str:
+    """Say what is behind a connection that failed: trio says only that all attempts did."""
+    causes: list[BaseException] = [error.__cause__ or error]
+    while isinstance(causes[0], BaseExceptionGroup):
+        causes[:1] = causes[0].exceptions
+    return "; ".join(dict.fromkeys(str(each) for each in causes)) or "timed out"

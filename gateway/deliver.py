@@ -95,13 +95,17 @@ class Deliver:
         """Take in one request of an operator."""
         self.batch.put(self._read(link, operator, pdu))
 
+    def count_alert(self, operator: Operator) -> None:
+        """Count an alert_notification, which nobody has asked for: set_dpf is not served."""
+        self._metrics.inbound(operator.name, "alert")
+
     # On arrival: pure reading
 
     def _read(self, link: Link, operator: Operator, pdu: Pdu) -> Arrived:
         payload = pdu.tlv(smpp.Tag.message_payload)
         octets: bytes = payload if payload is not None else pdu.fields.get("short_message", b"")
         kind = pdu.fields["esm_class"] & MESSAGE_TYPE
-        if kind == homeward.RECEIPT:
+        if kind == homeward.RECEIPT or (kind == 0 and _is_unmarked_receipt(operator, pdu, octets)):
             return Arrived(link, pdu, report=_report(operator, pdu, octets), kind="receipt")
         if kind == 0 and pdu.fields["destination_addr"] in self._codes:
             heard = self._hear(operator, pdu, octets)
@@ -166,12 +170,16 @@ class Deliver:
             link.respond(responses)
 
 
+def _is_unmarked_receipt(operator: Operator, pdu: Pdu, octets: bytes) -> bool:
+    return operator.receipts_by == "content" and receipt.reads_like_one(octets, pdu.tlvs)
+
+
 def _report(operator: Operator, pdu: Pdu, octets: bytes) -> Report | None:
     read = receipt.read(octets, pdu.tlvs)
     if read is None:
         _log.warning("receipt_unreadable", operator=operator.name)
         return None
-    key = receipt.key_of_receipt(read, operator.message_id)
+    key = receipt.key_of_receipt(read, operator.message_id, operator.receipt_id)
     return Report((operator.name, key), read.state, read.err, read.final)
 
 

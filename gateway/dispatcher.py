@@ -178,6 +178,8 @@ class Lane:
             self._stir.set()
 
     def _fill(self, link: Link, now: float) -> None:
+        if not link.session.bound:  # who is parting is asked nothing more
+            return
         room = min(self._pace.window - link.session.in_flight, self._open_room(), len(self))
         requests = []
         for _ in range(self._bucket.grant(room, now)):

@@ -26,6 +26,7 @@ LINK = re.compile(r"\[[^\]\n]+\]\(([^)\s]+)\)")
 TEST = re.compile(r"((?:\w+/)*test_\w+\.py)(?:::(\w+))?")
 KEY = re.compile(rf"(?:{'|'.join(Config.model_fields)})(?:\.(?!py$)[a-z_]+|\.\*)+")
 COMMAND = re.compile(r"stopgate [a-z-]+")
+IDEAS = range(1, 127)
 EVENT_CALLS = {"debug", "info", "warning", "error", "exception"}
 
 
@@ -93,6 +94,17 @@ def command(words):
     while isinstance(here, click.Group) and left:
         here = here.get_command(click.Context(here), left.pop(0))
     return here, left
+
+
+def ideas_shown():
+    """Return the numbers of the ideas that the tests' docstrings name."""
+    found = set()
+    for path in ROOT.glob("tests/**/test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                named = re.findall(r"\(ideas? ([\d, ]+)\)", ast.get_docstring(node) or "")
+                found |= {int(number) for numbers in named for number in numbers.split(",")}
+    return found
 
 
 def logged_events():
@@ -188,6 +200,25 @@ def test_tests_exist(page):
         path = ROOT / "tests" / name
         assert path.exists(), name
         assert not function or f"def {function}(" in path.read_text(encoding="utf-8"), function
+
+
+def test_every_idea_has_its_test_or_its_reason():
+    """Each idea for a session test is named by a test, or explained on the page of conformance, and none is both."""
+    shown = ideas_shown()
+    explained = [int(each) for each in table_column(ROOT / "docs" / "conformance.md", "idea")]
+    assert shown | set(explained) == set(IDEAS)
+    assert shown & set(explained) == set()
+    assert len(explained) == len(set(explained))
+
+
+def test_every_clause_has_its_test():
+    """Each row of the table of clauses names a test."""
+    rows = re.findall(
+        r"^\| (.+) \| .+ \| (.+) \|$", (ROOT / "docs" / "conformance.md").read_text("utf-8"), re.MULTILINE
+    )
+    clauses = [(clause, tests) for clause, tests in rows if re.match(r"\d|appendix", clause)]
+    assert len(clauses) > 40
+    assert [clause for clause, tests in clauses if not TEST.search(tests)] == []
 
 
 def test_every_log_event_is_explained():

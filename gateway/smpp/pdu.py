@@ -82,6 +82,7 @@ __all__ = [
     "encode",
     "encode_body",
     "header",
+    "passes_windows",
     "response",
 ]
 
@@ -200,6 +201,12 @@ def encode_body(command: int, fields: Mapping[str, Any], tlvs: Sequence[tuple[in
     except PduError as error:
         error.command = command
         raise
+
+
+def passes_windows(frame: bytes) -> bool:
+    """Say whether a frame counts in no window: a response, or an enquire_link."""
+    command = _HEADER.unpack_from(frame)[1]
+    return bool(command & RESPONSE) or command == ENQUIRE_LINK
 
 
 def header(length_of_body: int, command: int, status: int, sequence: int) -> bytes:

@@ -104,6 +104,18 @@ def is_intermediate(esm_class: int) -> bool:
     return esm_class & _TYPE == _INTERMEDIATE
 
 
+def reads_like_one(text: bytes, tlvs: Sequence[tuple[int, bytes]] = ()) -> bool:
+    """Tell whether a message that is no receipt by its ``esm_class`` is one by its content.
+
+    It has a receipted_message_id, or a text that begins with an id and has a known state. Subscribers can write such a
+    text, so this is for operators that are known to leave the type bits out.
+    """
+    if any(tag == RECEIPTED_MESSAGE_ID for tag, _ in tlvs):
+        return True
+    spelled = _fields(words := text.decode("latin-1").replace("\0", ""))
+    return words[:3].lower() == "id:" and bool(spelled.get("id")) and spelled.get("stat", "").upper() in _STATS
+
+
 def read(text: str | bytes, tlvs: Sequence[tuple[int, bytes]] = ()) -> Receipt | None:
     """Read a receipt from its text and its TLVs (tag, value); None when neither names an id or a state.
 
@@ -225,12 +237,25 @@ def key_of_response(message_id: str, setting: str) -> str:
     return normalise_id(message_id, _OTHER[Spelling(setting)])
 
 
-def key_of_receipt(receipt: Receipt, setting: str) -> str:
+class Counting(StrEnum):
+    """Which of a receipt's two ids counts."""
+
+    AUTO = "auto"
+    TEXT = "text"
+    TLV = "tlv"
+
+
+def key_of_receipt(receipt: Receipt, setting: str, counting: str = Counting.AUTO) -> str:
     """Return the key of the message that ``receipt`` is about: the one :func:`key_of_response` gave it.
 
     A receipted_message_id that differs from the text's id, or that stands alone, is read as submit_sm_resp spells ids,
-    whose copy it is (SMPP 3.4 section 5.3.2.12); one that repeats the text's id is read as the text is.
+    whose copy it is (SMPP 3.4 section 5.3.2.12); one that repeats the text's id is read as the text is. With another
+    ``counting`` than AUTO the id of that place counts, where there is one, and is spelled as ``setting`` says.
     """
+    if counting == Counting.TEXT and receipt.text_id:
+        return normalise_id(receipt.text_id, setting)
+    if counting == Counting.TLV:
+        return normalise_id(receipt.message_id, setting)
     if normalise_id(receipt.message_id) == normalise_id(receipt.text_id):
         return normalise_id(receipt.text_id, setting)
     return normalise_id(receipt.message_id, _OTHER[Spelling(setting)])

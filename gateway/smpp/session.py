@@ -5,8 +5,9 @@ A session never waits, reads a socket or looks at a clock, so every situation ca
 * what may be said when stands in :mod:`gateway.smpp.state`, nowhere else;
 * every request that we hand to the owner gets exactly one response, and responses are never answered;
 * an unusable length ends the session, anything else that is wrong is answered and survived (``facts``: section 7);
-* while the owner owes ``window`` responses, or is still judging a bind, no further request is taken from the buffer:
-  it waits there, in order (:attr:`Session.blocked`);
+* while the owner owes ``window`` responses, or is still judging a bind, further requests are held back, in order; what
+  needs no window (responses, enquire_link) passes them, until too much is held (:attr:`Session.blocked`);
+* a peer below version 3.4 is sent no TLVs (section 3.4);
 * requests of ours that nobody answered are handed back when the session ends, once.
 """
 
@@ -17,14 +18,16 @@ from typing import TYPE_CHECKING
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.events import Answered, Ended, Event, Expired, Odd, Request, RequestReceived
-from gateway.smpp.frame import FrameError, Frames
+from gateway.smpp.frame import FrameError
+from gateway.smpp.inbox import Inbox
+from gateway.smpp.older import bind_resp_body, without_tlvs
 from gateway.smpp.pdu import RESPONSE, Pdu, PduError
 from gateway.smpp.state import ALLOWED, BINDS, BOUND, Move, Role, State, move
 from gateway.smpp.timers import NEVER, Limits, Timers
 from gateway.smpp.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 _NOT_TRANSACTIONS = frozenset({smpp.ENQUIRE_LINK, smpp.UNBIND})
 _WITHOUT_RESPONSE = frozenset({smpp.OUTBIND, smpp.ALERT_NOTIFICATION})
@@ -44,11 +47,11 @@ class Session:
     def __init__(self, role: Role, limits: Limits, now: float, window: int = 100, max_pdu: int = 70_000) -> None:
         self.role = role
         self.state = State.OPEN
-        self.peer_version = 0
+        self.takes_tlvs = True  # whether the peer is of version 3.4 or above, as far as it said
         self.window = window  # how many of the peer's requests may wait for our responses
         self.owed = 0  # the peer's requests that wait for a response of ours
         self._judging_bind = False
-        self._frames = Frames(max_pdu)
+        self._inbox = Inbox(max_pdu)
         self._pending = Window(limits.response)
         self._timers = Timers(limits, now)
         self._out: list[bytes] = []
@@ -69,8 +72,8 @@ class Session:
 
     @property
     def blocked(self) -> bool:
-        """Whether requests of the peer wait in the buffer until responses have been sent."""
-        return self._judging_bind or self.owed >= self.window
+        """Whether nothing more is taken from the peer until responses have been sent."""
+        return self._inbox.full
 
     @property
     def finished(self) -> bool:
@@ -81,6 +84,11 @@ class Session:
     def bound(self) -> bool:
         """Whether the session is bound, in any of the three ways."""
         return self.state in BOUND
+
+    @property
+    def lasted(self) -> float:
+        """How many seconds after the bind the peer was last heard; 0 when it never bound."""
+        return self._timers.lasted
 
     @property
     def unwritten(self) -> int:
@@ -100,12 +108,11 @@ class Session:
         events: list[Event] = []
         if data:
             self._timers.heard = now
-            self._frames.feed(data)
+            self._inbox.feed(data)
         try:
-            while self.owed < self.window and not self._judging_bind and self.state is not State.CLOSED:
-                frame = self._frames.next()
-                if frame is None:
-                    break
+            while self.state is not State.CLOSED and (
+                frame := self._inbox.next(holding=self._judging_bind or self.owed >= self.window)
+            ):
                 self._receive_frame(frame, now, events)
         except FrameError as error:
             self._out.append(smpp.header(0, smpp.GENERIC_NACK, error.status, error.sequence))
@@ -116,19 +123,17 @@ class Session:
         try:
             pdu = smpp.decode(frame)
         except PduError as error:
-            self._refuse_damaged(error, events)
+            self._receive_damaged(error, now, events)
             return
         if pdu.command & RESPONSE:
             self._receive_response(pdu, now, events)
         else:
             self._receive_request(pdu, now, events)
 
-    def _refuse_damaged(self, error: PduError, events: list[Event]) -> None:
+    def _receive_damaged(self, error: PduError, now: float, events: list[Event]) -> None:
         events.append(Odd(str(error)))
-        if error.command & RESPONSE:
-            request = self._pending.close(error.sequence)
-            if request is not None:  # it was carried out (an error's body is never read), only the words are lost
-                events.append(Answered(request, Pdu(error.command, error.sequence)))
+        if error.command & RESPONSE:  # it was carried out (an error's body is never read), only the words are lost
+            self._receive_response(Pdu(error.command, error.sequence), now, events)
         elif error.command in _WITHOUT_RESPONSE:
             return
         elif error.command in smpp.NAMES:
@@ -162,28 +167,29 @@ class Session:
         self._unbind_owed = pdu.sequence
         if self.state is not State.UNBINDING:
             self._move(Move.UNBIND)
-        self._answer_unbind(events)
+        events += self._answer_unbind()
 
-    def _answer_unbind(self, events: list[Event]) -> None:
+    def _answer_unbind(self) -> list[Event]:
         """Answer the peer's unbind once nothing else is owed to it, and end."""
-        if self._unbind_owed is not None and self.owed == 0 and not self.finished:
-            self._out.append(smpp.response(smpp.UNBIND, self._unbind_owed))
-            events.append(self.end("the peer unbound"))
+        if self._unbind_owed is None or self.owed or self.finished:
+            return []
+        self._out.append(smpp.response(smpp.UNBIND, self._unbind_owed))
+        return [self.end("the peer unbound")]
 
     def _receive_response(self, pdu: Pdu, now: float, events: list[Event]) -> None:
         request = self._pending.close(pdu.sequence)
         if request is None:
-            events.append(Odd(f"unexpected {smpp.NAMES[pdu.command]} {pdu.sequence}"))
+            events.append(Odd(f"unexpected {_name(pdu)} {pdu.sequence}"))
         elif request.command == smpp.ENQUIRE_LINK:
             self._timers.asked = NEVER
         elif request.command == smpp.UNBIND:
             events.append(self.end("unbound"))
         else:
             self._timers.worked = now
-            if pdu.command != request.command | RESPONSE and pdu.command != smpp.GENERIC_NACK:
-                events.append(Odd(f"{smpp.NAMES[request.command]} answered by {smpp.NAMES[pdu.command]}"))
+            if pdu.command != request.command | RESPONSE and (pdu.command != smpp.GENERIC_NACK or not pdu.status):
+                events.append(Odd(f"{smpp.NAMES[request.command]} answered by {_name(pdu)}"))
                 pdu = Pdu(smpp.GENERIC_NACK, pdu.sequence, status.ESME_RINVCMDID)
-            elif request.command in BINDS and pdu.status == status.ESME_ROK:
+            elif request.command in BINDS and pdu.status == status.ESME_ROK and self.state is State.OPEN:
                 self._enter(BINDS[request.command], now, pdu.tlv_int(smpp.Tag.sc_interface_version))
             events.append(Answered(request, pdu))
 
@@ -192,7 +198,8 @@ class Session:
     def send_request(self, request: Request, now: float) -> int:
         """Number and queue ``request``; returns its sequence_number."""
         sequence = self._pending.open(request, now)
-        self._out.append(smpp.header(len(request.body), request.command, 0, sequence) + request.body)
+        body = request.body if self.takes_tlvs else without_tlvs(request.command, request.body)
+        self._out.append(smpp.header(len(body), request.command, 0, sequence) + body)
         if request.command not in _NOT_TRANSACTIONS:
             self._timers.worked = now
         return sequence
@@ -204,19 +211,13 @@ class Session:
         """
         self.owed -= 1
         self._out.append(smpp.response(request.command, request.sequence, code, body))
-        if self._unbind_owed is None:
-            return ()
-        events: list[Event] = []
-        self._answer_unbind(events)
-        return events
+        return () if self._unbind_owed is None else self._answer_unbind()
 
     def accept_bind(self, request: Pdu, system_id: str, now: float) -> list[Event]:
         """Let the peer in: its bind_resp carries our system_id and, from version 3.4 on, sc_interface_version."""
         self._judging_bind = False
         self.owed -= 1
-        version = request.fields["interface_version"]
-        tlvs = [(int(smpp.Tag.sc_interface_version), b"\x34")] if version >= smpp.VERSION_34 else []
-        body = smpp.encode_body(request.command | RESPONSE, {"system_id": system_id}, tlvs)
+        version, body = request.fields["interface_version"], bind_resp_body(request, system_id)
         self._out.append(smpp.response(request.command, request.sequence, status.ESME_ROK, body))
         if self.state is State.OPEN:  # the peer may have unbound meanwhile
             self._enter(BINDS[request.command], now, version)
@@ -249,14 +250,8 @@ class Session:
 
     def handle_timer(self, now: float) -> list[Event]:
         """Do what time demands: expire requests, ask whether the peer lives, end what is dead."""
-        checks: tuple[Callable[[float, list[Event]], None], ...] = (
-            self._check_init,
-            self._check_responses,
-            self._check_silence,
-            self._check_idle,
-        )
         events: list[Event] = []
-        for check in checks:
+        for check in (self._check_init, self._check_responses, self._check_silence, self._check_idle):
             if not self.finished:
                 check(now, events)
         return events
@@ -266,36 +261,40 @@ class Session:
             events.append(self.end("no bind in time"))
 
     def _check_responses(self, now: float, events: list[Event]) -> None:
-        for request in self._pending.expire(now):
-            if request.command == smpp.ENQUIRE_LINK:
-                # Anything heard since then proves life as well as the answer would have.
-                dead = self._timers.heard <= self._timers.asked
-                self._timers.asked = NEVER
-                if dead and not self.finished:
-                    events.append(self.end("no answer to enquire_link"))
-            elif request.command == smpp.UNBIND:
-                if not self.finished:
-                    events.append(self.end("no answer to unbind"))
-            else:
-                events.append(Expired(request))
+        late = self._pending.expire(now)
+        events += [Expired(request) for request in late if request.command not in _NOT_TRANSACTIONS]
+        questions = {request.command for request in late} & _NOT_TRANSACTIONS
+        # Anything heard since we asked proves life as well; and whom we do not read, we cannot call silent.
+        silent = self._timers.heard <= self._timers.asked and not self.blocked
+        if smpp.ENQUIRE_LINK in questions:
+            self._timers.asked = NEVER
+        if smpp.UNBIND in questions:
+            events.append(self.end("no answer to unbind"))
+        elif smpp.ENQUIRE_LINK in questions and silent:
+            events.append(self.end("no answer to enquire_link"))
 
     def _check_silence(self, now: float, _events: list[Event]) -> None:
-        if now >= self._timers.enquire_due() and self.state is not State.UNBINDING:
+        if now >= self._timers.enquire_due():
             self._timers.asked = now
             self.send_request(Request(smpp.ENQUIRE_LINK), now)
 
     def _check_idle(self, now: float, events: list[Event]) -> None:
-        if now >= self._timers.idle_due() and self.state is not State.UNBINDING:
+        if now >= self._timers.idle_due():
             events.append(Odd("no transaction in time"))
             self.unbind(now)
-
-    # State
 
     def _enter(self, what: Move, now: float, version: int | None) -> None:
         self._move(what)
         self._timers.bound(now)
-        self.peer_version = version or 0
+        # Many message centres of 3.4 leave sc_interface_version out, and take TLVs all the same.
+        self.takes_tlvs = version is None or version >= smpp.VERSION_34
 
     def _move(self, what: Move) -> None:
         self.state = move(self.state, what)
         self._allowed = ALLOWED[self.role, self.state]
+        if self.state not in BOUND:
+            self._timers.stop()
+
+
+def _name(pdu: Pdu) -> str:
+    return smpp.NAMES.get(pdu.command, hex(pdu.command))

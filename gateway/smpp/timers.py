@@ -19,10 +19,11 @@ class Limits(NamedTuple):
 class Timers:
     """Since when the peer has been silent, idle or unbound.
 
-    Any PDU proves that the peer lives (section 4.11); only transactions postpone the inactivity timer.
+    Any PDU proves that the peer lives (section 4.11); only transactions postpone the inactivity timer. Both questions
+    are asked of bound peers only: before that the session_init timer runs, after an unbind the response timer.
     """
 
-    __slots__ = ("asked", "heard", "init_deadline", "limits", "worked")
+    __slots__ = ("_bound_at", "_running", "asked", "heard", "init_deadline", "limits", "worked")
 
     def __init__(self, limits: Limits, now: float) -> None:
         self.limits = limits
@@ -30,19 +31,31 @@ class Timers:
         self.heard = now  # the last octets from the peer
         self.worked = now  # the last transaction in either direction
         self.asked = NEVER  # when an enquire_link that is still unanswered went out
+        self._bound_at = NEVER
+        self._running = False
 
     def bound(self, now: float) -> None:
-        """Stop the session_init timer: the peer has bound."""
+        """Stop the session_init timer, and start the others: the peer has bound."""
         self.init_deadline = NEVER
-        self.heard = self.worked = now
+        self.heard = self.worked = self._bound_at = now
+        self._running = True
+
+    def stop(self) -> None:
+        """Ask nothing more: the peer is parting."""
+        self._running = False
+
+    @property
+    def lasted(self) -> float:
+        """How many seconds after its bind the peer was last heard; 0 when it never bound."""
+        return max(0.0, self.heard - self._bound_at)
 
     def enquire_due(self) -> float:
         """Return when the silence has lasted long enough for an enquire_link."""
-        return NEVER if self.asked != NEVER else self.heard + self.limits.enquire_link
+        return self.heard + self.limits.enquire_link if self._running and self.asked == NEVER else NEVER
 
     def idle_due(self) -> float:
         """Return when the lack of transactions ends the session."""
-        return NEVER if self.init_deadline != NEVER else self.worked + self.limits.inactivity
+        return self.worked + self.limits.inactivity if self._running else NEVER
 
     def next_deadline(self) -> float:
         """Return the earliest instant at which one of these timers fires."""

@@ -160,7 +160,7 @@ def test_settled_messages_stay_settled(killed):
 
 
 def test_receipts_find_their_way(trial):
-    """Each accepted message that asked for a receipt got one that says delivered; the others got none."""
+    """Each accepted message that asked for a receipt got one that says delivered; the others got none (idea 119)."""
     states = {report.message_id: report.stat for report in trial.peers.app.receipts}
     asked = {identifier for token, identifier in trial.peers.accepted.items() if token not in trial.peers.silent}
     assert {identifier: states.get(identifier) for identifier in asked} == dict.fromkeys(asked, "DELIVRD")

@@ -48,7 +48,7 @@ async def test_let_in(world, bind, password):
 
 @pytest.mark.parametrize("way", ["unbinds", "hangs up"])
 async def test_max_binds(world, way):
-    """An account has max_binds places; one that is left, politely or not, is free again."""
+    """An account has max_binds places; one that is left, politely or not, is free again (idea 18)."""
     await world.start(accounts={"shop": {"max_binds": 2}})
     first, _second = await world.app(), await world.app(bind=smpp.BIND_RECEIVER)
     assert await world.refused(App()) == status.ESME_RALYBND
@@ -93,7 +93,7 @@ async def test_requests_sent_behind_the_bind(world):
 
 
 async def test_connections_that_are_reset(world):
-    """Connections that are broken off before they said anything harm nobody."""
+    """Connections that are broken off before they said anything harm nobody (idea 29)."""
     await world.start()
     for _ in range(50):
         with socket.create_connection(world.address) as raw:

@@ -27,7 +27,7 @@ async def submit(app, answers, to=FRENCH):
 
 
 async def test_idle(world):
-    """A gateway with nothing to do unbinds from its operator and its apps, and ends."""
+    """A gateway with nothing to do unbinds from its operator and its apps, and ends (idea 106)."""
     await world.start()
     app = await world.app()
     world.ask_to_stop()
@@ -111,7 +111,7 @@ async def test_peers_that_do_not_answer(world, impatient):
 
 
 async def test_app_that_does_not_answer(world, impatient):
-    """A receipt that an app has not answered is delivered again by the next run."""
+    """A receipt that an app has not answered is delivered again by the next run (idea 119)."""
     await world.start()
     app = await world.app()
     app.answer = silence

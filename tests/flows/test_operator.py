@@ -26,7 +26,7 @@ def one_after_another(*codes):
 
 
 async def test_reconnects(world):
-    """An operator that hangs up is bound to again, and what is submitted meanwhile is sent."""
+    """An operator that hangs up is bound to again, and what is submitted meanwhile is sent (idea 107)."""
     await world.start()
     app = await world.app()
     for number in NUMBERS:
@@ -36,7 +36,7 @@ async def test_reconnects(world):
 
 
 async def test_link_that_breaks_under_load(world):
-    """However often the link breaks under load, every message is sent and gets exactly one receipt."""
+    """However often the link breaks under load, every message is sent and gets exactly one receipt (ideas 72, 74)."""
     await world.start()
     app = await world.app()
     ids = []
@@ -58,7 +58,7 @@ async def test_link_that_breaks_under_load(world):
 
 
 async def test_accepted_while_the_operator_is_down(world):
-    """Messages accepted while every operator is down are sent, in their order, when one returns."""
+    """Messages accepted while every operator is down are sent, in their order, when one returns (idea 88)."""
     await world.start()
     app = await world.app()
     await world.close("orange", world.orange)
@@ -81,7 +81,7 @@ async def test_operator_that_does_not_let_us_in(world):
 
 
 async def test_unanswered_is_sent_again(world):
-    """A message that was on its way when the link broke is sent again and reported once."""
+    """A message that was on its way when the link broke is sent again and reported once (idea 89)."""
     await world.start()
     app = await world.app()
     world.orange.answer = silence
@@ -96,7 +96,7 @@ async def test_unanswered_is_sent_again(world):
 
 
 async def test_unanswered_fails_where_asked(world):
-    """With `uncertain: fail` a message that was on its way when the link broke ends as undeliverable."""
+    """With `uncertain: fail` a message that was on its way when the link broke ends as undeliverable (idea 89)."""
     world.operator["uncertain"] = "fail"
     await world.start()
     app = await world.app()
@@ -122,7 +122,7 @@ async def test_unanswered_in_time(world):
 
 @pytest.mark.parametrize("code", [status.ESME_RTHROTTLED, status.ESME_RMSGQFUL])
 async def test_slowed_down(world, code):
-    """An operator that has too much is left alone for a while; then everything goes on in its order."""
+    """An operator that has too much is left alone for a while; then everything goes on in its order (ideas 79, 83)."""
     world.operator["window"] = 1
     await world.start()
     world.orange.answer = one_after_another(status.ESME_ROK, code, code)
@@ -136,7 +136,7 @@ async def test_slowed_down(world, code):
 
 
 async def test_all_of_a_window_refused(world):
-    """Messages that were refused together are sent again together, in their order, after one pause."""
+    """Messages that were refused together are sent again together, in their order, after one pause (ideas 71, 81)."""
     await world.start()
     world.orange.answer = silence
     app = await world.app()
@@ -171,23 +171,24 @@ async def test_refused_for_now(world):
     assert [each.message_id for each in await app.receipts(2)] == [second, first]
 
 
-async def test_window(world):
-    """Never more than `window` segments wait for their answers; each answer makes room for one more."""
-    world.operator["window"] = 2
+@pytest.mark.parametrize("window", [1, 2])
+async def test_window(world, window):
+    """Never more than `window` segments wait for their answers; each answer makes room for one more (ideas 62, 70)."""
+    world.operator["window"] = window
     await world.start()
     world.orange.answer = silence
     app = await world.app()
     for number in NUMBERS:
         await app.accepted(number)
-    for answered in range(3):
-        await world.orange.received(2 + answered)
-        assert len(world.orange.unanswered) == 2
+    for answered in range(5 - window):
+        await world.orange.received(window + answered)
+        assert len(world.orange.unanswered) == window
         world.orange.release()
     await world.orange.received(5)
 
 
 async def test_receipt_overtakes_its_response(world):
-    """A receipt that arrives before the submit_sm_resp it belongs to is kept and matched."""
+    """A receipt that arrives before the submit_sm_resp it belongs to is kept and matched (idea 113)."""
     world.orange.reports = None
     await world.start()
     world.orange.answer = silence
@@ -214,7 +215,7 @@ async def test_receipts_spell_ids_otherwise(world):
 
 
 async def test_unknown_receipt(world):
-    """Receipts for ids that nobody knows, and receipts that say nothing, are acknowledged and change nothing."""
+    """Receipts for unknown ids, and receipts that say nothing, are acknowledged and change nothing (idea 114)."""
     await world.start()
     assert (await world.orange.report("424242")).status == status.ESME_ROK
     answer = await world.orange.deliver(FRENCH, b"hello", to="SHOP", esm_class=0x04)
@@ -235,7 +236,7 @@ async def test_pair(world):
 
 
 async def test_several_binds(world):
-    """Several binds to one operator share what is to be sent, and one that breaks does not stop the others."""
+    """Several binds to one operator share what is to be sent; one that breaks does not stop the others (idea 110)."""
     world.operator["binds"] = 3
     await world.start()
     await world.orange.bound(3)

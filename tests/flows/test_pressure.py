@@ -32,7 +32,7 @@ async def keep(answers, app, text):
 
 
 async def test_window(world):
-    """Over the account's window the gateway stops reading until responses have left; nothing is refused or lost."""
+    """Over the account's window requests wait until responses have left; nothing is refused or lost (idea 92)."""
     await world.start(accounts={"shop": {"window": 3}})
     app, other = await world.app(), await world.app("bank")
     answers, blocked = [], []
@@ -51,7 +51,7 @@ async def test_window(world):
 
 
 async def test_reader_stops(world):
-    """An app over its window cannot make the gateway keep ever more octets: TCP tells it to wait."""
+    """An app over its window cannot make the gateway keep ever more octets: TCP tells it to wait (ideas 90, 92)."""
     await world.start(accounts={"shop": {"window": 3}})
     app, other = await world.app(), await world.app("bank")
     descriptor = app.links[0]._stream.socket.fileno()
@@ -83,7 +83,7 @@ async def note(noted, app):
 
 
 async def test_over_the_rate(world):
-    """Over its rate an account is told ESME_RTHROTTLED and nothing of that is sent; others are not concerned."""
+    """Over its rate an account is told ESME_RTHROTTLED, nothing of that is sent; others are not concerned (idea 85)."""
     await world.start(accounts={"shop": {"rate": 2}})
     app, other = await world.app(), await world.app("bank")
     with world.locked():  # so that one commit, and one instant, sees all three

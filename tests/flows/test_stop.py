@@ -72,7 +72,7 @@ async def test_repeated_stop(world, app):
 
 
 async def test_answered_after_the_commit(world, app):
-    """The operator's STOP is not answered before it is on disk."""
+    """The operator's STOP is not answered before it is on disk (idea 125)."""
     answers = []
 
     async def text():
@@ -90,7 +90,7 @@ async def test_answered_after_the_commit(world, app):
 
 
 async def test_full_disk(world, app):
-    """A STOP that cannot be written is refused for now, with nothing of it kept, and taken when it comes again."""
+    """A STOP that cannot be written is refused for now, none of it is kept; next time it is taken (idea 125)."""
     with world.full():
         answer = await world.orange.deliver(FRENCH, b"STOP" + b" " * 60_000)
         assert answer.status == status.ESME_RX_T_APPN

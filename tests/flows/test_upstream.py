@@ -25,7 +25,7 @@ async def test_short_text(world):
 
 
 async def test_long_text(world):
-    """A message_payload is cut into segments with the mention once, at the end; one response, one receipt."""
+    """A message_payload is cut into segments, the mention once, at the end; one response, one receipt (idea 121)."""
     await world.start()
     app = await world.app()
     words = "abcdefghi " * 40
@@ -40,7 +40,7 @@ async def test_long_text(world):
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
 async def test_receipts_are_folded(world, failing):
-    """One segment that cannot be delivered, whichever it is, makes one receipt, with its state and its error."""
+    """One segment that cannot be delivered, whichever it is, makes one receipt with its state and error (idea 121)."""
     world.orange.reports = None
     await world.start()
     app = await world.app()
@@ -80,10 +80,12 @@ async def test_receipt_form(world):
         (1, receipt.UNDELIVERABLE, True),
         (2, receipt.DELIVERED, False),
         (2, receipt.UNDELIVERABLE, True),
+        (0x11, receipt.DELIVERED, True),
+        (0x12, receipt.DELIVERED, False),
     ],
 )
 async def test_registered_delivery(world, asked, state, told):
-    """A receipt comes only as registered_delivery asks: never, always, or on failure."""
+    """A receipt comes only as registered_delivery asks: never, always, or on failure (idea 118)."""
     world.orange.reports = None
     await world.start()
     app = await world.app()
@@ -195,7 +197,7 @@ async def test_alphabets(world, octets, data_coding, alphabet):
 
 
 async def test_receipt_waits_for_the_app(world):
-    """A receipt for an account that is not bound waits, and goes to the next bind that can receive."""
+    """A receipt for an account that is not bound waits, and goes to the next bind that can receive (idea 120)."""
     world.orange.reports = None
     await world.start()
     app = await world.app()
@@ -226,7 +228,7 @@ async def test_app_refuses_a_receipt(world):
 
 
 async def test_expired(world):
-    """A message that no operator took within its validity ends as EXPIRED and is not sent any more."""
+    """A message that no operator took within its validity ends as EXPIRED and is not sent any more (idea 87)."""
     await world.start(delivery={"validity": "100ms"})
     await world.close("orange", world.orange)
     app = await world.app()

@@ -219,8 +219,9 @@ def damaged(body, count):
 
 
 async def test_damaged_submissions(world, bound):
-    """Each of many damaged submit_sm gets exactly one response, and the session goes on."""
+    """Each of many damaged submit_sm gets exactly one response, and the session goes on (idea 40)."""
     await world.start()
+    links = list(world.orange.links)
     raw = await bound()
     body = submit_sm(FRENCH, "Bonjour {€}", registered_delivery=0, validity_period="000001000000000R")
     sequences = range(1_000, 1_400)
@@ -229,6 +230,7 @@ async def test_damaged_submissions(world, bound):
         while answer[0] & smpp.RESPONSE == 0:  # a receipt: the damage may have asked for one
             answer = await raw.response()
         assert (answer[0], answer[2]) == (0x80000004, sequence)
+    assert world.orange.links == links
     await (await world.app()).accepted(FRENCH)
 
 

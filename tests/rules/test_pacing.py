@@ -61,14 +61,14 @@ def test_slow_rate():
 
 
 def test_burst_is_no_larger_after_a_rest():
-    """However long nothing was sent, the burst is one second's worth."""
+    """However long nothing was sent, the burst is one second's worth (idea 86)."""
     bucket = TokenBucket(10, 0.0)
     assert bucket.grant(100, 0.0) == 10
     assert bucket.grant(100, 3_600.0) == 10
 
 
 def test_debt():
-    """A message longer than a second's worth leaves at once, and those after it pay for it."""
+    """A message longer than a second's worth leaves at once, and those after it pay for it (idea 85)."""
     bucket = TokenBucket(2, 0.0)
     assert bucket.take(7, 0.0)
     assert not bucket.take(1, 2.9)

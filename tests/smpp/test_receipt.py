@@ -248,3 +248,34 @@ def test_one_radix_is_never_mistaken_for_the_other():
     found = read("id:10 stat:DELIVRD")
     assert receipt.key_of_receipt(found, "hex") != receipt.key_of_response("10", "hex")
     assert receipt.key_of_receipt(found, "auto") == receipt.key_of_response("10", "auto") == "10"
+
+
+@pytest.mark.parametrize(
+    ("text", "tlvs", "alike"),
+    [
+        (USUAL.encode(), [], True),
+        (USUAL.upper().encode(), [], True),
+        (USUAL.encode("utf-16-be"), [], True),
+        (b"id:7 stat:DELIVRD", [], True),
+        (b"", [(0x001E, b"7\0")], True),
+        (b"", [(0x0427, b"\2")], False),
+        (b"Stop " + USUAL.encode(), [], False),
+        (b"id:7", [], False),
+        (b"stat:DELIVRD", [], False),
+        (b"id: stat:DELIVRD", [], False),
+        (b"id:7 stat:STOP", [], False),
+        (b"STOP", [], False),
+        (b"", [], False),
+    ],
+)
+def test_a_receipt_without_its_mark_is_told_narrowly(text, tlvs, alike):
+    """Only a receipted_message_id, or a text that begins with an id and has a known state, is like a receipt."""
+    assert receipt.reads_like_one(text, tlvs) is alike
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=80), st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=4)), max_size=3))
+def test_telling_receipts_apart_never_fails(text, tlvs):
+    """Whatever is told to be like a receipt can be read as one."""
+    assert not receipt.reads_like_one(b"id:1 stat:DELIVRD " + text) or read(b"id:1 stat:DELIVRD " + text, tlvs)
+    assert receipt.reads_like_one(text, tlvs) in (True, False)

@@ -7,79 +7,10 @@ import pytest
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.events import Answered, Ended, Expired, Odd, Request, RequestReceived
-from gateway.smpp.frame import Frames
-from gateway.smpp.pdu import Pdu, decode, encode
 from gateway.smpp.session import Session
 from gateway.smpp.state import ALLOWED, MOVES, IllegalMoveError, Move, Role, State, diagram, move
-from gateway.smpp.timers import Limits
 from gateway.smpp.window import LAST_SEQUENCE, Window
-
-LIMITS = Limits(session_init=10, enquire_link=30, inactivity=300, response=20)
-BIND = {
-    "system_id": "shop",
-    "password": "secret",
-    "system_type": "",
-    "interface_version": 0x34,
-    "addr_ton": 0,
-    "addr_npi": 0,
-    "address_range": "",
-}
-SM = {
-    "service_type": "",
-    "source_addr_ton": 5,
-    "source_addr_npi": 0,
-    "source_addr": "SHOP",
-    "dest_addr_ton": 1,
-    "dest_addr_npi": 1,
-    "destination_addr": "33612345678",
-    "esm_class": 0,
-    "protocol_id": 0,
-    "priority_flag": 0,
-    "schedule_delivery_time": "",
-    "validity_period": "",
-    "registered_delivery": 1,
-    "replace_if_present_flag": 0,
-    "data_coding": 0,
-    "sm_default_msg_id": 0,
-    "short_message": b"hello",
-}
-
-
-def request(command: int, sequence: int = 1, **fields: object) -> bytes:
-    """Write a request with usual fields, some of them given."""
-    base = BIND if command in (1, 2, 9) else SM if command in (smpp.SUBMIT_SM, smpp.DELIVER_SM) else {}
-    return encode(Pdu(command, sequence, 0, {**base, **fields}))
-
-
-def sent(session: Session) -> list[Pdu]:
-    """Return what a session wants written, as PDUs."""
-    frames = Frames()
-    frames.feed(session.data_to_send())
-    found = []
-    while (frame := frames.next()) is not None:
-        found.append(decode(frame))
-    return found
-
-
-def server(kind: int = smpp.BIND_TRANSCEIVER, window: int = 100) -> Session:
-    """Return a bound session of the message centre."""
-    session = Session(Role.MC, LIMITS, 0.0, window=window)
-    [event] = session.receive_data(request(kind), 0.0)
-    assert isinstance(event, RequestReceived)
-    session.accept_bind(event.pdu, "stopgate", 0.0)
-    session.data_to_send()
-    return session
-
-
-def client() -> Session:
-    """Return a bound session of an ESME."""
-    session = Session(Role.ESME, LIMITS, 0.0)
-    session.send_request(Request(smpp.BIND_TRANSCEIVER, smpp.encode_body(smpp.BIND_TRANSCEIVER, BIND)), 0.0)
-    session.data_to_send()
-    session.receive_data(encode(Pdu(smpp.BIND_TRANSCEIVER | smpp.RESPONSE, 1, 0, {"system_id": "smsc"})), 0.0)
-    assert session.bound
-    return session
-
+from tests.smpp.sessions import LIMITS, SM, client, request, sent, server
 
 # States
 
@@ -106,17 +37,6 @@ def test_a_move_that_the_table_lacks_is_illegal():
 def test_the_diagram_shows_every_move():
     """The documentation's diagram has one arrow for each row of the table, and the ends."""
     assert diagram().count("-->") == len(MOVES) + 2
-
-
-@pytest.mark.parametrize("version", [0x00, 0x33, 0x34, 0x50])
-def test_sc_interface_version_is_told_to_those_who_can_read_it(version):
-    """A peer of version 3.4 or later learns our version; an older one gets no TLV (idea 21)."""
-    session = Session(Role.MC, LIMITS, 0.0)
-    [event] = session.receive_data(request(smpp.BIND_RECEIVER, interface_version=version), 0.0)
-    session.accept_bind(event.pdu, "stopgate", 0.0)
-    [response] = sent(session)
-    assert response.fields["system_id"] == "stopgate"
-    assert bool(response.tlvs) is (version >= 0x34)
 
 
 def test_a_second_bind_is_refused_and_changes_nothing():
@@ -155,7 +75,6 @@ def test_what_follows_a_bind_waits_for_its_verdict():
     session = Session(Role.MC, LIMITS, 0.0)
     events = session.receive_data(request(smpp.BIND_TRANSCEIVER) + request(smpp.SUBMIT_SM, 2), 0.0)
     assert len(events) == 1
-    assert session.blocked
     [submit] = session.accept_bind(events[0].pdu, "stopgate", 0.0)
     assert submit.pdu.command == smpp.SUBMIT_SM
 

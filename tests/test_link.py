@@ -1,0 +1,166 @@
+"""A link on a stream in memory, in virtual time: what its peer does, or does not do, ends it in time and once."""
+
+import pytest
+import trio
+from trio.testing import lockstep_stream_pair, memory_stream_pair
+
+from gateway.link import Link
+from gateway.smpp import pdu as smpp
+from gateway.smpp.events import Answered, Ended, Request, RequestReceived
+from gateway.smpp.frame import Frames
+from gateway.smpp.session import Session
+from gateway.smpp.state import Role
+from gateway.smpp.timers import Limits
+from tests.smpp.sessions import SM, request
+
+LIMITS = Limits(session_init=10, enquire_link=30, inactivity=300, response=20)
+DELIVER = Request(smpp.DELIVER_SM, smpp.encode_body(smpp.DELIVER_SM, SM), "ours")
+
+
+class Played:
+    """A link of the message centre that lets everybody in and answers every submit_sm."""
+
+    def __init__(self, stream):
+        self.events = []
+        self.link = Link(stream, Session(Role.MC, LIMITS, trio.current_time()), self._handle)
+
+    def _handle(self, link, events):
+        self.events += events
+        for event in events:
+            if isinstance(event, RequestReceived) and event.pdu.command == smpp.BIND_TRANSCEIVER:
+                link.accept_bind(event.pdu, "stopgate")
+            elif isinstance(event, RequestReceived):
+                link.respond([(event.pdu, 0, b"id\0")])
+
+    def reasons(self):
+        """Return why the session ended, each time that it did."""
+        return [event.reason for event in self.events if isinstance(event, Ended)]
+
+
+async def bound(nursery, pair=memory_stream_pair):
+    """Return a link that serves, and the stream of its peer, which has bound."""
+    ours, theirs = pair()
+    played = Played(ours)
+    nursery.start_soon(played.link.run)
+    await theirs.send_all(request(smpp.BIND_TRANSCEIVER))
+    await read(theirs, 1)
+    return played, theirs
+
+
+async def read(stream, count):
+    """Return the first ``count`` PDUs from a stream."""
+    frames, found = Frames(), []
+    while len(found) < count:
+        frames.feed(await stream.receive_some())
+        found += [smpp.decode(frame) for frame in frames]
+    return found
+
+
+async def test_a_peer_that_is_gone_without_a_word(autojump_clock, nursery):
+    """A half-open connection ends after the silence and the response timer, with what was open (idea 61)."""
+    played, _theirs = await bound(nursery)
+    played.link.send([DELIVER])
+    began = trio.current_time()
+    await played.link._gone.wait()
+    assert trio.current_time() - began == pytest.approx(50, abs=1.1)
+    assert played.reasons() == ["no answer to enquire_link"]
+
+
+async def test_a_peer_that_never_reads(autojump_clock, nursery):
+    """A peer whose reads have stopped, so that our answers cannot leave, ends in bounded time (ideas 54, 90)."""
+    played, theirs = await bound(nursery, lockstep_stream_pair)
+    await theirs.send_all(request(smpp.ENQUIRE_LINK, 2))
+    began = trio.current_time()
+    await played.link._gone.wait()
+    assert trio.current_time() - began <= 60
+    assert played.reasons() == ["no answer to enquire_link"]
+
+
+async def test_a_peer_that_sends_and_never_reads_is_not_read_for_ever(autojump_clock, nursery):
+    """However much such a peer sends, no more answers wait for it than are allowed (idea 90)."""
+    played, theirs = await bound(nursery, lockstep_stream_pair)
+    sent = 0
+    with trio.move_on_after(25):
+        while sent < 100_000:
+            await theirs.send_all(b"".join(request(smpp.ENQUIRE_LINK, n) for n in range(1, 1_001)))
+            sent += 1_000
+    assert 5_000 <= sent < 10_000
+    assert played.link.session.unwritten < 10_000
+
+
+async def test_pdus_of_many_tasks_never_mix(nursery):
+    """Eight tasks that send at once write whole PDUs (idea 75)."""
+    played, theirs = await bound(nursery)
+
+    async def send():
+        for _ in range(50):
+            played.link.send([DELIVER])
+            await trio.lowlevel.checkpoint()
+
+    for _ in range(8):
+        nursery.start_soon(send)
+    pdus = await read(theirs, 400)
+    assert {pdu.command for pdu in pdus} == {smpp.DELIVER_SM}
+    assert [pdu.sequence for pdu in pdus] == list(range(1, 401))
+
+
+async def test_unbind_resp_is_written_before_the_end(nursery):
+    """Who unbinds reads the unbind_resp, and then the end of the stream (idea 98)."""
+    played, theirs = await bound(nursery)
+    await theirs.send_all(request(smpp.SUBMIT_SM, 2) + request(smpp.UNBIND, 3))
+    assert [pdu.command for pdu in await read(theirs, 2)] == [0x80000004, 0x80000006]
+    assert await theirs.receive_some() == b""
+    assert played.reasons() == ["the peer unbound"]
+
+
+async def test_closing_twice_is_closing_once(nursery):
+    """A link that is closed again, asked to unbind or sent answers after its end tells of one end (idea 103)."""
+    played, _theirs = await bound(nursery)
+    for _ in range(2):
+        played.link.close("enough")
+        played.link.unbind()
+    await played.link._gone.wait()
+    await played.link.part(1)
+    assert played.reasons() == ["enough"]
+
+
+async def test_closing_what_never_ran():
+    """A link that never served may be closed (idea 103)."""
+    played = Played(memory_stream_pair()[0])
+    played.link.close("never")
+    assert played.reasons() == ["never"]
+
+
+@pytest.mark.parametrize("politely", [True, False])
+async def test_a_peer_that_closes_ends_it_once(nursery, politely):
+    """A peer that hangs up, with or without an unbind, is told of once (ideas 97, 104)."""
+    played, theirs = await bound(nursery)
+    if politely:
+        played.link.unbind()
+        await read(theirs, 1)
+    await theirs.aclose()
+    await played.link._gone.wait()
+    assert len(played.reasons()) == 1
+
+
+async def test_a_hung_peer_does_not_keep_us_from_parting(autojump_clock, nursery):
+    """A peer that neither answers nor unbinds is left after the patience for each step (ideas 58, 106)."""
+    played, _theirs = await bound(nursery)
+    played.link.send([DELIVER])
+    began = trio.current_time()
+    await played.link.part(5)
+    assert trio.current_time() - began == pytest.approx(10, abs=0.1)
+    assert [event.unanswered for event in played.events if isinstance(event, Ended)] == [[DELIVER]]
+
+
+async def test_sending_and_closing_at_once(nursery):
+    """Requests sent until the very end are answered or handed over, each once (idea 74)."""
+    played, theirs = await bound(nursery)
+    requests = [DELIVER._replace(context=number) for number in range(100)]
+    played.link.send(requests)
+    await theirs.send_all(b"".join(smpp.response(smpp.DELIVER_SM, number, 0, b"\0") for number in range(1, 41)))
+    await trio.testing.wait_all_tasks_blocked()
+    played.link.close("enough")
+    answered = [event.request.context for event in played.events if isinstance(event, Answered)]
+    [left] = [event.unanswered for event in played.events if isinstance(event, Ended)]
+    assert sorted(answered + [each.context for each in left]) == list(range(100))
