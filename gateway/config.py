@@ -14,9 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -26,6 +24,7 @@ from pydantic import (
 
 from gateway.configfile import ConfigError, read
 from gateway.configproblems import clashes, names_in, problems_of
+from gateway.configsmpp import OperatorTls, Smpp
 from gateway.configvalues import (
     Address,
     ApiKey,
@@ -41,6 +40,7 @@ from gateway.configvalues import (
     Password,
     Port,
     Publisher,
+    Section,
     Separator,
     ShortCode,
     ShortCodeMention,
@@ -73,12 +73,6 @@ CONTACT = {
 }
 
 
-class Section(BaseModel):
-    """A mapping in the file: frozen, and only with the keys it declares."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
 class Log(Section):
     """What the log says and how."""
 
@@ -86,28 +80,6 @@ class Log(Section):
     format: Literal["json", "console"] = "json"
     numbers: Literal["masked", "clear"] = "masked"
     texts: Literal["hidden", "clear"] = "hidden"
-
-
-class SmppTls(Section):
-    """TLS towards upstream apps."""
-
-    listen: Annotated[list[Address], Field(min_length=1)] = [("0.0.0.0", 3550)]  # noqa: S104  the contract's default
-    certificate: Path
-    key: Path
-    client_ca: Path | None = None
-
-
-class Smpp(Section):
-    """Where upstream apps bind; timers as in SMPP 3.4, 7.2. `max_pdu` in octets."""
-
-    listen: Annotated[list[Address], Field(min_length=1)] = [("127.0.0.1", 2775)]
-    tls: SmppTls | None = None
-    system_id: SystemId = "stopgate"
-    session_init_timeout: Duration = 10.0
-    enquire_link: Duration = 30.0
-    inactivity_timeout: Duration = 300.0
-    response_timeout: Duration = 30.0
-    max_pdu: Annotated[int, Field(ge=4096, le=16_777_216)] = 70_000
 
 
 class Web(Section):
@@ -187,20 +159,6 @@ class Account(Section):
         return value
 
 
-class OperatorTls(Section):
-    """TLS towards an operator; without `ca`, the system's certificate authorities."""
-
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-
-    @model_validator(mode="after")
-    def _pair(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key go together")
-        return self
-
-
 class Reconnect(Section):
     """Pauses between attempts to bind: from `initial`, doubling, to `maximum`."""
 
@@ -273,7 +231,8 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     document = read(path, environ)
     problems = document.problems + clashes(document, Config())
     try:
-        config = Config.model_validate(document.data, context=_defined(document.data))
+        context = {**_defined(document.data), "folder": path.parent}
+        config = Config.model_validate(document.data, context=context)
     except ValidationError as error:
         problems += problems_of(error, document, Config)
     if problems:

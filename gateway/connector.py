@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
+from gateway import tls
 from gateway.link import Link
 from gateway.rules.pacing import Backoff
 from gateway.smpp import pdu as smpp
@@ -23,6 +24,7 @@ from gateway.smpp.state import BINDS, Role
 from gateway.smpp.timers import NEVER, Limits
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from gateway.config import Operator
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from gateway.smpp.pdu import Pdu
 
 _log = structlog.get_logger()
-_CONNECT_TIME = 10.0  # seconds for a TCP connection
+_CONNECT_TIME = 10.0  # seconds for a connection, the TLS handshake included
 _STABLE = 30.0  # seconds after which a bind counts as having lasted
 _INBOUND_WINDOW = 500  # deliver_sm that may wait for our responses on one link
 _VERSION = 0x34
@@ -46,6 +48,9 @@ class Connector:
         lane: what is to be sent there.
         deliver: the intake of what comes from there.
         changed: called when the operator becomes usable or stops being so.
+
+    Raises:
+        TlsError: the certificates cannot be used.
     """
 
     def __init__(self, operator: Operator, lane: Lane, deliver: Deliver, changed: Callable[[], None]) -> None:
@@ -55,6 +60,18 @@ class Connector:
         self._changed = changed
         self._links: set[Link] = set()
         self._stopping = False
+        self._context = self._load()
+
+    def _load(self) -> ssl.SSLContext | None:
+        return None if self.operator.tls is None else tls.client_context(self.operator.tls)
+
+    async def reload(self) -> None:
+        """Read the certificates again, for connections that are made from now on.
+
+        Raises:
+            TlsError: they cannot be used; those that were in use stay so.
+        """
+        self._context = await trio.to_thread.run_sync(self._load)
 
     @property
     def bound(self) -> int:
@@ -87,7 +104,9 @@ class Connector:
             started = trio.current_time()
             try:
                 with trio.fail_after(_CONNECT_TIME):
-                    stream = await trio.open_tcp_stream(self.operator.host, self.operator.port)
+                    stream = await self._connect()
+            except tls.TlsError as error:
+                _log.error("operator_tls_failed", operator=self.operator.name, reason=str(error))
             except (OSError, trio.TooSlowError) as error:
                 _log.warning("operator_unreachable", operator=self.operator.name, reason=str(error) or "timed out")
             else:
@@ -96,11 +115,16 @@ class Connector:
                 backoff.reset()
             await trio.sleep(backoff.next(random.random()))  # noqa: S311 (jitter, not a secret)
 
-    async def _serve(self, stream: trio.SocketStream, kind: int) -> None:
+    async def _connect(self) -> trio.abc.Stream:
+        stream = await trio.open_tcp_stream(self.operator.host, self.operator.port)
+        if self._context is None:
+            return stream
+        return await tls.shake_hands(stream, self._context, self.operator.host)
+
+    async def _serve(self, stream: trio.abc.Stream, kind: int) -> None:
         operator = self.operator
         limits = Limits(operator.response_timeout, operator.enquire_link, NEVER, operator.response_timeout)
         session = Session(Role.ESME, limits, trio.current_time(), window=_INBOUND_WINDOW)
-        stream.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
         link = Link(stream, session, self._handle, operator.name)
         self._links.add(link)
         try:

@@ -84,8 +84,8 @@ class Session:
 
     @property
     def unwritten(self) -> int:
-        """How many PDUs wait for :meth:`data_to_send`."""
-        return len(self._out)
+        """How many octets wait for :meth:`data_to_send`."""
+        return sum(map(len, self._out))
 
     def data_to_send(self) -> bytes:
         """Return the octets that are to be written now, and forget them."""
@@ -146,7 +146,9 @@ class Session:
             self._receive_unbind(pdu, events)
         else:
             self._timers.worked = now
-            self._judging_bind = command in BINDS
+            if command in BINDS:
+                self._judging_bind = True
+                self._timers.judging(now)
             if command not in _WITHOUT_RESPONSE:
                 self.owed += 1
             events.append(RequestReceived(pdu))
@@ -263,7 +265,7 @@ class Session:
 
     def _check_init(self, now: float, events: list[Event]) -> None:
         if now >= self._timers.init_deadline:
-            events.append(self.end("no bind in time"))
+            events.append(self.end("bind not answered in time" if self._judging_bind else "no bind in time"))
 
     def _check_responses(self, now: float, events: list[Event]) -> None:
         for request in self._pending.expire(now):

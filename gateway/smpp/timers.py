@@ -31,6 +31,10 @@ class Timers:
         self.worked = now  # the last transaction in either direction
         self.asked = NEVER  # when an enquire_link that is still unanswered went out
 
+    def judging(self, now: float) -> None:
+        """Stop the session_init timer, for a bind has come; its answer is owed within the response timer."""
+        self.init_deadline = now + self.limits.response
+
     def bound(self, now: float) -> None:
         """Stop the session_init timer: the peer has bound."""
         self.init_deadline = NEVER
