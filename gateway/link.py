@@ -113,7 +113,7 @@ class Link:
         """Serve the stream until the session ends; never raises for anything the peer does."""
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch_clock)
+                nursery.start_soon(self._watch_clock, nursery.cancel_scope)
                 nursery.start_soon(self._read)
                 await self._write()
                 nursery.cancel_scope.cancel()
@@ -150,21 +150,21 @@ class Link:
             while True:
                 await self._to_write.wait()
                 self._to_write = trio.Event()
-                limit = _FLUSH_TIME if self.session.finished else float("inf")
-                with trio.move_on_after(limit):
-                    await self._stream.send_all(self.session.data_to_send())
+                await self._stream.send_all(self.session.data_to_send())
                 if self.session.finished and not self.session.unwritten:
                     return
                 self._may_read.set()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._end(f"connection lost: {error.__cause__ or error}")
 
-    async def _watch_clock(self) -> None:
+    async def _watch_clock(self, scope: trio.CancelScope) -> None:
         while not self.session.finished:
             now = trio.current_time()
             if now >= self.session.next_deadline():
                 self._after(self.session.handle_timer(now))
             await trio.sleep(max(0.0, min(_TICK, self.session.next_deadline() - now)))
+        await trio.sleep(_FLUSH_TIME)
+        scope.cancel()  # a peer that does not read must not keep us
 
     def _after(self, events: list[Event]) -> None:
         self._to_write.set()

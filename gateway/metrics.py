@@ -76,7 +76,7 @@ class Metrics:
         self._delivered = self._counter("delivered", "Receipts and texts answered", account=account, status=Labels())
         self._turned_away = self._counter("connections_refused", "Connections turned away", reason=Labels())
         self._binds_refused = self._counter("binds_refused", "Binds refused", status=Labels())
-        self._bans = self._counter("bans", "Addresses banned after failed binds")
+        self._bans = Counter("stopgate_bans", "Addresses banned after failed binds", registry=self._registry)
         self._links = self._gauge("links_bound", "Links that are bound")
         self._ready = self._gauge("queue_ready", "Work in a peer's lane that could leave now")
         self._commit_seconds = self._histogram("store_commit_seconds", "Time one commit took", _COMMIT_SECONDS)
@@ -120,7 +120,7 @@ class Metrics:
 
     def address_banned(self) -> None:
         """Count an address that may not connect for a while."""
-        self._bans.of().inc()
+        self._bans.inc()
 
     def bound(self, side: str, name: str, links: int) -> None:
         """Say how many links to a peer are bound; `side` is `account` or `operator`."""

@@ -30,7 +30,7 @@ def test_a_place_is_given_back():
         places.leave(HERE, bound=bound)
 
 
-@given(st.lists(st.tuples(st.sampled_from("enter bind leave".split()), st.sampled_from([HERE, THERE])), max_size=80))
+@given(st.lists(st.tuples(st.sampled_from(["enter", "bind", "leave"]), st.sampled_from([HERE, THERE])), max_size=80))
 def test_counts_are_true(steps):
     """Whatever comes and goes, the counts are those of the connections that there are, and end at nothing."""
     places, here = Places(5, 3, 2), []
