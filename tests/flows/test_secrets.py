@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 
@@ -89,7 +90,7 @@ def test_configurations(tmp_path, text):
 
 
 async def test_process(tmp_path):
-    """The daemon at level debug says nothing of its passwords, neither on standard output nor on standard error."""
+    """The daemon at level debug, from start over SIGHUP to stop, says nothing of its passwords on either output."""
     path = tmp_path / "gateway.yaml"
     settings = {
         "store": f"sqlite:///{tmp_path}/gateway.db",
@@ -116,6 +117,9 @@ async def test_process(tmp_path):
             for body in FRAMES.values():
                 frame = smpp.header(len(body), smpp.BIND_TRANSCEIVER, 0, 1) + body
                 await trio.to_thread.run_sync(talk, tuple(line["listen"][0]), frame)
+            process.send_signal(signal.SIGHUP)
+            while b'"reloaded"' not in said:
+                said += await process.stdout.receive_some()
             process.terminate()
             async for data in process.stdout:
                 said += data
