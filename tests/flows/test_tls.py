@@ -102,7 +102,7 @@ async def test_old_tls_is_refused(world, authority, listen):
     stream = trio.SSLStream(await trio.open_tcp_stream(*address), context, server_hostname="localhost")
     with pytest.raises(trio.BrokenResourceError):
         await stream.do_handshake()
-    [entry] = world.events("connection_refused")
+    [entry] = await world.eventually(lambda: world.events("connection_refused"))
     assert (entry["reason"], entry["why"]) == ("tls", "unsupported protocol")
 
 
@@ -119,7 +119,7 @@ async def test_client_certificates(world, authority, listen, tmp_path, shows):
         await app.accepted(FRENCH)
     else:
         assert response is None
-        [entry] = world.events("connection_refused")
+        [entry] = await world.eventually(lambda: world.events("connection_refused"))
         assert entry["reason"] == "tls"
         assert ("did not return a certificate" in entry["why"]) == (shows == "none")
         assert world.gateway._door.places.taken == 0
