@@ -24,7 +24,7 @@ from gateway.smpp.timers import NEVER, Limits, Timers
 from gateway.smpp.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 _NOT_TRANSACTIONS = frozenset({smpp.ENQUIRE_LINK, smpp.UNBIND})
 _WITHOUT_RESPONSE = frozenset({smpp.OUTBIND, smpp.ALERT_NOTIFICATION})
@@ -251,12 +251,7 @@ class Session:
 
     def handle_timer(self, now: float) -> list[Event]:
         """Do what time demands: expire requests, ask whether the peer lives, end what is dead."""
-        checks: tuple[Callable[[float, list[Event]], None], ...] = (
-            self._check_init,
-            self._check_responses,
-            self._check_silence,
-            self._check_idle,
-        )
+        checks = (self._check_init, self._check_responses, self._check_silence, self._check_idle)
         events: list[Event] = []
         for check in checks:
             if not self.finished:
