@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _READ_SIZE = 65_536
-_MAX_UNWRITTEN = 5_000  # PDUs that may wait for a peer that does not read; then we stop reading, too
+_MAX_UNWRITTEN = 262_144  # octets that may wait for a peer that does not read; then we stop reading, too
+_GOODBYE = 1.0  # seconds that TLS may take to say that it ends
 _FLUSH_TIME = 5.0  # seconds that a last word may take to leave
 _SHORT = 0.02  # seconds between looks at what is still owed
 _TICK = 1.0  # no timer of SMPP needs to be truer than this
@@ -122,8 +123,8 @@ class Link:
         finally:
             self._end("stopped")
             self._gone.set()
-            with trio.CancelScope(shield=True):
-                await trio.aclose_forcefully(self._stream)
+            with trio.move_on_after(_GOODBYE, shield=True):
+                await self._stream.aclose()
 
     async def _read(self) -> None:
         reason = "closed by the peer"
