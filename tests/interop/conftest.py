@@ -1,12 +1,30 @@
-"""What foreign peers talk to: the flow tests' gateway in this process, or one that runs as a process of its own."""
+"""What foreign peers talk to: a gateway process, with every octet recorded; and what must be installed for them."""
 
 import pytest
 
-from tests.flows.conftest import log, world
 from tests.flows.peers import Operator
 from tests.interop.site import Site
+from tests.interop.tools import NODE, need, program
 
-__all__ = ["log", "world"]
+
+@pytest.fixture
+def node_installed():
+    """Go on only where node is, and its package `smpp` beside the bridge."""
+    need(have=program("node"), what="node", get="apt-get install nodejs npm")
+    package = NODE / "node_modules" / "smpp"
+    need(have=package.exists(), what="The npm package smpp", get="npm ci --prefix tests/interop/node")
+
+
+@pytest.fixture
+def kannel_installed():
+    """Go on only where Kannel's two boxes are."""
+    need(have=program("bearerbox") and program("smsbox"), what="Kannel", get="apt-get install kannel")
+
+
+@pytest.fixture
+def tshark_installed():
+    """Go on only where tshark is."""
+    need(have=program("tshark"), what="tshark", get="apt-get install tshark")
 
 
 @pytest.fixture
@@ -19,9 +37,12 @@ async def site(nursery, tmp_path):
 
 
 @pytest.fixture
-async def orange(nursery, site):
-    """Start the gateway process, bound to an operator of our own that reports what it takes as delivered."""
+async def orange(request, nursery, site):
+    """Start the gateway process, bound to an operator of our own that reports what it takes as delivered.
+
+    The parameter, if there is one, is laid over the configuration.
+    """
     operator = Operator()
     await nursery.start(operator.run)
-    await site.start(("127.0.0.1", operator.port))
+    await site.start(("127.0.0.1", operator.port), **getattr(request, "param", {}))
     return operator

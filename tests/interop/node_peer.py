@@ -10,6 +10,7 @@ from itertools import count
 import trio
 
 from gateway.simulate.peer import Changes
+from gateway.smpp import receipt
 from tests.flows.peers import soon
 from tests.interop.tools import NODE, program
 
@@ -147,8 +148,8 @@ class NodeOperator(NodePeer):
         """Report on every submission that asks for it, until cancelled."""
         async for pdu, message_id in self._to_report:
             if pdu["registered_delivery"] & 1:
-                text = f"id:{message_id} sub:001 dlvrd:001 submit date:2601010000 done date:2601010000 stat:DELIVRD err:000 text:"
-                tlvs = {"receipted_message_id": message_id, "message_state": 2}
+                text = receipt.write(receipt.Receipt(message_id, receipt.DELIVERED)).decode()
+                tlvs = {"receipted_message_id": message_id, "message_state": receipt.DELIVERED}
                 await self.deliver(pdu["destination_addr"], pdu["source_addr"], text, esm_class=RECEIPT, **tlvs)
 
     async def deliver(self, source, to, text, **fields):

@@ -6,7 +6,8 @@ from tests.interop.tools import program
 from tests.interop.tshark import Reading
 from tests.interop.wire import APPS, OPERATORS, Recording, Wire
 
-BANK = {"password": "secret", "rate": None, "kind": "notification", "mention": False}
+SLOW = {"accounts": {"shop": {"rate": 1}}}  # what makes the gateway throttle
+_BANK = {"password": "secret", "rate": None, "kind": "notification", "mention": False}
 
 
 class Site:
@@ -40,7 +41,7 @@ class Site:
         await self._nursery.start(self._operator.run)
         await self._nursery.start(self._apps.run)
         self._operator.target, self.gateway.operator = operator, self._operator.address
-        changes["accounts"] = {"bank": BANK, **changes.get("accounts", {})}
+        changes["accounts"] = {"bank": _BANK, **changes.get("accounts", {})}
         self.gateway.configure(**changes)
         await self.gateway.start(self._nursery)
         self._apps.target = self.gateway.address

@@ -3,16 +3,19 @@
 import pytest
 
 from gateway.config import CONFIRMATION
+from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from tests.flows.world import FRENCH, GERMAN
 from tests.interop.kannel import ACCEPTED, DELIVERED, REJECTED, Kannel
-from tests.interop.tools import need_kannel
+from tests.interop.site import SLOW
+from tests.interop.wire import APPS
+
+pytestmark = pytest.mark.usefixtures("kannel_installed")
 
 
 @pytest.fixture
 async def kannel(nursery, tmp_path, orange):
     """Start the gateway, with a Kannel that has not started."""
-    need_kannel()
     kannel = Kannel(nursery, tmp_path)
     yield kannel
     await kannel.stop()
@@ -30,9 +33,10 @@ async def test_marketing(site, orange, kannel):
     texts = await orange.texts(2)
     assert {(each.destination, each.text) for each in texts} == {(to, arrives) for to, _, _, arrives in sent.values()}
     for tag in sent:
-        taken, delivered = await kannel.reported(tag, ACCEPTED, DELIVERED)
-        assert (taken.kind, delivered.kind, taken.message_id) == (ACCEPTED, DELIVERED, delivered.message_id)
-        assert delivered.answer.startswith(f"id:{delivered.message_id} sub:001 dlvrd:001 ")
+        reports = await kannel.reported(tag, ACCEPTED, DELIVERED)
+        [message_id] = {each.message_id for each in reports}
+        [receipt] = [each.answer for each in reports if each.kind == DELIVERED]
+        assert receipt.startswith(f"id:{message_id} sub:001 dlvrd:001 ")
 
 
 async def test_long_marketing(site, orange, kannel):
@@ -67,4 +71,37 @@ async def test_stop(site, orange, kannel):
     assert (confirmation.source, confirmation.text) == ("36034", CONFIRMATION["fr"])
     await kannel.send(FRENCH, "Soldes", "after")
     [refused] = await kannel.reported("after", REJECTED)
-    assert refused.answer.startswith(f"NACK/{status.OPTED_OUT}/")
+    assert refused.answer.startswith(f"NACK/0x{status.OPTED_OUT:08x}/")
+
+
+@pytest.mark.parametrize("orange", [SLOW], indirect=True)
+async def test_throttling(site, orange, kannel):
+    """Kannel takes our throttling for what it is: it sends again, and everything arrives once."""
+    await kannel.start(site.address, "shop")
+    for number in ("1", "2"):
+        await kannel.send(FRENCH, f"Soldes {number}", number)
+    texts = await orange.texts(2)
+    assert {each.text for each in texts} == {"Soldes 1 STOP 36034", "Soldes 2 STOP 36034"}
+    for number in ("1", "2"):
+        await kannel.reported(number, DELIVERED)
+    answers = site.recording.answered(APPS, smpp.SUBMIT_SM)
+    assert (answers.count(status.ESME_ROK), status.ESME_RTHROTTLED in answers) == (2, True)
+    assert len(orange.taken) == 2
+
+
+async def test_enquire_link_and_parting(site, orange, kannel):
+    """Kannel's enquire_link is answered, and its unbind ends the session."""
+    await kannel.start(site.address, "shop")
+    await site.recording.wait_for(lambda: site.recording.answered(APPS, smpp.ENQUIRE_LINK))
+    await kannel.stop()
+    [event] = await site.logged("app_unbound")
+    assert event["reason"] == "the peer unbound"
+    assert site.recording.answered(APPS, smpp.UNBIND) == [status.ESME_ROK]
+
+
+async def test_our_parting(site, orange, kannel):
+    """Kannel answers the unbind of a gateway that stops."""
+    await kannel.start(site.address, "shop")
+    await site.stop()
+    [event] = await site.logged("app_unbound")
+    assert event["reason"] == "unbound"

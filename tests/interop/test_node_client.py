@@ -6,15 +6,17 @@ from gateway.config import CONFIRMATION
 from gateway.smpp import status
 from tests.flows.world import FRENCH, GERMAN
 from tests.interop.node_peer import NodePeer
-from tests.interop.tools import need_node
+from tests.interop.site import SLOW
+
+pytestmark = pytest.mark.usefixtures("node_installed")
 
 SHOP = {"system_id": "shop", "password": "secret", "interface_version": 0x34}
+ADDRESSED = {"source_addr": "SHOP", "source_addr_ton": 5, "dest_addr_ton": 1, "dest_addr_npi": 1}
 
 
 @pytest.fixture
 async def node(nursery, tmp_path, orange):
     """Start everything, with a client that has not connected."""
-    need_node()
     node = NodePeer(tmp_path)
     await nursery.start(node.run)
     return node
@@ -33,8 +35,7 @@ async def submit(node, session, to, text, **fields):
     return await node.request(
         session,
         "submit_sm",
-        **{"source_addr": "SHOP", "source_addr_ton": 5, "destination_addr": to, "dest_addr_ton": 1},
-        **{"dest_addr_npi": 1, "registered_delivery": 1, "short_message": text, **fields},
+        **{**ADDRESSED, "destination_addr": to, "registered_delivery": 1, "short_message": text, **fields},
     )
 
 
@@ -59,7 +60,7 @@ async def test_wrong_password(site, node):
 
 
 async def test_marketing(site, orange, node):
-    """French and German marketing in GSM-7 and UCS-2, short and long, arrives with its mention, and its receipts come."""
+    """French and German marketing, in GSM-7 and UCS-2, short and long, arrives with its mention; its receipts come."""
     session = await bound(node, site)
     long = "Soldes d'été à -50 %, " * 10
     sent = [
@@ -102,3 +103,23 @@ async def test_stop(site, orange, node):
     assert (confirmation.source, confirmation.text) == ("36034", CONFIRMATION["fr"])
     assert (await submit(node, session, FRENCH, "Soldes"))["command_status"] == status.OPTED_OUT
     assert (await submit(node, session, GERMAN, "Soldes"))["command_status"] == status.ESME_ROK
+
+
+@pytest.mark.parametrize("orange", [SLOW], indirect=True)
+async def test_throttling(site, orange, node):
+    """Above its rate the client is told so, and nothing of what was throttled is sent."""
+    session = await bound(node, site)
+    taken = 0
+    while (answer := await submit(node, session, GERMAN, "Soldes"))["command_status"] == status.ESME_ROK:
+        taken += 1
+    assert answer["command_status"] == status.ESME_RTHROTTLED
+    assert taken > 0
+    assert len(await node.received("deliver_sm", taken)) == len(orange.taken) == taken
+
+
+async def test_our_parting(site, orange, node):
+    """The client is sent an unbind by a gateway that stops, and sees the connection end."""
+    session = await bound(node, site)
+    await site.stop()
+    assert [pdu["session"] for pdu in await node.received("unbind")] == [session]
+    assert await node.wait_for(lambda: node.closed) == [session]

@@ -7,13 +7,13 @@ from gateway.smpp import receipt, status
 from tests.flows.peers import App
 from tests.flows.world import FRENCH, GERMAN
 from tests.interop.node_peer import NodeOperator
-from tests.interop.tools import need_node
+
+pytestmark = pytest.mark.usefixtures("node_installed")
 
 
 @pytest.fixture
 async def operator(nursery, tmp_path):
     """Open an operator's server."""
-    need_node()
     operator = NodeOperator(tmp_path)
     await nursery.start(operator.run)
     nursery.start_soon(operator.report)

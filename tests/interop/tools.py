@@ -23,23 +23,7 @@ def need(*, have, what, get):
     """Go on when ``have`` is true; otherwise skip or, where ``CI`` is set, fail."""
     if have:
         return
-    message = f"{what} is not installed; `make peers` gets it, on Debian as root, or: {get}"
+    message = f"{what} is not installed: `{get}`, or `make peers` for all that these tests use"
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
-
-
-def need_node():
-    """Need node, and the package `smpp` beside the bridge."""
-    need(have=program("node"), what="node", get="apt-get install nodejs npm")
-    need(have=(NODE / "node_modules" / "smpp").exists(), what="the npm package smpp", get="npm ci --prefix tests/interop/node")
-
-
-def need_kannel():
-    """Need Kannel's two boxes."""
-    need(have=program("bearerbox") and program("smsbox"), what="Kannel", get="apt-get install kannel")
-
-
-def need_tshark():
-    """Need tshark."""
-    need(have=program("tshark"), what="tshark", get="apt-get install tshark")

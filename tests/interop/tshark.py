@@ -68,7 +68,7 @@ def _flat(fields):
 def _tshark(path):
     ports = [option for port in (APPS, OPERATORS) for option in ("-d", f"tcp.port=={port},smpp")]
     done = subprocess.run(
-        ["tshark", "-n", "-r", path, *ports, "-Y", "tcp", "-T", "json"],
+        ["tshark", "-n", "-r", path, *ports, "-o", "smpp.decode_sms_over_smpp:GSM 7-bit", "-T", "json"],
         capture_output=True,
         check=True,
         timeout=_PATIENCE,

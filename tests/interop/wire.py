@@ -5,14 +5,18 @@ no rights on the machine's interfaces.
 """
 
 import struct
-from contextlib import suppress
 from typing import NamedTuple
 
 import trio
 
+from gateway.simulate.peer import Changes
+from tests.flows.peers import soon
+
 APPS, OPERATORS = 2775, 2776  # what a capture calls the servers' ports, whatever they really were
 
+_HEADER, _RESPONSE = 16, 0x80000000  # length of a PDU's header; the bit of command_id that tells a response
 _PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 101)  # 101: packets begin with an IP header
+_HOST = b"\x7f\0\0\1"
 _FIRST_CLIENT_PORT = 40_000
 _SYN, _PUSH, _ACK = 0x02, 0x08, 0x10
 _ROOM = 1_400  # octets in one packet; longer PDUs take several, as on a network
@@ -36,11 +40,31 @@ class Recording:
 
     def __init__(self):
         self.pieces = []
+        self._changes = Changes()
 
-    def octets(self, port, *, upward):
-        """Return what went one way over one wire, connection after connection."""
+    def add(self, piece):
+        """Keep one more piece."""
+        self.pieces.append(piece)
+        self._changes.tell()
+
+    async def wait_for(self, condition):
+        """Return what ``condition`` returns as soon as that is true."""
+        return await soon(self._changes, condition)
+
+    def headers(self, port, *, upward):
+        """Return (command_id, command_status) of every PDU that went one way over a wire, connection by connection."""
         pieces = [piece for piece in self.pieces if (piece.port, piece.upward) == (port, upward)]
-        return b"".join(piece.data for piece in sorted(pieces, key=lambda piece: piece.connection))
+        octets = b"".join(piece.data for piece in sorted(pieces, key=lambda piece: piece.connection))
+        found = []
+        while len(octets) >= _HEADER:
+            length, command, status, _ = struct.unpack(">IIII", octets[:_HEADER])
+            found.append((command, status))
+            octets = octets[length:]
+        return found
+
+    def answered(self, port, command):
+        """Return the command_status of every response of the listening side to requests of one command."""
+        return [status for answer, status in self.headers(port, upward=False) if answer == command | _RESPONSE]
 
     def write(self, path):
         """Write a capture file."""
@@ -74,16 +98,18 @@ class Wire:
     async def _join(self, client):
         self._connections += 1
         number = self._connections
-        with suppress(OSError):  # nobody is there: the connection ends, as a refused one does
+        try:
             server = await trio.open_tcp_stream(*self.target)
-            async with server, trio.open_nursery() as nursery:
-                nursery.start_soon(self._carry, number, client, server)
-                nursery.start_soon(self._carry, number, server, client, False)  # noqa: FBT003 (start_soon takes no names)
+        except OSError:
+            return  # nobody is there: this connection ends, too
+        async with server, trio.open_nursery() as nursery:
+            nursery.start_soon(self._carry, number, True, client, server)
+            nursery.start_soon(self._carry, number, False, server, client)
 
-    async def _carry(self, number, source, sink, upward=True):  # noqa: FBT002 (likewise)
+    async def _carry(self, number, upward, source, sink):
         try:
             async for data in source:
-                self._recording.pieces.append(Piece(self._port, number, upward, bytes(data)))
+                self._recording.add(Piece(self._port, number, upward, bytes(data)))
                 await sink.send_all(data)
             await sink.send_eof()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -119,6 +145,6 @@ class _Capture:
         sent, heard = self._sent[*connection, upward], self._sent[*connection, not upward]
         self._sent[*connection, upward] += len(data) + bool(flags & _SYN)
         tcp = struct.pack(">HHIIBBHHH", *ends, sent, heard, 5 << 4, flags, 65_535, 0, 0) + data
-        packet = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, b"\x7f\0\0\1", b"\x7f\0\0\1") + tcp
+        packet = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, _HOST, _HOST) + tcp
         self._packets += 1
         self.octets += struct.pack("<IIII", 0, self._packets, len(packet), len(packet)) + packet
