@@ -117,6 +117,15 @@ async def test_throttling(site, orange, node):
     assert len(await node.received("deliver_sm", taken)) == len(orange.taken) == taken
 
 
+@pytest.mark.parametrize("orange", [{"smpp": {"enquire_link": "200ms"}}], indirect=True)
+async def test_our_enquire_link(site, node):
+    """A client that is silent is asked whether it is there; the session goes on with its answer."""
+    session = await bound(node, site)
+    asked = await node.received("enquire_link", 2)
+    assert {pdu["session"] for pdu in asked} == {session}
+    assert (node.closed, site.events("app_unbound")) == ([], [])
+
+
 async def test_our_parting(site, orange, node):
     """The client is sent an unbind by a gateway that stops, and sees the connection end."""
     session = await bound(node, site)

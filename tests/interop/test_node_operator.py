@@ -98,6 +98,13 @@ async def test_enquire_link_and_unbind(site, app, operator):
     assert (await app.receipts(1))[0].state == receipt.DELIVERED
 
 
+async def test_our_enquire_link(site, operator):
+    """A server that is silent is asked whether it is there; the session goes on with its answer."""
+    await site.start(await operator.listen(), operators={"simulated": {"enquire_link": "200ms"}})
+    await operator.received("enquire_link", 2)
+    assert (operator.closed, site.events("operator_unbound")) == ([], [])
+
+
 async def test_parting(site, app, operator):
     """A gateway that stops unbinds from the server, which then sees the connection end."""
     await site.stop()
