@@ -33,7 +33,7 @@ peers: ## Install the foreign programs that tests talk to; as root, on Debian
 		echo "Installing$$missing …"; apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
 	fi
-	@npm ci --silent --prefix tests/interop/node
+	@npm ci --loglevel=error --prefix tests/interop/node >/dev/null
 
 lint: $(READY) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
