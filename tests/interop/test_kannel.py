@@ -12,6 +12,8 @@ from tests.interop.wire import APPS
 
 pytestmark = pytest.mark.usefixtures("kannel_installed")
 
+LONG = "Soldes d'été à -50 %, " * 15
+
 
 @pytest.fixture
 async def kannel(nursery, tmp_path, orange):
@@ -42,10 +44,9 @@ async def test_marketing(site, orange, kannel):
 async def test_long_marketing(site, orange, kannel):
     """A long text in message_payload arrives whole, with one mention and one report."""
     await kannel.start(site.address, "shop", octets=1_000)
-    text = "Soldes d'été à -50 %, " * 15
-    await kannel.send(FRENCH, text, "long")
+    await kannel.send(FRENCH, LONG, "long")
     [arrived] = await orange.texts(1)
-    assert (arrived.text, arrived.segments) == (f"{text}STOP 36034", 3)
+    assert (arrived.text, arrived.segments) == (f"{LONG}STOP 36034", 3)
     await kannel.reported("long", ACCEPTED, DELIVERED)
 
 
@@ -77,16 +78,16 @@ async def test_stop(site, orange, kannel):
 @pytest.mark.parametrize("orange", [SLOW], indirect=True)
 async def test_throttling(site, orange, kannel):
     """Kannel takes our throttling for what it is: it sends again, and everything arrives once."""
-    await kannel.start(site.address, "shop")
-    for number in ("1", "2"):
-        await kannel.send(FRENCH, f"Soldes {number}", number)
+    await kannel.start(site.address, "shop", octets=1_000)
+    await kannel.send(FRENCH, LONG, "long")  # three segments: the rate is used up for as many seconds
+    await kannel.send(FRENCH, "Soldes", "short")
     texts = await orange.texts(2)
-    assert {each.text for each in texts} == {"Soldes 1 STOP 36034", "Soldes 2 STOP 36034"}
-    for number in ("1", "2"):
-        await kannel.reported(number, DELIVERED)
+    assert [each.text for each in texts] == [f"{LONG}STOP 36034", "Soldes STOP 36034"]
+    for tag in ("long", "short"):
+        await kannel.reported(tag, DELIVERED)
     answers = site.recording.answered(APPS, smpp.SUBMIT_SM)
     assert (answers.count(status.ESME_ROK), status.ESME_RTHROTTLED in answers) == (2, True)
-    assert len(orange.taken) == 2
+    assert len(orange.taken) == 4
 
 
 async def test_enquire_link_and_parting(site, orange, kannel):
