@@ -34,6 +34,7 @@ _SETTINGS = {
     "max_wal_senders": "0",
     "max_connections": "60",
     "shared_buffers": "32MB",
+    "deadlock_timeout": "50ms",
     "log_min_messages": "warning",
 }
 

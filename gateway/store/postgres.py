@@ -1,8 +1,7 @@
 """The store that nodes share: PostgreSQL 13 or newer, one connection for rounds, another that listens.
 
-A round is run at once, its statements sent without waiting for those that return nothing. Only if some work raises is
-it run again piece by piece, to find the one at fault; and again if another node's transaction was in the way. So work
-may be run several times, and only the last time counts.
+A round is run at once. Only if some work raises is it run again piece by piece, to find the one at fault; and again if
+another node's transaction was in the way. So work may be run several times, and only the last time counts.
 
 Each round of a member begins by renewing its lease under its token, which also marks the round: when a connection is
 lost while it commits, the mark tells whether it was committed, and nobody is answered before that is known.
@@ -40,7 +39,8 @@ _MIGRATION_PATIENCE = 600.0
 _CLOCK = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _NOW = f"SELECT {_CLOCK}"
 _RENEW = (
-    f"UPDATE node SET lease = {_CLOCK} + {nodes.LEASE_MS}, round = %s WHERE number = %s AND holder = %s "  # noqa: S608 (constants)
+    f"UPDATE node SET lease = {_CLOCK} + {nodes.LEASE_MS}, round = {{mark}} "  # noqa: S608 (numbers of our own)
+    "WHERE number = {node} AND holder = {holder} "
     f"RETURNING {_CLOCK}"
 )
 _WORDS = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"', "WITHOUT ROWID": ""}
@@ -214,32 +214,30 @@ class PostgresStore(Rounds):
             self._roll_back()
 
     def _at_once(self, jobs: list[Job]) -> list[Outcome]:
-        with self._connection.pipeline() as pipeline:
-            tx, mark = self._begin_round()
-            try:
-                outcomes = [Outcome(job.batch, job.items, job.batch.work(tx, job.items), None) for job in jobs]
-            except Exception as error:
-                raise self._judged(error) from error
-            self._end_round(_Doubt(mark, outcomes), pipeline)
+        tx, mark = self._begin_round()
+        try:
+            outcomes = [Outcome(job.batch, job.items, job.batch.work(tx, job.items), None) for job in jobs]
+        except Exception as error:
+            raise self._judged(error) from error
+        self._end_round(_Doubt(mark, outcomes))
         return outcomes
 
     def _by_pieces(self, jobs: list[Job]) -> list[Outcome]:
         tx, mark = self._begin_round()
         outcomes = [outcome for job in jobs for outcome in self._run(tx, job)]
-        self._end_round(_Doubt(mark, outcomes), None)
+        self._end_round(_Doubt(mark, outcomes))
         return outcomes
 
     def _begin_round(self) -> tuple[PostgresTx, int]:
         """Begin a transaction; a member renews its lease, or learns that it is a member no more."""
-        connection, holder = self._connection, self._holder
-        connection.execute("BEGIN")
-        if not holder:
-            return PostgresTx(connection, self._ids, _only(connection.execute(_NOW))), 0
-        mark = self._ids.next()
-        renewed = connection.execute(_RENEW, [mark, self._node, holder]).fetchone()
-        if renewed is None:
+        holder, mark = self._holder, self._ids.next()
+        first = _RENEW.format(mark=mark, node=self._node, holder=holder) if holder else _NOW
+        begun = self._connection.execute(f"BEGIN; {first}")  # together: one round trip
+        begun.nextset()
+        found = begun.fetchone()
+        if found is None:
             raise self._fenced()
-        return PostgresTx(connection, self._ids, renewed[0], holder), mark
+        return PostgresTx(self._connection, self._ids, found[0], holder), mark if holder else 0
 
     def _fenced(self) -> StoreError:
         found = self._connection.execute("SELECT holder FROM node WHERE number = %s", [self._node]).fetchone()
@@ -247,12 +245,10 @@ class PostgresStore(Rounds):
             return TakenError(f"{self._link.label}: another process runs as this node; give each a name of its own")
         return FencedError(f"{self._link.label}: this node was silent for too long, and others took it for dead")
 
-    def _end_round(self, doubt: _Doubt, pipeline: psycopg.Pipeline | None) -> None:
+    def _end_round(self, doubt: _Doubt) -> None:
         connection = self._connection
         try:
             ended = connection.execute("COMMIT")
-            if pipeline is not None:
-                pipeline.sync()
         except psycopg.Error as error:
             if connection.closed and doubt.mark:
                 raise _InDoubtError(doubt) from error
