@@ -105,7 +105,11 @@ class PostgresStore(Rounds):
 
     def _join(self) -> int:
         self._connected()
-        return self._alone(lambda tx: nodes.join(tx, self._node, nodes.LEASE_MS), self._ids, _PATIENCE)
+        return self._alone(self._take_over, self._ids, _PATIENCE)
+
+    def _take_over(self, tx: PostgresTx) -> int:
+        self._ids.advance(tx.now + 1)  # a predecessor that still runs may have made identifiers this instant
+        return nodes.join(tx, self._node, nodes.LEASE_MS)
 
     def _alone(self, work: Callable[[PostgresTx], Result], ids: Ids, patience: float) -> Result:
         """Run ``work`` in a transaction outside the rounds."""

@@ -20,13 +20,14 @@ class Proxy:
 
     Attributes:
         port: where it listens.
+        server_port: where it forwards to.
         next: what happens to what a client sends next; set from any thread.
-        frozen: whether a connection has stopped.
+        frozen: set when a connection has stopped.
     """
 
     def __init__(self, server_port):
-        self._server_port = server_port
         self.port = None
+        self.server_port = server_port
         self.next = None
         self.frozen = trio.Event()
 
@@ -38,40 +39,50 @@ class Proxy:
         await trio.serve_listeners(self._serve, [listener])
 
     async def _serve(self, client):
-        server = await trio.open_tcp_stream("127.0.0.1", self._server_port)
-        async with client, server, trio.open_nursery() as nursery:
-            nursery.start_soon(self._forward, client, server, nursery.cancel_scope)
-            nursery.start_soon(self._answer, server, client, nursery.cancel_scope)
-
-    async def _forward(self, client, server, both):
-        async for octets in _received(client):
-            fate, self.next = self.next, None
-            if fate is Fate.FREEZE:
-                both.deadline = trio.current_time() + 60
-                self.frozen.set()
-                self._cold = client
-                await trio.sleep_forever()
-            if fate is not Fate.CUT:
-                await server.send_all(octets)
-            if fate is not None:
-                break
-        both.cancel()
-
-    async def _answer(self, server, client, both):
-        async for octets in _received(server):
-            if getattr(self, "_cold", None) is client:
-                await trio.sleep_forever()
-            await client.send_all(octets)
-        both.cancel()
-
-
-async def _received(stream):
-    """Yield what comes, until the other side ends or breaks."""
-    while True:
         try:
-            octets = await stream.receive_some()
+            server = await trio.open_tcp_stream("127.0.0.1", self.server_port)
+        except OSError:
+            return  # which ends the client's connection, too
+        async with server, trio.open_nursery() as nursery:
+            nursery.start_soon(_Way(client, server, self).forward, nursery.cancel_scope)
+
+
+class _Way:
+    """One connection through the proxy."""
+
+    def __init__(self, client, server, proxy):
+        self._client = client
+        self._server = server
+        self._proxy = proxy
+        self._frozen = False
+
+    async def forward(self, scope):
+        """Forward both ways until one side ends."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._pump, self._client, self._to_server, scope)
+            nursery.start_soon(self._pump, self._server, self._to_client, scope)
+
+    async def _pump(self, source, handle, scope):
+        try:
+            while (octets := await source.receive_some()) and await handle(octets):
+                if self._frozen:
+                    await trio.sleep_forever()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
-        if not octets:
-            return
-        yield octets
+        finally:
+            scope.cancel()
+
+    async def _to_server(self, octets):
+        fate, self._proxy.next = self._proxy.next, None
+        if fate is Fate.FREEZE:
+            self._frozen = True
+            self._proxy.frozen.set()
+            return True
+        if fate is not Fate.CUT:
+            await self._server.send_all(octets)
+        return fate is None
+
+    async def _to_client(self, octets):
+        if not self._frozen:
+            await self._client.send_all(octets)
+        return True
