@@ -52,7 +52,7 @@ def number_of(tx: Tx, name: str) -> int:
 def join(tx: Tx, node: int, lease: int) -> int:
     """Give ``node`` a new holder token, for ``lease`` milliseconds; what a process of its name held waits again."""
     [(predecessor,)] = tx.rows(f"SELECT holder FROM node WHERE number = ?{tx.for_update}", (node,))  # noqa: S608 (constants)
-    holder = max(tx.new_id(), (predecessor or 0) + 1)  # a predecessor that still runs may have made the same this instant
+    holder = max(tx.new_id(), (predecessor or 0) + 1)  # a predecessor that still runs may have made the same one
     tx.rows("UPDATE node SET holder = ?, lease = ? WHERE number = ?", (holder, tx.now + lease, node))
     if predecessor is not None:
         _clear(tx, predecessor)
