@@ -256,6 +256,8 @@ class PostgresStore(Rounds):
         except psycopg.Error as error:
             if connection.closed and doubt.mark:
                 raise _InDoubtError(doubt) from error
+            if connection.closed:  # a command, which has no mark: somebody looks
+                raise StoreError(f"{self._link.label}: lost during the commit; look whether it was done") from error
             raise self._judged(error) from error
         if ended.statusmessage != "COMMIT":  # PostgreSQL makes a ROLLBACK of it when some work has hidden an error
             raise _AtFaultError
