@@ -12,13 +12,18 @@ from gateway.simulate.peer import Changes
 
 ACCOUNT, OPERATOR, PASSWORD = "shop", "gw", "secret"
 WINDOW = 20  # requests that the gateway may have unanswered at the operator
-SIGKILL, SIGTERM = signal.SIGKILL, signal.SIGTERM
+SIGCONT, SIGKILL, SIGSTOP, SIGTERM = signal.SIGCONT, signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM
 START_TIME, STOP_TIME = 20.0, 30.0  # seconds
 STOPGATE = [sys.executable, "-m", "gateway"]
 
 
 class Gateway:
     """One configuration and one database, run as often as a test likes.
+
+    Args:
+        folder: where its files go.
+        store: the database, as a file or a URL; None: a file in the folder.
+        node: its name.
 
     Attributes:
         config: the configuration file.
@@ -28,7 +33,7 @@ class Gateway:
         operator: where the operator listens.
     """
 
-    def __init__(self, folder, store=None):
+    def __init__(self, folder, store=None, node="gw1"):
         self.config = folder / "gateway.yaml"
         self.errors = folder / "stderr.txt"
         self.address = ("127.0.0.1", 0)
@@ -37,7 +42,8 @@ class Gateway:
         self.events = []
         self.changes = Changes()
         self.operator = ("127.0.0.1", 1)  # nobody, until there is one
-        self._store = store or folder / "gateway.db"
+        self._store = store if "://" in str(store) else f"sqlite:///{store or folder / 'gateway.db'}"
+        self._node = node
         self._process = None
 
     def configure(self, rate=None):
@@ -45,8 +51,8 @@ class Gateway:
         host, port = self.operator
         smsc = {"host": host, "port": port, "system_id": OPERATOR, "password": PASSWORD}
         settings = {
-            "node": "gw1",
-            "store": f"sqlite:///{self._store}",
+            "node": self._node,
+            "store": self._store,
             "smpp": {"listen": ["127.0.0.1:0"]},
             "web": {"listen": None},
             "metrics": {"listen": "{}:{}".format(*self.metrics)},
@@ -98,6 +104,10 @@ class Gateway:
         with trio.fail_after(START_TIME):
             await self.changes.wait_for(lambda: self.starts > starts or self._process.returncode is not None)
         assert self.starts > starts, self.errors.read_text()
+
+    def signal(self, number):
+        """Send a signal and go on."""
+        self._process.send_signal(number)
 
     async def end(self, number):
         """Send a signal, wait for the end, and return the exit status (negative: the signal that ended it)."""
