@@ -93,8 +93,13 @@ class PostgresStore(Rounds):
 
     def _begin(self, node: str) -> Place:
         words = partial(_WORD.sub, lambda word: _WORDS[word[0]])
+
+        def work(tx: PostgresTx) -> Place:
+            tx.rows("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
+            return migrate(tx, node, "postgres", words)
+
         try:
-            return self._alone(lambda tx: migrate(tx, node, "postgres", words), Ids(0), _MIGRATION_PATIENCE)
+            return self._alone(work, Ids(0), _MIGRATION_PATIENCE)
         except StoreError:
             self._connection.close()
             raise

@@ -116,11 +116,16 @@ def test_unsafe_server(server, shared, logged):
 async def test_session(shared):
     """Commits are durable, locks and idle transactions are bounded, and the session tells whose it is."""
     store = shared.open("gw7")
-    names = ("synchronous_commit", "lock_timeout", "idle_in_transaction_session_timeout", "application_name")
-    found = await store.once(
-        lambda tx: [tx.rows(f"SHOW {name}", ()) or tx.rows(f"SELECT current_setting('{name}')") for name in names]
-    )
-    assert found == [[("on",)], [("2s",)], [("3s",)], [("stopgate/gw7",)]]
+    expected = {
+        "synchronous_commit": "on",
+        "lock_timeout": "2s",
+        "statement_timeout": "4s",
+        "idle_in_transaction_session_timeout": "3s",
+        "plan_cache_mode": "force_custom_plan",
+        "application_name": "stopgate/gw7",
+    }
+    found = await store.once(lambda tx: {name: tx.rows(f"SHOW {name}") for name in expected})
+    assert found == {name: [(value,)] for name, value in expected.items()}
 
 
 async def test_done_comes_after_the_commit(shared):
