@@ -9,9 +9,7 @@ lost while it commits, the mark tells whether it was committed, and nobody is an
 
 from __future__ import annotations
 
-import re
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import psycopg
@@ -25,7 +23,7 @@ from gateway.store.migrate import Place, migrate
 from gateway.store.postgres_errors import is_conflict, is_everybodys, translate
 from gateway.store.postgres_link import Bounded, Link
 from gateway.store.postgres_listen import listen
-from gateway.store.postgres_tx import PostgresTx
+from gateway.store.postgres_tx import PostgresTx, in_our_words
 from gateway.store.rounds import Job, Outcome, Rounds
 
 if TYPE_CHECKING:
@@ -43,8 +41,6 @@ _RENEW = (
     "WHERE number = {node} AND holder = {holder} "
     f"RETURNING {_CLOCK}"
 )
-_WORDS = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"', "WITHOUT ROWID": ""}
-_WORD = re.compile(rf"\b({'|'.join(_WORDS)})\b")
 
 
 class _AtFaultError(Exception):
@@ -89,14 +85,13 @@ class PostgresStore(Rounds):
         self._node, floor = self._begin(node)
         self._ids = Ids(self._node, floor)
         self._holder = 0
+        self._offered = 0  # the token of the last attempt to join, whether or not we know that it was committed
         self._doubt: _Doubt | None = None
 
     def _begin(self, node: str) -> Place:
-        words = partial(_WORD.sub, lambda word: _WORDS[word[0]])
-
         def work(tx: PostgresTx) -> Place:
             tx.rows("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
-            return migrate(tx, node, "postgres", words)
+            return migrate(tx, node, "postgres", in_our_words)
 
         try:
             return self._alone(work, Ids(0), _MIGRATION_PATIENCE)
@@ -114,7 +109,8 @@ class PostgresStore(Rounds):
 
     def _take_over(self, tx: PostgresTx) -> int:
         self._ids.advance(tx.now + 1)  # a predecessor that still runs may have made identifiers this instant
-        return nodes.join(tx, self._node, nodes.LEASE_MS)
+        self._offered = nodes.join(tx, self._node, nodes.LEASE_MS)
+        return self._offered
 
     def _alone(self, work: Callable[[PostgresTx], Result], ids: Ids, patience: float) -> Result:
         """Run ``work`` in a transaction outside the rounds."""
@@ -214,7 +210,9 @@ class PostgresStore(Rounds):
         while True:
             try:
                 return attempt(jobs)
-            except _AtFaultError:
+            except _AtFaultError as error:
+                if attempt == self._by_pieces:  # no work was at fault after all
+                    raise StoreError(f"{self._link.label}: the commit is refused: {error.__cause__}") from error
                 attempt = self._by_pieces
             except psycopg.Error as error:
                 tries -= 1
@@ -250,7 +248,7 @@ class PostgresStore(Rounds):
 
     def _fenced(self) -> StoreError:
         found = self._connection.execute("SELECT holder FROM node WHERE number = %s", [self._node]).fetchone()
-        if found and found[0] is not None:
+        if found and found[0] not in (None, self._offered):
             return TakenError(f"{self._link.label}: another process runs as this node; give each a name of its own")
         return FencedError(f"{self._link.label}: this node was silent for too long, and others took it for dead")
 

@@ -10,6 +10,7 @@ interpreter away for each statement all the same.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from gateway.store.ids import Ids
 
 CHANNEL = "stopgate"
+_WORDS = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"', "WITHOUT ROWID": ""}
+_WORD = re.compile(rf"\b({'|'.join(_WORDS)})\b")
 _MOST_ROWS = 5_000  # of one statement; a few megabytes
 
 
@@ -82,6 +85,11 @@ class PostgresTx:
     def _run(self, sql: str, values: list[Any] | None) -> list[Row]:
         cursor = self._connection.execute(sql, values)
         return cursor.fetchall() if cursor.description else []
+
+
+def in_our_words(sql: str) -> str:
+    """Put a migration from SQLite's words into PostgreSQL's; texts compare by their octets, as there."""
+    return _WORD.sub(lambda word: _WORDS[word[0]], sql)
 
 
 @lru_cache(maxsize=1024)

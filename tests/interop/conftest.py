@@ -1,5 +1,5 @@
 """The same whole gateway as for the flow tests."""
 
-from tests.flows.conftest import log, world
+from tests.flows.conftest import database, log, world
 
-__all__ = ["log", "world"]
+__all__ = ["database", "log", "world"]

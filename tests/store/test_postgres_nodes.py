@@ -52,6 +52,17 @@ def _hold(tx):
     return row
 
 
+async def test_join_that_was_not_confirmed(shared):
+    """A node whose joining was committed, but not confirmed, does not take itself for another: it joins again."""
+    with closing(PostgresStore(shared.url, "gw1")) as store:
+        await store.join()
+        await trio.to_thread.run_sync(store._join)  # and what it returned was lost
+        with pytest.raises(FencedError):
+            await store.once(lambda _tx: None)
+        await store.join()
+        assert await store.once(lambda tx: tx.holder) > 0
+
+
 async def test_name_taken(shared):
     """A node ends when another process has joined under its name."""
     one, two = PostgresStore(shared.url, "gw1"), PostgresStore(shared.url, "gw1")
