@@ -147,6 +147,7 @@ class Store(Protocol):
         """Become a member: rows that a process of our name held before are given back, and we may hold some.
 
         Raises:
+            TakenError: such a process lives.
             StoreError: the database cannot be had.
         """
 

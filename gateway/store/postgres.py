@@ -23,6 +23,7 @@ from gateway.store.migrate import Place, migrate
 from gateway.store.postgres_errors import is_conflict, is_everybodys, translate
 from gateway.store.postgres_link import Bounded, Link
 from gateway.store.postgres_listen import listen
+from gateway.store.postgres_name import keep_name, take_name
 from gateway.store.postgres_tx import PostgresTx, in_our_words
 from gateway.store.rounds import Job, Outcome, Rounds
 
@@ -35,7 +36,6 @@ _TRIES = 4  # of a round that others are in the way of
 _PATIENCE = 5.0  # seconds that a round may take
 _MIGRATION_PATIENCE = 600.0
 _CLOCK = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-_NOW = f"SELECT {_CLOCK}"
 _RENEW = (
     f"UPDATE node SET lease = {_CLOCK} + {nodes.LEASE_MS}, round = {{mark}} "  # noqa: S608 (numbers of our own)
     "WHERE number = {node} AND holder = {holder} "
@@ -100,11 +100,13 @@ class PostgresStore(Rounds):
             raise
 
     async def join(self) -> None:
-        """Become a member under a new token; what a process of our name held waits again."""
+        """Become a member under a new token (:meth:`gateway.store.base.Store.join`)."""
         self._holder = await self._in_writer(self._join)
 
     def _join(self) -> int:
-        self._connected()
+        connection = self._connected()
+        if not self._holder:
+            take_name(connection, self._node, self._link.label)
         return self._alone(self._take_over, self._ids, _PATIENCE)
 
     def _take_over(self, tx: PostgresTx) -> int:
@@ -118,7 +120,7 @@ class PostgresStore(Rounds):
         connection.deadline = time.monotonic() + patience
         try:
             connection.execute("BEGIN")
-            result = work(PostgresTx(connection, ids, _only(connection.execute(_NOW))))
+            result = work(PostgresTx(connection, ids, _only(connection.execute(f"SELECT {_CLOCK}"))))
             connection.execute("COMMIT")
         except psycopg.Error as error:
             self._roll_back()
@@ -177,6 +179,8 @@ class PostgresStore(Rounds):
         if self._connection.closed:
             self._connection = self._link.connect()
             self._backend = self._connection.info.backend_pid
+            if self._holder:
+                keep_name(self._connection, self._node)
         return self._connection
 
     def _roll_back(self) -> None:

@@ -39,7 +39,7 @@ class World:
         self._stop = trio.Event()
         self._stopped = trio.Event()
 
-    async def start(self, operators=None, **changes):
+    async def start(self, operators=None, /, **changes):
         """Open `orange`, or all of ``operators``, start a gateway, and wait until it has bound to each of them."""
         operators = {"orange": self.orange} if operators is None else operators
         for operator in operators.values():
@@ -48,7 +48,7 @@ class World:
         for name in operators:
             await self.usable(name)
 
-    async def start_gateway(self, operators, **changes):
+    async def start_gateway(self, operators, /, **changes):
         """Start a gateway that knows ``operators``, open or not."""
         self._stop, self._stopped = trio.Event(), trio.Event()
         config = Config.model_validate(merged(self._config(operators), changes))

@@ -63,8 +63,31 @@ async def test_join_that_was_not_confirmed(shared):
         assert await store.once(lambda tx: tx.holder) > 0
 
 
-async def test_name_taken(shared):
+async def renew(store):
+    """Commit something now and then, as members do."""
+    while True:
+        await store.transact(lambda _tx: None)
+        await trio.sleep(0.05)
+
+
+async def test_name_in_use(shared):
+    """A second process under a name whose first one lives is refused, and the first one goes on."""
+    two = PostgresStore(shared.url, "gw1")
+    with closing(two):
+        async with member(shared.url) as one:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(renew, one)
+                with pytest.raises(TakenError, match="another process runs as this node; stop it, or give each a name"):
+                    await two.join()
+                nursery.cancel_scope.cancel()
+            assert await one.transact(lambda tx: tx.holder) > 0
+        await two.join()
+        assert await two.once(lambda tx: tx.holder) > 0
+
+
+async def test_name_taken(shared, monkeypatch):
     """A node ends when another process has joined under its name."""
+    monkeypatch.setattr("gateway.store.postgres_name._PATIENCE", 0)  # as if the first one were frozen
     one, two = PostgresStore(shared.url, "gw1"), PostgresStore(shared.url, "gw1")
     with closing(one), closing(two):
         await one.join()
