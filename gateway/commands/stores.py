@@ -94,20 +94,32 @@ def _bar() -> Iterator[_Bar]:
 
 @contextmanager
 def _in_plain_words() -> Iterator[None]:
-    """End the command with one sentence for what a store says, and for Ctrl-C; the log goes to standard error."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    interrupted = False
+    """End the command with one sentence for what a store says, and for Ctrl-C."""
+    sentences = []
+    try:
+        with _log_on_stderr():
+            yield
+    except* KeyboardInterrupt:
+        sentences = ["interrupted; run the same command again to go on"]
+    except* StoreError as errors:
+        sentences = [str(error) for error in errors.exceptions]
+    if sentences:  # raised within except* it would become part of a group
+        raise click.ClickException("; ".join(sentences))
+
+
+@contextmanager
+def _log_on_stderr() -> Iterator[None]:
+    """Keep the log out of the report, and rows out of the log's tracebacks."""
+    before = structlog.get_config()
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, plain],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     try:
         yield
-    except* KeyboardInterrupt:
-        interrupted = True
-    except* StoreError as errors:
-        sentence = "; ".join(str(error) for error in errors.exceptions)
-    else:
-        return
-    if interrupted:
-        sentence = "interrupted; run the same command again to go on"
-    raise click.ClickException(sentence)
+    finally:
+        structlog.configure(**before)
 
 
 def _summary(report: Report, seconds: float) -> dict[str, object]:

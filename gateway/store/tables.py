@@ -5,6 +5,7 @@ This is the one place to decide about a table or a column that a migration adds;
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -38,8 +39,15 @@ class Table(NamedTuple):
         return tx.rows(f"SELECT {columns} FROM {self.name}{where}{order} LIMIT ?", (*after, limit))  # noqa: S608 (constants)
 
     def put(self, tx: Tx, rows: Sequence[Row]) -> None:
-        """Insert rows as :meth:`page` returns them."""
-        tx.insert(f"{self.name} ({', '.join((*self.key, *self.others))})", rows)
+        """Insert rows as :meth:`page` returns them; what is NULL is left out, for a set wants a type in each column."""
+        columns = (*self.key, *self.others)
+        groups: dict[tuple[bool, ...], list[Row]] = {}
+        for row in rows:
+            groups.setdefault(tuple([value is not None for value in row]) if None in row else (), []).append(row)
+        for given, group in groups.items():
+            names = list(compress(columns, given)) if given else columns
+            values = [tuple(compress(row, given)) for row in group] if given else group
+            tx.insert(f"{self.name} ({', '.join(names)})", values)
 
     def key_of(self, row: Row) -> Key:
         """Return the key of a row."""
