@@ -14,7 +14,8 @@ COMMANDS = {
     "demo": "gateway.demo.command:demo",
     "preview": "gateway.commands.preview:preview",
     "blacklist": "gateway.commands.records:blacklist",
-    "ledger": "gateway.commands.records:ledger",
+    "ledger": "gateway.commands.stores:ledger",
+    "store": "gateway.commands.stores:store",
     "simulate": "gateway.simulate.commands:simulate",
     "hash-password": "gateway.commands.setup:hash_password",
 }

@@ -76,6 +76,12 @@ def bury(tx: Tx, before: int) -> list[Buried]:
     return [Buried(str(name), _clear(tx, holder)) for _, name, holder in dead]
 
 
+def alive(tx: Tx) -> list[str]:
+    """Return the names of the nodes whose lease is not over; none where one process has the database to itself."""
+    found = tx.rows("SELECT name FROM node WHERE holder IS NOT NULL AND lease > ? ORDER BY name", (tx.now,))
+    return [str(name) for (name,) in found]
+
+
 def _clear(tx: Tx, holder: int) -> list[str]:
     tx.rows("DELETE FROM presence WHERE holder = ?", (holder,))
     tx.rows("DELETE FROM share WHERE holder = ?", (holder,))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gateway.store.base import StoreError
 from gateway.store.sqlite import SqliteStore
+from gateway.store.sqlite_file import lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gateway.store.postgres import PostgresStore
 
@@ -63,3 +65,29 @@ def open_store(url: str, node: str, observe: Callable[[float, int], None] | None
             "store: PostgreSQL takes a driver; install it with: pip install 'stopgate[postgres]'"
         ) from error
     return PostgresStore(url, node, observe)
+
+
+def is_missing(url: str) -> bool:
+    """Tell whether a store would have to be made first; one on a server says so itself when it is opened."""
+    return url.startswith(_SQLITE) and not sqlite_path(url).is_file()
+
+
+def is_same(one: str, other: str) -> bool:
+    """Tell whether two URLs are one store as far as they tell: a server has many names."""
+    files = [sqlite_path(url).resolve() for url in (one, other) if url.startswith(_SQLITE)]
+    return one == other or (len(files) == 2 and files[0] == files[1])  # noqa: PLR2004 (both of them)
+
+
+@contextmanager
+def reserved(url: str) -> Iterator[None]:
+    """Keep gateways off a store that takes only one process; where several share it, their leases have to be asked.
+
+    Raises:
+        TakenError: a process is at work on it.
+        StoreError: it cannot be reserved.
+    """
+    if not url.startswith(_SQLITE):
+        yield
+        return
+    with lock(sqlite_path(url)):
+        yield
