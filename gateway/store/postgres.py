@@ -242,7 +242,7 @@ class PostgresStore(Rounds):
     def _begin_round(self) -> tuple[PostgresTx, int]:
         """Begin a transaction; a member renews its lease, or learns that it is a member no more."""
         holder, mark = self._holder, self._ids.next()
-        first = _RENEW.format(mark=mark, node=self._node, holder=holder) if holder else _NOW
+        first = _RENEW.format(mark=mark, node=self._node, holder=holder) if holder else f"SELECT {_CLOCK}"
         begun = self._connection.execute(f"BEGIN; {first}")  # together: one round trip
         begun.nextset()
         found = begun.fetchone()
