@@ -103,6 +103,8 @@ class Upkeep:
     def _move_page(
         self, tx: Tx, lane: str, usable: list[str], after: tuple[int, int]
     ) -> tuple[tuple[int, int] | None, list[str]]:
+        if self._lanes.reachable(lane):  # it came back meanwhile
+            return None, []
         rows = spool.waiting(tx, lane, after, _PAGE)
         moves = []
         for _, row, number in rows:
