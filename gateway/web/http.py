@@ -131,6 +131,7 @@ class _PatientStream:
 
     Hypercorn keeps a refused upgrade open until the client goes, keeps a connection whose client has gone until its
     idle time is over, and shields its sending from cancellation: clients could hold on to places, and to the process.
+    It also ends a stream on which it is sending: here the end waits for its turn.
     """
 
     def __init__(self, stream: trio.SocketStream, limits: Limits, context: WorkerContext) -> None:
@@ -138,8 +139,8 @@ class _PatientStream:
         self._stream = stream
         self._silence = limits.request_seconds + limits.idle_seconds
         self._sending = limits.send_seconds
+        self._turn = trio.Lock()
         self._context = context
-        self.send_eof = stream.send_eof
         self.aclose = stream.aclose
 
     async def receive_some(self, most: int) -> bytes:
@@ -154,9 +155,14 @@ class _PatientStream:
 
     async def send_all(self, octets: bytes) -> None:
         with trio.move_on_after(self._sending):
-            await self._stream.send_all(octets)
+            async with self._turn:
+                await self._stream.send_all(octets)
             return
         raise trio.BrokenResourceError("the client does not read")
+
+    async def send_eof(self) -> None:
+        async with self._turn:
+            await self._stream.send_eof()
 
 
 async def serve(
@@ -168,9 +174,9 @@ async def serve(
 ) -> None:
     """Serve `app` on `listen` until cancelled; start it with `nursery.start`, which returns the address bound.
 
-    Raises OSError when the address cannot be had; nothing that a client sends raises.
+    Raises OSError, which names the address, when it cannot be had; nothing that a client sends raises.
     """
-    listeners = await trio.open_tcp_listeners(listen[1], host=listen[0])
+    listeners = await open_listeners(*listen)
     host, port = listeners[0].socket.getsockname()[:2]
     handle = partial(_contain, Bounded(app, limits), limits, trio.Semaphore(limits.connections))
     task_status.started((host, port))

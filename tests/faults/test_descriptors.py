@@ -37,8 +37,7 @@ async def live_without_descriptors(peers):
             await peers.operator.wait_for(lambda: peers.operator.bound)
             idle = [await trio.open_tcp_stream(*peers.gateway.address) for _ in range(LIMIT)]
             await peers.gateway.changes.wait_for(lambda: complaints(peers.gateway))
-            for number in ABROAD:
-                answers.append((await app.submit(number, "Hello")).status)
+            answers += [(await app.submit(number, "Hello")).status for number in ABROAD]
             for stream in idle:
                 await stream.aclose()
             await app.leave()

@@ -191,7 +191,7 @@ def test_prepared_needs_no_file():
     code = (
         "import resource\n"
         "from gateway.rules import number\n"
-        #         "number.prepare()\n"
+        "number.prepare()\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
         f"print(*(number.canonical(code + '1512345678').key for code in {PLAIN!r}))\n"
     )

@@ -121,6 +121,8 @@ RUBBISH = {
     "path beyond ascii": b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
     "negative length": b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
     "bad chunk": b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "body that nobody reads": b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n" + b"a" * 300,
+    "answer behind an answer": b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab\r\n" * 20,
     "endless head": b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100_000,
     "silence": b"",
 }
