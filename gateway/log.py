@@ -12,11 +12,13 @@ import os
 import select
 import sys
 import threading
-from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _log = structlog.get_logger()
 _ALWAYS_HIDDEN = 3
