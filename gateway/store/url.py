@@ -27,6 +27,8 @@ def check_url(url: str) -> str:
     Raises:
         ValueError: it is of no form that there is; the text repeats nothing of it, for it may hold a password.
     """
+    if url == f"{_SQLITE}:memory:":
+        raise ValueError("must name a file: what is in memory only is lost with the process")
     if url.startswith(_SQLITE) and url != _SQLITE:
         return url
     if not url.startswith(_POSTGRES):
