@@ -27,6 +27,8 @@ _log = structlog.get_logger()
 @config_option
 def run(config_path: Path) -> None:
     """Run the gateway until SIGTERM or SIGINT: status 0 after a clean stop, 1 on failure, 2 on a bad configuration."""
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the first signals are heeded nothing is worth a farewell
     config = configuration(config_path)
     output = log.setup(config.log)
     failures: list[BaseException] = []
