@@ -54,10 +54,7 @@ def main() -> None:
 
 
 def run() -> None:
-    """Be the process: print in any locale what its alphabet has, and end with a sentence where nothing can be printed.
-
-    Lists for machines are UTF-8 or ASCII whatever the locale.
-    """
+    """Be the process: print in any locale, what its alphabet lacks escaped, and say so where nothing can be printed."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # they are at the start

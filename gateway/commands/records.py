@@ -52,17 +52,11 @@ def in_store(config: Config, work: Callable[[Tx], Result]) -> Result:
         raise click.ClickException(str(error)) from error
 
 
-def show_all(
-    form: str, columns: Sequence[str], config: Config, query: Callable[[Snapshot], Iterator[Line]], account: str | None
-) -> None:
+def show_all(form: str, columns: Sequence[str], config: Config, query: Callable[[Snapshot], Iterator[Line]]) -> None:
     """Print what a query finds, as it comes: nobody waits for it, and it need not fit into memory."""
     try:
         with read_store(config.store) as snapshot:
-            lines = query(snapshot)
-            first = list(islice(lines, 1))
-            if not first and account is not None and account not in config.accounts:
-                raise click.ClickException(f"there is no account {account}, in the configuration or in the database")
-            _FORMS[form](columns, chain(first, lines))
+            _FORMS[form](columns, query(snapshot))
     except StoreError as error:
         raise click.ClickException(str(error)) from error
 
@@ -126,8 +120,9 @@ def list_blacklist(config_path: Path, account: str | None, form: str) -> None:
         for each in blacklisted.entries(snapshot, account):
             yield each.number, each.account, _instant(each.since), each.source, each.code, each.everything
 
-    columns = ["number", "account", "since", "source", "short_code", "everything"]
-    show_all(form, columns, configuration(config_path), query, account)
+    config = configuration(config_path)
+    _account(config, account)
+    show_all(form, ["number", "account", "since", "source", "short_code", "everything"], config, query)
 
 
 @blacklist.command()
@@ -176,11 +171,17 @@ def ledger() -> None:
 def _show_events(path: Path, account: str | None, period: tuple[datetime | None, datetime | None], form: str) -> None:
     since, until = (int(each.replace(tzinfo=UTC).timestamp() * 1_000) if each else None for each in period)
 
+    config = configuration(path)
+
     def query(snapshot: Snapshot) -> Iterator[Line]:
-        for e in ledgers.events(snapshot, account, since or 0, until):
+        events = ledgers.events(snapshot, account, since or 0, until)
+        first = list(islice(events, 1))
+        if not first and account is not None:
+            _account(config, account)  # one that is configured no longer may have been billed all the same
+        for e in chain(first, events):
             yield e.id, _instant(e.at), e.account, e.kind, e.credits, e.number, e.code, e.source, e.message
 
-    show_all(form, _LEDGER, configuration(path), query, account)
+    show_all(form, _LEDGER, config, query)
 
 
 _LEDGER = ["id", "time", "account", "kind", "credits", "number", "short_code", "source", "message_id"]
