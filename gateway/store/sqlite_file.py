@@ -30,6 +30,7 @@ _SENTENCES = {
 }
 # Errors of the database itself; any other is the fault of the work that raised it.
 EVERYBODYS_TROUBLE = (*_SENTENCES, apsw.NoMemError, apsw.ProtocolError)
+GONE = "was deleted or replaced under the running gateway; put it back, or stop the gateway and restore a backup"
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -61,6 +62,18 @@ def open_database(path: Path) -> apsw.Connection:
         connection.close()
         raise translate(error, path) from error
     return connection
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at a path from any other that may take its place; None where there is none.
+
+    What is committed to a file that no path leads to any more is lost with the process.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def lock(path: Path) -> IO[str]:

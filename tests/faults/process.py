@@ -58,7 +58,7 @@ class Gateway:
         self.changes = Changes()
         self.operator = ("127.0.0.1", 1)  # nobody, until there is one
         self._store = store if "://" in str(store) else f"sqlite:///{store or folder / 'gateway.db'}"
-        self._node = node
+        self.node = node
         self._process = None
 
     def configure(self, rate=None):
@@ -66,7 +66,7 @@ class Gateway:
         host, port = self.operator
         smsc = {"host": host, "port": port, "system_id": OPERATOR, "password": PASSWORD}
         settings = {
-            "node": self._node,
+            "node": self.node,
             "store": self._store,
             "smpp": {"listen": ["{}:{}".format(*self.listen)]},
             "web": {"listen": None},
