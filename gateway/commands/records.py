@@ -56,7 +56,7 @@ def show_all(form: str, columns: Sequence[str], config: Config, query: Callable[
     """Print what a query finds, as it comes: nobody waits for it, and it need not fit into memory."""
     try:
         with read_store(config.store) as snapshot:
-            _FORMS[form](columns, query(snapshot))
+            show(form, columns, query(snapshot))
     except StoreError as error:
         raise click.ClickException(str(error)) from error
 
@@ -89,7 +89,10 @@ def _print_table(columns: Sequence[str], lines: Iterable[Line]) -> None:
             return
 
 
-_FORMS = {"table": _print_table, "csv": _print_csv, "json": _print_json}
+def show(form: str, columns: Sequence[str], lines: Iterable[Line]) -> None:
+    """Print lines as a table for people, or as CSV or JSON for machines, as they come."""
+    forms = {"table": _print_table, "csv": _print_csv, "json": _print_json}
+    forms[form](columns, lines)
 
 
 def number_argument(text: str) -> Number:
