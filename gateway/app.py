@@ -24,6 +24,7 @@ from gateway.membership import Limit, Membership
 from gateway.metrics import Metrics
 from gateway.notify import Notifier, watchdog_interval
 from gateway.opt_out import OptOuts
+from gateway.rules import number
 from gateway.ruleset import profile
 from gateway.settle import AccountOutcomes, OperatorOutcomes
 from gateway.store import nodes, spool
@@ -57,6 +58,7 @@ class Gateway:
     """
 
     def __init__(self, config: Config) -> None:
+        number.prepare()
         self.config = config
         self.metrics = Metrics(config.accounts, config.operators)
         self.store = open_store(config.store, config.node, self.metrics.committed)

@@ -26,6 +26,7 @@ from pydantic import (
 
 from gateway.configfile import ConfigError, read
 from gateway.configproblems import clashes, names_in, problems_of
+from gateway.configroutes import dead_ends
 from gateway.configvalues import (
     Address,
     ApiKey,
@@ -271,7 +272,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     `environ` supplies `${NAME}`. Raises `ConfigError` with every problem found, each with its line, column and key.
     """
     document = read(path, environ)
-    problems = document.problems + clashes(document, Config())
+    problems = document.problems + clashes(document, Config()) + dead_ends(document)
     try:
         config = Config.model_validate(document.data, context=_defined(document.data))
     except ValidationError as error:

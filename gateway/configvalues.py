@@ -7,6 +7,7 @@ cannot be meant is refused in one sentence with a remedy.
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -14,8 +15,9 @@ from gateway.smpp.text import encode_gsm7
 from gateway.store.url import check_url
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]+)):(\d{1,5})")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_SHORTEST, _LONGEST = 0.001, 36_500 * 86_400.0  # a millisecond, a hundred years
+_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]+)):([0-9]{1,5})")
 _LAST_PORT = 65535
 _SEGMENT = 160  # septets in one short message
 _HALF_SEGMENT = 80
@@ -29,7 +31,10 @@ def seconds(value: object) -> float:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match or not float(match[1]):
         raise ValueError("must be a duration with its unit, such as 30s, 5m, 2h or 365d")
-    return float(match[1]) * _UNITS[match[2]]
+    duration = float(match[1]) * _UNITS[match[2]]
+    if not _SHORTEST <= duration <= _LONGEST:
+        raise ValueError("must be a duration from 1ms to 36500d")
+    return duration
 
 
 def address(value: object) -> tuple[str, int]:
@@ -102,7 +107,11 @@ def _short_code_mention(text: str) -> str:
 
 
 def _web_url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
+    try:
+        port = urlsplit(text).port  # raises where it is no address at all
+    except ValueError:
+        port = 0
+    if port == 0 or not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
         raise ValueError('must be a web address, such as "https://no-sms.eu"')
     return text.rstrip("/")
 

@@ -53,6 +53,7 @@ class Link:
         self._to_write = trio.Event()
         self._may_read = trio.Event()
         self._gone = trio.Event()
+        self._writing = trio.CancelScope()
 
     # Used by the owner
 
@@ -144,17 +145,14 @@ class Link:
         return not self.session.finished and (self.session.blocked or self.session.unwritten > _MAX_UNWRITTEN)
 
     async def _write(self) -> None:
-        """Write whatever is ready until the session has ended and its last words are out."""
+        """Write whatever is ready until the session has ended and its last words are out, or have had their time."""
         try:
-            while True:
-                await self._to_write.wait()
-                self._to_write = trio.Event()
-                limit = _FLUSH_TIME if self.session.finished else float("inf")
-                with trio.move_on_after(limit):
+            with self._writing:
+                while not self.session.finished or self.session.unwritten:
+                    await self._to_write.wait()
+                    self._to_write = trio.Event()
                     await self._stream.send_all(self.session.data_to_send())
-                if self.session.finished and not self.session.unwritten:
-                    return
-                self._may_read.set()
+                    self._may_read.set()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._end(f"connection lost: {error.__cause__ or error}")
 
@@ -167,6 +165,8 @@ class Link:
 
     def _after(self, events: list[Event]) -> None:
         self._to_write.set()
+        if self.session.finished:  # the writer may be at it, and stuck
+            self._writing.deadline = min(self._writing.deadline, trio.current_time() + _FLUSH_TIME)
         if not self.session.blocked:
             self._may_read.set()
         if events:

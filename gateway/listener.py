@@ -19,6 +19,7 @@ import structlog
 import trio
 
 from gateway.link import Link
+from gateway.ports import open_port
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.events import Answered, Ended, Event, Expired, RequestReceived
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _RECEIVING = (State.BOUND_RX, State.BOUND_TRX)
-_BACKLOG = 512
 _CHECKS_AT_ONCE = 2
 
 
@@ -113,7 +113,7 @@ class Listener:
         Raises:
             OSError: an address cannot be had; the message names it.
         """
-        listeners = [each for host, port in self._config.listen for each in await _open(host, port)]
+        listeners = [each for host, port in self._config.listen for each in await open_port(host, port)]
         async with trio.open_nursery() as nursery:
             with self._accepting:
                 await trio.serve_listeners(self._serve, listeners, handler_nursery=nursery, task_status=task_status)
@@ -239,16 +239,17 @@ class Client:
     async def _bind(self, pdu: Pdu) -> None:
         code = await self._listener.judge(self, pdu)
         system_id = pdu.fields["system_id"]
-        if code == status.ESME_ROK and not self.link.session.finished:
+        if code != status.ESME_ROK:
+            _log.warning("app_refused", system_id=system_id, address=self.address, status=status.name(code))
+            self.link.refuse_bind(pdu, code)
+        elif self.link.session.finished:  # it has hung up meanwhile
+            self._listener.leave(system_id)
+            _log.debug("app_gone", address=self.address, reason="ended before its bind was answered")
+        else:
             self._listener.admit(self, pdu)
             _log.info("app_bound", account=system_id, address=self.address, bind=smpp.NAMES[pdu.command])
             if self._lane is not None and self.link.session.state in _RECEIVING:
                 self._lane.attach(self.link)
-        else:
-            if code == status.ESME_ROK:  # it has hung up meanwhile
-                self._listener.leave(system_id)
-            _log.warning("app_refused", system_id=system_id, address=self.address, status=status.name(code))
-            self.link.refuse_bind(pdu, code)
 
     def _answered(self, row: Spooled | None, response: Pdu) -> None:
         if self._lane is not None and row is not None:
@@ -271,10 +272,3 @@ def _allowed(account: Account, address: str) -> bool:
     if account.allow_from is None:
         return True
     return any(ip_address(address) in network for network in account.allow_from)
-
-
-async def _open(host: str, port: int) -> list[trio.SocketListener]:
-    try:
-        return await trio.open_tcp_listeners(port, host=host, backlog=_BACKLOG)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror or error}") from error

@@ -74,6 +74,7 @@ class Metrics:
         )
         self._credits = self._counter("credits", "Credits of billable events", account=account, kind=Labels())
         self._delivered = self._counter("delivered", "Receipts and texts answered", account=account, status=Labels())
+        self._dropped = Counter("stopgate_log_dropped", "Log lines that could not be written", registry=self._registry)
         self._links = self._gauge("links_bound", "Links that are bound")
         self._ready = self._gauge("queue_ready", "Work in a peer's lane that could leave now")
         self._commit_seconds = self._histogram("store_commit_seconds", "Time one commit took", _COMMIT_SECONDS)
@@ -106,6 +107,10 @@ class Metrics:
     def delivered(self, account: str, status: int, count: int = 1) -> None:
         """Count what was handed to `account`, by its answer."""
         self._delivered.of(account, f"0x{status:x}").inc(count)
+
+    def log_line_dropped(self) -> None:
+        """Count a line of the log that could not be written; may be called from any thread."""
+        self._dropped.inc()
 
     def bound(self, side: str, name: str, links: int) -> None:
         """Say how many links to a peer are bound; `side` is `account` or `operator`."""

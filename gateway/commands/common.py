@@ -1,5 +1,6 @@
 """Commands that need no running gateway, and what all commands share: the configuration option and its errors."""
 
+import os
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,26 @@ config_option = click.option(
     type=click.Path(path_type=Path),
     help="The gateway's configuration.",
 )
+
+
+class Words(click.ParamType[str]):
+    """Text in UTF-8, whatever the locale takes the octets of the command line for."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text, or fail with what is wrong with it."""
+        try:
+            return os.fsencode(value).decode()
+        except UnicodeError:
+            self.fail("is not text in UTF-8", param, ctx)
+
+
+def reason(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """Refuse a reason that says nothing; a callback for options."""
+    if not value.strip():
+        raise click.BadParameter("must say why; it is kept as evidence")
+    return value
 
 
 class BadConfig(click.ClickException):

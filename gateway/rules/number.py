@@ -67,6 +67,15 @@ class _Range(NamedTuple):
     national_prefix: re.Pattern[str] | None  # where this matches after the calling code, only phonenumbers can tell
 
 
+def prepare() -> None:
+    """Load every numbering plan now, as a daemon must.
+
+    Left to itself phonenumbers reads a plan from disk when it first meets a number of that country; where that fails,
+    for want of a file descriptor say, it keeps the lock that it took, and the next number waits for ever.
+    """
+    PhoneMetadata.load_all()
+
+
 @lru_cache(maxsize=REMEMBERED)
 def canonical(address: str, ton: int = 1, default_region: str = "FR") -> Number:
     """Tell the line that an address means, as spelled on the wire or by a person.

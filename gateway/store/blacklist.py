@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from gateway.store.base import Tx
+    from gateway.store.base import Snapshot, Tx
 
 EVERYBODY = "*"  # the account of an entry that counts for all accounts
 
@@ -74,15 +74,15 @@ def remove(tx: Tx, number: str, account: str) -> bool:
     return bool(tx.rows("DELETE FROM blacklist WHERE number = ? AND account = ? RETURNING number", (number, account)))
 
 
-def entries(tx: Tx, account: str | None = None) -> list[Entry]:
-    """Return all entries, or those that count for ``account``, newest first."""
+def entries(tx: Tx | Snapshot, account: str | None = None) -> Iterator[Entry]:
+    """Yield all entries, or those that count for ``account``, newest first."""
     where, values = ("WHERE account IN (?, ?)", (account, EVERYBODY)) if account is not None else ("", ())
     found = tx.rows(
         f"SELECT number, account, since, source, code, everything, evidence FROM blacklist {where} "  # noqa: S608 (constants)
         "ORDER BY since DESC, number",
         values,
     )
-    return [Entry(*row)._replace(everything=bool(row[5])) for row in found]
+    return (Entry(*row)._replace(everything=bool(row[5])) for row in found)
 
 
 def record(tx: Tx, evidence: Sequence[Evidence]) -> None:

@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
-    from gateway.store.base import Tx
+    from gateway.store.base import Snapshot, Tx
 
 CONFIRMATION = "opt_out_confirmation"
 _FOR_EVER = 2**63 - 1
@@ -65,13 +65,13 @@ def append(tx: Tx, event: Event) -> None:
     )
 
 
-def events(tx: Tx, account: str | None = None, since: int = 0, until: int | None = None) -> list[Event]:
-    """Return events in their order: of one account or all, from ``since`` to before ``until``."""
+def events(tx: Tx | Snapshot, account: str | None = None, since: int = 0, until: int | None = None) -> Iterator[Event]:
+    """Yield events in their order: of one account or all, from ``since`` to before ``until``."""
     found = tx.rows(
         f"SELECT {_COLUMNS} FROM ledger WHERE at >= ? AND at < ? AND account = coalesce(?, account) ORDER BY position",  # noqa: S608 (constants)
         (since, _FOR_EVER if until is None else until, account),
     )
-    return [Event(*row) for row in found]
+    return (Event(*row) for row in found)
 
 
 def last(tx: Tx) -> Link:

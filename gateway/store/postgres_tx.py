@@ -52,7 +52,7 @@ class PostgresTx:
         """Run one statement and return its rows."""
         if not values:
             return self._run(sql, None)
-        return self._run(_translated(sql), [_plain(value) for value in values])
+        return self._run(translated(sql), [_plain(value) for value in values])
 
     def each(self, sql: str, rows: Sequence[Row]) -> list[Row]:
         """Run a set-based statement over ``rows``."""
@@ -93,7 +93,7 @@ def in_our_words(sql: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _translated(sql: str) -> str:
+def translated(sql: str) -> str:
     """Spell the places as the driver does."""
     return sql.replace("%", "%%").replace("?", "%s")
 

@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 
 from gateway.store.base import StoreError
 from gateway.store.sqlite import SqliteStore
-from gateway.store.sqlite_file import lock
+from gateway.store.sqlite_file import lock, must_exist, read_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
+    from gateway.store.base import Snapshot
     from gateway.store.postgres import PostgresStore
 
 _SQLITE = "sqlite:///"
@@ -27,6 +29,8 @@ def check_url(url: str) -> str:
     Raises:
         ValueError: it is of no form that there is; the text repeats nothing of it, for it may hold a password.
     """
+    if url == f"{_SQLITE}:memory:":
+        raise ValueError("must name a file: what is in memory only is lost with the process")
     if url.startswith(_SQLITE) and url != _SQLITE:
         return url
     if not url.startswith(_POSTGRES):
@@ -45,26 +49,50 @@ def sqlite_path(url: str) -> Path:
     return Path(url.removeprefix(_SQLITE))
 
 
-def open_store(url: str, node: str, observe: Callable[[float, int], None] | None = None) -> SqliteStore | PostgresStore:
+def open_store(
+    url: str, node: str, observe: Callable[[float, int], None] | None = None, *, create: bool = True
+) -> SqliteStore | PostgresStore:
     """Open the store that ``url`` names for the process called ``node``.
 
     Args:
         url: checked already.
         node: the name of this process among those that share the database.
         observe: told the seconds and the number of items of each commit.
+        create: whether a file that does not exist is made.
 
     Raises:
         StoreError: it cannot be had; the sentence says why and what to do.
     """
     if url.startswith(_SQLITE):
+        if not create:
+            must_exist(sqlite_path(url))
         return SqliteStore(sqlite_path(url), node, observe)
-    try:
+    with _driver():
         from gateway.store.postgres import PostgresStore  # noqa: PLC0415 (its driver is an extra)
+    return PostgresStore(url, node, observe)
+
+
+def read_store(url: str) -> AbstractContextManager[Snapshot]:
+    """Open what ``url`` names for reading at leisure, also while gateways work on it; nothing is made or changed.
+
+    Raises:
+        StoreError: it cannot be had; the sentence says why and what to do.
+    """
+    if url.startswith(_SQLITE):
+        return read_database(sqlite_path(url))
+    with _driver():
+        from gateway.store.postgres_snapshot import read_server  # noqa: PLC0415 (likewise)
+    return read_server(url)
+
+
+@contextmanager
+def _driver() -> Iterator[None]:
+    try:
+        yield
     except ImportError as error:
         raise StoreError(
             "store: PostgreSQL takes a driver; install it with: pip install 'stopgate[postgres]'"
         ) from error
-    return PostgresStore(url, node, observe)
 
 
 def is_missing(url: str) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -11,6 +14,7 @@ from gateway.rules import number
 from gateway.rules.number import Number, NumberError, canonical
 
 CODES = sorted(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
+PLAIN = ["44", "48", "49", "55", "91"]
 FRENCH = ["33", "262", "508", "590", "594", "596"]
 BEGINNINGS = ["", "0", "6", "7", "63", "69", "70", "708", "709", "7093", "508", "590", "639", "694"]
 on_the_wire = st.builds(
@@ -180,3 +184,17 @@ def test_an_error_does_not_repeat_the_number(digits):
     with pytest.raises(NumberError) as error:
         canonical(f"{digits}x")
     assert digits not in str(error.value)
+
+
+def test_prepared_needs_no_file():
+    """Once prepared, numbers of every country are told without opening a file: none may be to be had."""
+    code = (
+        "import resource\n"
+        "from gateway.rules import number\n"
+        "number.prepare()\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        f"print(*(number.canonical(code + '1512345678').key for code in {PLAIN!r}))\n"
+    )
+    line = [sys.executable, "-c", code]
+    done = subprocess.run(line, capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout.split() == [f"{code}1512345678" for code in PLAIN]

@@ -68,9 +68,9 @@ async def test_entries(store):
         entry(account="bank", since=2_000),
     )
     await add(store, mine, all_of_us, other)
-    assert await store.transact(blacklist.entries) == [all_of_us, other, mine]
-    assert await store.transact(lambda tx: blacklist.entries(tx, "shop")) == [all_of_us, mine]
-    assert await store.transact(lambda tx: blacklist.entries(tx, "")) == [all_of_us]
+    assert list(await store.transact(blacklist.entries)) == [all_of_us, other, mine]
+    assert list(await store.transact(lambda tx: blacklist.entries(tx, "shop"))) == [all_of_us, mine]
+    assert list(await store.transact(lambda tx: blacklist.entries(tx, ""))) == [all_of_us]
     assert [type(each.everything) for each in await store.transact(blacklist.entries)] == [bool] * 3
 
 

@@ -88,7 +88,7 @@ async def test_events(store):
     await append(store, *events)
 
     async def ids(*arguments):
-        return await store.transact(lambda tx: ledger.events(tx, *arguments))
+        return list(await store.transact(lambda tx: ledger.events(tx, *arguments)))
 
     assert await ids() == events
     assert await ids("shop") == [first, third]

@@ -164,7 +164,7 @@ async def test_opt_out_on_two_nodes(shared):
 
     async with two_members(shared) as (one, two):
         assert sorted(await both(one, two, stop)) == [0, 1]
-        assert len(await one.transact(ledger.events)) == 1
+        assert len(list(await one.transact(ledger.events))) == 1
 
 
 async def test_ledger_on_two_nodes(shared):
@@ -179,7 +179,7 @@ async def test_ledger_on_two_nodes(shared):
         for _ in range(3):
             await both(one, two, bill)
         found = await one.transact(lambda tx: tx.rows("SELECT position, hash FROM ledger ORDER BY position"))
-        events = await one.transact(ledger.events)
+        events = list(await one.transact(ledger.events))
     previous, expected = "0" * 64, []
     for position, event in enumerate(events, 1):
         previous = ledger.chain(previous, event)
