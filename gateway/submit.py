@@ -127,8 +127,8 @@ class Submit:
     # After the commit
 
     def _done(self, items: list[Submitted], admitted: Admitted) -> None:
-        self._answer(zip(items, admitted.answers, strict=True))
         self._lanes.carry_on(admitted.placed)
+        self._answer(zip(items, admitted.answers, strict=True))
 
     def _failed(self, items: list[Submitted], error: StoreError) -> None:
         code = status.ESME_RMSGQFUL if isinstance(error, StoreFullError) else status.ESME_RSYSERR
