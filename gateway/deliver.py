@@ -24,7 +24,6 @@ from gateway.smpp import receipt, status
 from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text, split_udh
 from gateway.store import messages
 from gateway.store.base import Batch
-from gateway.store.messages import Outcome
 
 if TYPE_CHECKING:
     from gateway.config import Config, Operator
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from gateway.opt_out import Effect, Heard, OptOuts
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
+    from gateway.store.messages import Outcome
 
 _log = structlog.get_logger()
 RANK = 30
@@ -139,7 +139,11 @@ class Deliver:
         holders = messages.report(tx, final.keys())
         unknown = [report for key, report in final.items() if key not in holders]
         messages.park(tx, [(*report.key, report.state, report.error) for report in unknown])
-        return [Outcome(message, final[key].state, final[key].error) for key, message in holders.items()]
+        return [
+            outcome
+            for key, held in holders.items()
+            for outcome in messages.outcomes_of([held], final[key].state, final[key].error)
+        ]
 
     # After the commit
 

@@ -82,6 +82,11 @@ class Lanes:
         for lane in self:
             lane.forget()
 
+    def drop_overdue(self) -> None:
+        """End the rows in memory whose time is over."""
+        for lane in self:
+            lane.drop_overdue()
+
     def look(self, waiting: Mapping[str, int]) -> None:
         """Let lanes look into the spool, each after so many milliseconds."""
         now = trio.current_time()

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import ruleset, submission
+from gateway.homeward import wants_receipt
 from gateway.rules.policy import Case, Forward, Kind, Refuse, Swallow, choose, decide
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
@@ -122,7 +123,7 @@ class Submit:
 
     def asks_receipt(self, operator: str, registered: int) -> int:
         """Return the registered_delivery that ``operator`` is asked for."""
-        return 1 if self._operators[operator].receipts or registered & 3 else 0
+        return int(self._operators[operator].receipts or wants_receipt(registered))
 
     # After the commit
 

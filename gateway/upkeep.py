@@ -12,6 +12,7 @@ import trio
 
 from gateway import ruleset
 from gateway.rules.policy import choose
+from gateway.settle import note_dropped
 from gateway.store import messages, spool
 from gateway.store.base import StoreError
 from gateway.store.messages import Outcome
@@ -42,8 +43,8 @@ class Upkeep:
     def __init__(self, config: Config, store: Store, lanes: Lanes, home: Homeward) -> None:
         self._operators = list(config.operators)
         self._alphabets = {name: operator.default_alphabet for name, operator in config.operators.items()}
-        self._accounts = {account_lane(name) for name in config.accounts}
         self._routes = ruleset.routes(config)
+        self._report_wait = int(config.delivery.report_wait * 1_000)
         self._store = store
         self._lanes = lanes
         self._home = home
@@ -125,23 +126,31 @@ class Upkeep:
                 _log.warning("sweep_failed", reason=str(error))
 
     async def sweep(self) -> None:
-        """End what waited too long: messages as EXPIRED, receipts and texts in silence; look after parked receipts."""
+        """End what waited too long, and look after parked receipts.
+
+        Messages that could not be sent end as EXPIRED, those that were never reported on as UNKNOWN, receipts and texts
+        in silence.
+        """
+        self._lanes.drop_overdue()
         self._lanes.carry_on(await self._store.transact(self._rescue_parked))
-        count = _PAGE
-        while count == _PAGE:
-            count, placed = await self._store.transact(self._expire_page)
-            self._lanes.carry_on(placed)
+        for page in (self._expire_page, self._give_up_page):
+            full = True
+            while full:
+                full, placed = await self._store.transact(page)
+                self._lanes.carry_on(placed)
         await self._store.transact(lambda tx: messages.forget_parked(tx, tx.now - _PARKED_MS))
 
     def _rescue_parked(self, tx: Tx) -> Placed:
         return self._lanes.place(tx, self._home.receipts(tx, messages.settle(tx, messages.rescue_parked(tx))))
 
-    def _expire_page(self, tx: Tx) -> tuple[int, Placed]:
+    def _give_up_page(self, tx: Tx) -> tuple[bool, Placed]:
+        outcomes = messages.give_up(tx, tx.now - self._report_wait, _PAGE)
+        return len(outcomes) >= _PAGE, self._lanes.place(tx, self._home.receipts(tx, messages.settle(tx, outcomes)))
+
+    def _expire_page(self, tx: Tx) -> tuple[bool, Placed]:
         rows = spool.expire(tx, _PAGE)
-        dropped = [row for row in rows if row.lane in self._accounts]
-        if dropped:
-            _log.warning("undelivered_dropped", rows=len(dropped))
+        note_dropped([row for row in rows if row.lane.startswith(account_lane(""))])
         ended = {row.message for row in rows if row.message}
         finished = messages.settle(tx, [Outcome(message, messages.EXPIRED, final=True) for message in ended])
         spool.remove_message(tx, [each.message.id for each in finished if each.message.segments > 1])
-        return len(rows), self._lanes.place(tx, self._home.receipts(tx, finished))
+        return len(rows) == _PAGE, self._lanes.place(tx, self._home.receipts(tx, finished))

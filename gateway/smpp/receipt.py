@@ -22,6 +22,7 @@ FINAL = frozenset({DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, REJECTED, SKIPPED
 
 _TYPE, _RECEIPT, _INTERMEDIATE = 0x3C, 0x04, 0x20  # esm_class, SMPP 3.4 section 5.2.12
 _TEXT_OCTETS = 20
+_ERR_LENGTH = 10  # Appendix B has 3; some write a little more, and what is longer is no code
 _NETWORK_ERROR_OCTETS = 3  # the network's type, then its code
 _NUMBER_BITS = 64
 
@@ -76,7 +77,8 @@ class Receipt(NamedTuple):
     """What a receipt says; a field that it lacks, or that cannot be read, is empty, and a state UNKNOWN.
 
     ``message_id`` is receipted_message_id, else ``text_id``, the text's id. ``state`` is a message_state (SMPP 3.4
-    section 5.2.28), ``stat`` the text's word for it. Dates are as spelled, usually YYMMDDhhmm, in the sender's clock.
+    section 5.2.28), ``stat`` the text's word for it. Dates are as spelled, usually YYMMDDhhmm, in the sender's clock;
+    ``err`` is cut at 10 characters.
     """
 
     message_id: str
@@ -122,7 +124,7 @@ def read(text: str | bytes, tlvs: Sequence[tuple[int, bytes]] = ()) -> Receipt |
     return Receipt(
         message_id=message_id,
         state=state,
-        err=spelled.get("err", "") or _network_error(values.get(NETWORK_ERROR_CODE, b"")),
+        err=spelled.get("err", "")[:_ERR_LENGTH] or _network_error(values.get(NETWORK_ERROR_CODE, b"")),
         submit_date=spelled.get("submitdate", ""),
         done_date=spelled.get("donedate", ""),
         text=spelled.get("text", ""),

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
     from gateway.store.base import Tx
 
+URGENT = -1  # due at once, and before others
 _COLUMNS = "id, lane, message, number, command, body, due, expires, attempts"
 
 
 class Spooled(NamedTuple):
-    """One PDU in a lane; ``due`` and ``expires`` in milliseconds since 1970, ``body`` the octets after the header."""
+    """One PDU in a lane; ``body`` is the octets after the header.
+
+    ``due`` and ``expires`` are milliseconds since 1970; due 0 is at once, whatever a clock does meanwhile, and
+    :data:`URGENT` at once and before others.
+    """
 
     id: int
     lane: str
