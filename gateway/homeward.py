@@ -131,4 +131,4 @@ def _text(tx: Tx, account: str, each: Text, keep: int) -> Spooled:
 
 
 def _spooled(tx: Tx, account: str, body: bytes, keep: int) -> Spooled:
-    return Spooled(tx.new_id(), account_lane(account), 0, "", smpp.DELIVER_SM, body, tx.now, tx.now + keep)
+    return Spooled(tx.new_id(), account_lane(account), 0, "", smpp.DELIVER_SM, body, 0, tx.now + keep)

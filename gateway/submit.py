@@ -18,6 +18,7 @@ from gateway.smpp import status
 from gateway.store import blacklist, contacts, messages
 from gateway.store.base import Batch, StoreFullError
 from gateway.store.blacklist import EVERYBODY
+from gateway.store.ids import milliseconds
 from gateway.store.messages import Finished, Message
 from gateway.store.spool import Spooled, operator_lane
 from gateway.submission import Clock, References, RefusedError, message_row, segment_body
@@ -170,7 +171,7 @@ class _Admission:
             return Answer(status.ESME_RINVDSTADR)
         identifier = self._tx.new_id()
         facts = Facts(operator, bool(self._refusals) and self._opted_out(item))
-        verdict = self._submit.verdict(item, facts, identifier & 0xFF)
+        verdict = self._submit.verdict(item, facts, milliseconds(identifier))
         if isinstance(verdict, Refuse):
             return Answer(verdict.status)
         if isinstance(verdict, Swallow):
@@ -196,10 +197,10 @@ class _Admission:
         if verdict.code:
             self._contacts[number, verdict.code, item.customer.name] = None
         asks = self._submit.asks_receipt(operator, message.registered)
-        lane, due = operator_lane(operator), item.due or self._tx.now
+        lane = operator_lane(operator)
         for part in verdict.parts:
             body = segment_body(item.pdu, part, asks)
-            row = Spooled(self._tx.new_id(), lane, identifier, number, smpp.SUBMIT_SM, body, due, item.expires)
+            row = Spooled(self._tx.new_id(), lane, identifier, number, smpp.SUBMIT_SM, body, item.due, item.expires)
             self._rows.append(row)
         return Answer(status.ESME_ROK, identifier)
 

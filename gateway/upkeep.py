@@ -11,6 +11,7 @@ import structlog
 import trio
 
 from gateway import ruleset
+from gateway.config import Operator
 from gateway.rules.policy import choose
 from gateway.settle import note_dropped
 from gateway.store import messages, spool
@@ -49,6 +50,7 @@ class Upkeep:
         self._lanes = lanes
         self._home = home
         self._changed = trio.Event()
+        self._stranded: dict[str, list[str]] = {}  # lanes that these operators cannot take over
 
     def routes_changed(self) -> None:
         """Say that an operator has become usable, or has stopped being so."""
@@ -81,6 +83,26 @@ class Upkeep:
             others = self._alike(name, usable)
             if name not in usable and self._replaceable(name, others):
                 await self._evacuate(operator_lane(name), others)
+        for lane in await self._store.transact(spool.waiting_lanes):
+            if self._is_orphan(lane):
+                await self._adopt(lane, usable)
+
+    def _is_orphan(self, lane: str) -> bool:
+        """Say whether a lane is that of an operator which is not configured any more, here or at another node."""
+        operator = lane.removeprefix(operator_lane(""))
+        return operator != lane and operator not in self._alphabets and not self._lanes.reachable(lane)
+
+    async def _adopt(self, lane: str, usable: list[str]) -> None:
+        """Move what waits for an operator that is gone to those of today's routes.
+
+        Nobody knows any more which alphabet it was written in: the usual one, if there is a choice.
+        """
+        usual = [name for name in usable if self._alphabets[name] == Operator.model_fields["default_alphabet"].default]
+        if not usable or self._stranded.get(lane) == usable or await self._evacuate(lane, usual or usable):
+            return
+        if lane not in self._stranded:
+            _log.warning("lane_without_operator", lane=lane)
+        self._stranded[lane] = usable
 
     def _alike(self, name: str, usable: list[str]) -> list[str]:
         """Return those of ``usable`` that read what was written for ``name``: data_coding 0 means the same there."""
@@ -90,8 +112,9 @@ class Upkeep:
         """Say whether any route of an operator has another one that can take its messages."""
         return any(name in operators and not set(usable).isdisjoint(operators) for _, operators in self._routes)
 
-    async def _evacuate(self, lane: str, usable: list[str]) -> None:
-        after: tuple[int, int] | None = (0, 0)
+    async def _evacuate(self, lane: str, usable: list[str]) -> int:
+        """Move what waits in a lane to the first usable operator of each number's route; returns how much it was."""
+        after: tuple[int, int] | None = (spool.URGENT, 0)
         moved = 0
         while after is not None:
             page = after
@@ -100,6 +123,7 @@ class Upkeep:
             self._lanes.look(dict.fromkeys(targets, 0))
         if moved:
             _log.warning("rerouted", lane=lane, messages=moved)
+        return moved
 
     def _move_page(
         self, tx: Tx, lane: str, usable: list[str], after: tuple[int, int]

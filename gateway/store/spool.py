@@ -56,20 +56,27 @@ def add(tx: Tx, rows: Sequence[Spooled], *, held: bool = False) -> None:
 
 
 def claim(tx: Tx, lane: str, limit: int) -> list[Spooled]:
-    """Hand up to ``limit`` waiting rows of ``lane`` that are due to us, in the order of their due times."""
-    found = tx.rows(
-        "WITH picked AS MATERIALIZED (SELECT id FROM spool WHERE lane = ? AND claimed IS NULL AND due <= ? "  # noqa: S608 (constants)
-        f"ORDER BY due, id LIMIT ?{tx.skip_locked}) "
-        f"UPDATE spool SET claimed = ? WHERE id IN (SELECT id FROM picked) RETURNING {_COLUMNS}",
-        (lane, tx.now, max(limit, 0), tx.holder),  # SQLite takes a negative limit for none
-    )
-    return sorted((Spooled(*row) for row in found), key=lambda row: (row.due, row.id))
+    """Hand up to ``limit`` waiting rows of ``lane`` that are due to us, in the order in which they were accepted.
 
+    Rows that were due at once and rows that waited for an instant, for which they may have been refused before, share
+    the room where there are too many of both, so neither keeps the other waiting.
+    """
 
-def next_due(tx: Tx, lane: str) -> int | None:
-    """Return when the first waiting row of ``lane`` is due."""
-    [(due,)] = tx.rows("SELECT min(due) FROM spool WHERE lane = ? AND claimed IS NULL", (lane,))
-    return due if due is None else int(due)
+    def take(first: int, last: int, room: int) -> list[Spooled]:
+        found = tx.rows(
+            "WITH picked AS MATERIALIZED (SELECT id FROM spool WHERE lane = ? AND claimed IS NULL "  # noqa: S608 (constants)
+            f"AND due BETWEEN ? AND ? ORDER BY due, id LIMIT ?{tx.skip_locked}) "
+            f"UPDATE spool SET claimed = ? WHERE id IN (SELECT id FROM picked) RETURNING {_COLUMNS}",
+            (lane, first, last, max(room, 0), tx.holder),  # SQLite takes a negative limit for none
+        )
+        return [Spooled(*row) for row in found]
+
+    half = (limit + 1) // 2
+    timed = take(1, tx.now, half)
+    rows = timed + take(URGENT, 0, limit - len(timed))
+    if len(timed) == half:
+        rows += take(1, tx.now, limit - len(rows))
+    return sorted(rows)
 
 
 def ready(tx: Tx, lanes: Collection[str]) -> list[str]:
@@ -118,6 +125,16 @@ def waiting(tx: Tx, lane: str, after: tuple[int, int], limit: int) -> list[tuple
             (lane, *after, limit),
         )
     ]
+
+
+def waiting_lanes(tx: Tx) -> list[str]:
+    """Return the lanes in which rows wait, one step in the index for each."""
+    found = tx.rows(
+        "WITH RECURSIVE known (lane) AS (SELECT min(lane) FROM spool WHERE claimed IS NULL UNION ALL "
+        "SELECT (SELECT min(lane) FROM spool WHERE claimed IS NULL AND lane > known.lane) FROM known "
+        "WHERE known.lane IS NOT NULL) SELECT lane FROM known WHERE lane IS NOT NULL"
+    )
+    return [str(lane) for (lane,) in found]
 
 
 def move(tx: Tx, moves: Sequence[tuple[int, str]]) -> None:
