@@ -39,10 +39,17 @@ ROW = (
     Arrow("WAITING", "WAITING", spool.move, "its operator has no link, another of the route has one"),
     Arrow("HELD", "WAITING", spool.release, "refused for now, not answered in time, or its lane lost its last link"),
     Arrow("HELD", "WAITING", spool.release_held, "its node has started again, has left, or is taken for dead"),
-    Arrow("HELD", OUTSIDE, spool.remove, "the peer has taken it, or refused it for good, or its time is over"),
+    Arrow(
+        "HELD",
+        OUTSIDE,
+        spool.remove,
+        "the peer has taken it, or refused it, or its time is over, or its number opted out",
+    ),
     Arrow("WAITING", OUTSIDE, spool.remove, "the same, and its node had been taken for dead meanwhile"),
     Arrow("WAITING", OUTSIDE, spool.expire, "its time is over"),
-    Arrow("WAITING", OUTSIDE, spool.remove_message, "another segment has ended its message"),
+    Arrow(
+        "WAITING", OUTSIDE, spool.remove_message, "another segment has ended its message, or its number has opted out"
+    ),
 )
 
 MESSAGE = (
@@ -55,7 +62,7 @@ MESSAGE = (
     Arrow("ENROUTE", "REJECTED", messages.settle, "an operator refused a segment for good, or a receipt says so"),
     Arrow("ENROUTE", "UNDELIVERABLE", messages.settle, "a receipt says so, or unanswered under `uncertain: fail`"),
     Arrow("ENROUTE", "UNKNOWN", messages.settle, "taken and not reported on in time, or its id was given to another"),
-    Arrow("ENROUTE", "DELETED", messages.settle, "a receipt says so"),
+    Arrow("ENROUTE", "DELETED", messages.settle, "its number has opted out before it was sent, or a receipt says so"),
     Arrow("ENROUTE", "SKIPPED", messages.settle, "a receipt says so"),
 )
 

@@ -1,4 +1,4 @@
-"""The rows that one lane has in memory, in the order in which they go out.
+"""The rows that one lane has in memory, in the order in which they go out, and what may become of each.
 
 What came back goes out first, and so does what is urgent; all else goes out as it came in. Whatever must not be sent
 any more is sorted out as it comes up: what is overdue, and what its number may have refused meanwhile.
@@ -10,12 +10,36 @@ import heapq
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.store import blacklist, spool
 from gateway.store.spool import URGENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
+    from gateway.rules.pacing import Step
+    from gateway.smpp.pdu import Pdu
+    from gateway.store.base import Tx
     from gateway.store.spool import Spooled
+
+
+class Settled(NamedTuple):
+    """The end of one attempt, and what the peer said if it answered.
+
+    ``bare``: nobody is to be told of it, because telling has failed before.
+    """
+
+    item: Spooled
+    step: Step
+    response: Pdu | None = None
+    bare: bool = False
+
+
+def claim(tx: Tx, lane: str, limit: int) -> tuple[list[Spooled], list[Spooled]]:
+    """Claim rows of a lane, and tell those apart that are to be reviewed: their number has opted out of something."""
+    rows = spool.claim(tx, lane, limit)
+    refusing = {number for number, _ in blacklist.lookup(tx, {row.number for row in rows if row.number})}
+    suspects = [row for row in rows if row.number in refusing and row.due != URGENT]
+    return [row for row in rows if row.number not in refusing or row.due == URGENT], suspects
 
 
 class Drawn(NamedTuple):

@@ -148,10 +148,14 @@ class Deliver:
     # After the commit
 
     def _done(self, items: list[Arrived], done: Done) -> None:
+        self._lanes.stop({each.heard.number.key for each in done.effects if each.what != opt_out.NOTHING})
         self._lanes.carry_on(done.placed)
         self._answer(items, status.ESME_ROK)
         for (operator, kind), count in Counter((each.link.name, each.kind) for each in items).items():
             self._metrics.inbound(operator, kind, count)
+        reports = Counter((each.link.name, receipt.word(each.report.state)) for each in items if each.report)
+        for (operator, state), count in reports.items():
+            self._metrics.receipt(operator, state, count)
         for effect in done.effects:
             self._metrics.heard(effect.heard.decision.rule, effect.heard.source, effect.what)
             if effect.event is not None:

@@ -12,20 +12,22 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import structlog
 import trio
 
-from gateway.backlog import Backlog
+from gateway.backlog import Backlog, Settled, claim
 from gateway.rules.pacing import Step, Throttle, TokenBucket, next_step
 from gateway.smpp import status
 from gateway.smpp.events import Request
-from gateway.store import spool
 from gateway.store.base import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from gateway.link import Link
+    from gateway.rules.pacing import Pace
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import Batch, Store
     from gateway.store.spool import Spooled
@@ -33,31 +35,6 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 _RESCUE = 10.0  # seconds between looks into the spool that nothing asked for
 _SHORTEST, _LONGEST = 0.25, 30.0  # seconds that a peer that says ESME_RTHROTTLED is left alone
-
-
-class Settled(NamedTuple):
-    """The end of one attempt, and what the peer said if it answered.
-
-    ``bare``: nobody is to be told of it, because telling has failed before.
-    """
-
-    item: Spooled
-    step: Step
-    response: Pdu | None = None
-    bare: bool = False
-
-
-class Pace(NamedTuple):
-    """How fast a lane may be drained.
-
-    ``window`` is unanswered requests per link, ``rate`` segments a second (None: no limit), ``room`` rows in memory,
-    ``retry_uncertain`` whether what was sent and never answered is sent again.
-    """
-
-    window: int
-    rate: float | None = None
-    room: int = 5_000
-    retry_uncertain: bool = True
 
 
 class Lane:
@@ -130,6 +107,23 @@ class Lane:
         self._backlog.take_all()
         self.look()
 
+    def heed(self, stopped: Container[str]) -> None:
+        """Review what is for ``stopped`` numbers, which may become more, before it is sent."""
+        self._backlog.stopped = stopped
+
+    def stop(self, numbers: Container[str]) -> None:
+        """Review now what is for numbers that have just been stopped."""
+        self._settle(self._backlog.take_stopped(numbers), Step.REVIEW)
+
+    def go_on(self, rows: list[Spooled]) -> None:
+        """Take back rows that were reviewed and may be sent."""
+        if self.links:
+            for row in rows:
+                self._backlog.put_reviewed(row)
+            self.pump()
+        else:
+            self._settle(rows, Step.BACK)
+
     def drop_overdue(self) -> None:
         """End the rows in memory whose time is over, wherever in the queue they stand."""
         self._settle(self._backlog.take_overdue(_now()), Step.EXPIRED)
@@ -192,6 +186,7 @@ class Lane:
         drawn = self._backlog.draw(granted, _now())
         self._bucket.give_back(granted - len(drawn.rows))
         self._settle(drawn.overdue, Step.EXPIRED)
+        self._settle(drawn.stopped, Step.REVIEW)
         if drawn.rows:
             self._sent += len(drawn.rows)
             self._throttle.sent()
@@ -279,14 +274,15 @@ class Lane:
         limit = max(1, self._pace.room - len(self))
         self._claiming, self._spooled = True, False
         try:
-            rows = await self._store.transact(lambda tx: spool.claim(tx, self.name, limit))
+            rows, suspects = await self._store.transact(lambda tx: claim(tx, self.name, limit))
         except StoreError:
             self._spooled = True
             await trio.sleep(1.0)
             return
         finally:
             self._claiming = False
-        self._spooled = self._spooled or len(rows) == limit
+        self._spooled = self._spooled or len(rows) + len(suspects) == limit
+        self._settle(suspects, Step.REVIEW)
         self.hand_over(rows)
 
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from gateway.homeward import TEMPLATE, Address, Homeward, wants_receipt
+from gateway.lanes import stop_name
 from gateway.log import mask
+from gateway.refusals import PLATFORM, Refusals
 from gateway.rules import segment
 from gateway.rules.keyword import Decision, Reading, Rule
 from gateway.rules.policy import UDHI, choose
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from gateway.store.contacts import Contact
 
 _log = structlog.get_logger()
-PLATFORM = ""  # the account of our own messages, and of events that nobody else pays
+NOTHING = "none"  # the effect of a text that opts nobody out
 
 
 class Heard(NamedTuple):
@@ -66,6 +68,7 @@ class OptOuts:
         self._routes = routes(config)
         self._window = int(config.opt_out.attribution_window * 1_000)
         self._home = Homeward(int(config.delivery.account_queue * 1_000))
+        self._refusals = Refusals(config)
 
     def hear(self, tx: Tx, heard: Heard) -> Effect:
         """Act on what was heard, inside ``tx``; evidence is kept whatever it was."""
@@ -73,8 +76,8 @@ class OptOuts:
         senders = contacts.senders(tx, heard.number.key, heard.code, tx.now - self._window)
         copies = self._copies(tx, heard, senders)
         if heard.decision.reading is not Reading.OPT_OUT:
-            _record(tx, heard, "none", [each.account for each in senders])
-            return Effect(heard, copies, None, "none")
+            _record(tx, heard, NOTHING, [each.account for each in senders])
+            return Effect(heard, copies, None, NOTHING)
         accounts = self._whose(senders)
         evidence = tx.new_id()
         entries = [
@@ -82,7 +85,9 @@ class OptOuts:
             for account in accounts
         ]
         before = blacklist.lookup(tx, [heard.number.key])
-        if not blacklist.add(tx, entries) or (heard.number.key, EVERYBODY) in before:
+        new = blacklist.add(tx, entries)
+        copies += self._cancel(tx, heard.number.key)
+        if not new or (heard.number.key, EVERYBODY) in before:
             _record(tx, heard, "repeated", accounts, evidence)
             return Effect(heard, copies, None, "repeated")
         _record(tx, heard, "opted_out", accounts, evidence)
@@ -90,6 +95,11 @@ class OptOuts:
         confirmation = self._confirm(tx, heard, payer)
         event = _bill(tx, heard, payer, confirmation[0].message, evidence)
         return Effect(heard, [*confirmation, *copies], event, "opted_out")
+
+    def _cancel(self, tx: Tx, number: str) -> list[Spooled]:
+        """End what waits for a number that has opted out; returns the receipts. What is in memory is seen to later."""
+        tx.notify([stop_name(number)])
+        return self._home.receipts(tx, self._refusals.cancel(tx, number))
 
     def _whose(self, senders: list[Contact]) -> list[str]:
         """Say whose marketing is refused; when nobody is known to have sent any, everybody's."""

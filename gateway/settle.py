@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from gateway.homeward import wants_receipt
+from gateway.refusals import Refusals
 from gateway.rules.pacing import Step, pause_after
 from gateway.smpp import receipt
 from gateway.store import messages, spool
@@ -24,8 +25,8 @@ from gateway.store.messages import Outcome
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from gateway.backlog import Settled
     from gateway.config import Config, Operator
-    from gateway.dispatcher import Settled
     from gateway.homeward import Homeward
     from gateway.lanes import Lanes, Placed
     from gateway.metrics import Metrics
@@ -39,10 +40,15 @@ RANK = 10  # before receipts are correlated
 _WAITS = frozenset({Step.BACK, Step.LATER})
 
 
-class Again(NamedTuple):
-    """Rows given back, and for each lane in how many milliseconds the first of them is due."""
+Again = dict[str, int]  # for each lane with rows given back, in how many milliseconds the first of them is due
 
-    lanes: dict[str, int]
+
+class Result(NamedTuple):
+    """What a batch of operators' outcomes led to: receipts, rows given back, and rows that may be sent after all."""
+
+    placed: Placed
+    again: Again
+    cleared: list[Spooled]
 
 
 class OperatorOutcomes:
@@ -58,12 +64,15 @@ class OperatorOutcomes:
     def __init__(self, config: Config, lanes: Lanes, home: Homeward, metrics: Metrics) -> None:
         self._operators = {spool.operator_lane(name): operator for name, operator in config.operators.items()}
         self._home = home
+        self._refusals = Refusals(config)
         self._lanes = lanes
         self._metrics = metrics
         self.batch: Batch[Settled] = Batch(self._work, self._done, self._failed, RANK)
 
-    def _work(self, tx: Tx, items: list[Settled]) -> tuple[Placed, Again]:
-        ours = spool.remove(tx, [each.item.id for each in items if each.step not in _WAITS])
+    def _work(self, tx: Tx, items: list[Settled]) -> Result:
+        cleared = self._cleared(tx, [each.item for each in items if each.step is Step.REVIEW])
+        staying = cleared.keys() | {each.item.id for each in items if each.step in _WAITS}
+        ours = spool.remove(tx, [each.item.id for each in items if each.item.id not in staying])
         ended = [each for each in items if each.item.id in ours]  # others are in another node's hands by now
         taken = [each for each in ended if each.step is Step.DONE]
         outcomes = [*self._taken(tx, taken), *(_outcome(each) for each in ended if each.step is not Step.DONE)]
@@ -72,7 +81,13 @@ class OperatorOutcomes:
         again = give_back(tx, [each for each in items if each.step in _WAITS])
         bare = {each.item.message for each in items if each.bare}
         receipts = self._home.receipts(tx, [each for each in finished if each.message.id not in bare])
-        return self._lanes.place(tx, receipts), again
+        still_held = spool.held(tx, cleared)
+        return Result(self._lanes.place(tx, receipts), again, [cleared[each] for each in sorted(still_held)])
+
+    def _cleared(self, tx: Tx, reviewed: list[Spooled]) -> dict[int, Spooled]:
+        """Return those of these rows that their numbers do not refuse, by id."""
+        refused = self._refusals.refused(tx, {row.message for row in reviewed})
+        return {row.id: row for row in reviewed if row.message not in refused}
 
     def _taken(self, tx: Tx, settled: list[Settled]) -> list[Outcome]:
         """Remember what operators hold; returns the outcomes that are known already."""
@@ -100,12 +115,12 @@ class OperatorOutcomes:
         )
         return {message.id for message in found.values() if not wants_receipt(message.registered)}
 
-    def _done(self, items: list[Settled], result: tuple[Placed, Again]) -> None:
-        placed, again = result
+    def _done(self, items: list[Settled], result: Result) -> None:
         for (lane, status), count in _answers(items).items():
             self._metrics.segment_sent(self._operators[lane].name, status, count)
-        self._lanes.carry_on(placed)
-        self._lanes.look(again.lanes)
+        self._lanes.carry_on(result.placed)
+        self._lanes.look(result.again)
+        self._lanes.go_on(result.cleared)
         self._lanes.settled(Counter(each.item.lane for each in items))
 
     def _failed(self, items: list[Settled], error: StoreError) -> None:
@@ -133,7 +148,7 @@ class AccountOutcomes:
         note_dropped([each.item for each in items if each.step is Step.EXPIRED])
         for (lane, status), count in _answers(items).items():
             self._metrics.delivered(lane.partition("/")[2], status, count)
-        self._lanes.look(again.lanes)
+        self._lanes.look(again)
         self._lanes.settled(Counter(each.item.lane for each in items))
 
     def _failed(self, items: list[Settled], error: StoreError) -> None:
@@ -158,7 +173,7 @@ def _answers(items: list[Settled]) -> Counter[tuple[str, int]]:
 def give_back(tx: Tx, settled: list[Settled]) -> Again:
     """Let rows wait in the spool: after a growing pause those that are for later, as before those given back."""
     freed: list[tuple[int, int, int]] = []
-    lanes: dict[str, int] = {}
+    lanes: Again = {}
     for each in settled:
         row = each.item
         tried = each.step is Step.LATER
@@ -166,7 +181,7 @@ def give_back(tx: Tx, settled: list[Settled]) -> Again:
         freed.append((row.id, tx.now + pause if tried else row.due, row.attempts + tried))
         lanes[row.lane] = min(pause, lanes.get(row.lane, pause))
     spool.release(tx, freed)
-    return Again(lanes)
+    return lanes
 
 
 def note_dropped(rows: Collection[Spooled]) -> None:
@@ -176,10 +191,12 @@ def note_dropped(rows: Collection[Spooled]) -> None:
 
 
 def _outcome(settled: Settled) -> Outcome:
-    """Say what a segment that its operator did not take means for its message."""
+    """Say what a segment that its operator did not take, or will not get, means for its message."""
     message = settled.item.message
     if settled.step is Step.EXPIRED:
         return Outcome(message, messages.EXPIRED, final=True)
+    if settled.step is Step.REVIEW:
+        return Outcome(message, messages.DELETED, final=True)
     if settled.response is None:
         return Outcome(message, messages.UNDELIVERABLE, _UNCERTAIN)
     return Outcome(message, messages.REJECTED, f"{settled.response.status:03X}")

@@ -17,7 +17,6 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store import blacklist, contacts, messages
 from gateway.store.base import Batch, StoreFullError
-from gateway.store.blacklist import EVERYBODY
 from gateway.store.ids import milliseconds
 from gateway.store.messages import Finished, Message
 from gateway.store.spool import Spooled, operator_lane
@@ -182,10 +181,12 @@ class _Admission:
         return self._forward(item, identifier, operator, verdict)
 
     def _opted_out(self, item: Submitted) -> bool:
-        number, customer = item.submission.destination.key, item.customer
-        entries = (self._refusals.get((number, account)) for account in (customer.name, EVERYBODY))
-        return any(
-            everything is not None and (everything or customer.profile.kind is Kind.MARKETING) for everything in entries
+        profile = item.customer.profile
+        return blacklist.refuses(
+            self._refusals,
+            item.submission.destination.key,
+            profile.account,
+            marketing=profile.kind is Kind.MARKETING,
         )
 
     def _forward(self, item: Submitted, identifier: int, operator: str, verdict: Forward) -> Answer:

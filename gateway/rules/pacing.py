@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
+from typing import NamedTuple
 
 from gateway.smpp import status
 
@@ -21,6 +22,7 @@ class Step(StrEnum):
     FAIL = "fail"  # the peer will never take it
     BACK = "back"  # it was not tried, or is to be tried anew: let it wait where others can have it
     EXPIRED = "expired"  # its time was over before it could be sent
+    REVIEW = "review"  # its number has opted out since it was accepted: send it only if that is not refused
 
 
 NEXT_STEP: dict[int, Step] = {
@@ -37,6 +39,19 @@ NEXT_STEP: dict[int, Step] = {
 def next_step(code: int) -> Step:
     """Return what a command_status asks for; statuses without a name of their own are permanent."""
     return NEXT_STEP.get(code, Step.FAIL)
+
+
+class Pace(NamedTuple):
+    """How fast a lane may be drained.
+
+    ``window`` is unanswered requests per link, ``rate`` segments a second (None: no limit), ``room`` rows in memory,
+    ``retry_uncertain`` whether what was sent and never answered is sent again.
+    """
+
+    window: int
+    rate: float | None = None
+    room: int = 5_000
+    retry_uncertain: bool = True
 
 
 class TokenBucket:

@@ -162,6 +162,22 @@ def remove_message(tx: Tx, messages: Collection[int]) -> None:
     tx.each("DELETE FROM spool WHERE claimed IS NULL AND message IN ({rows})", [(each,) for each in messages])
 
 
+def messages_to(tx: Tx, number: str) -> set[int]:
+    """Return the messages to ``number`` of which something waits."""
+    found = tx.rows("SELECT message FROM spool WHERE number = ? AND number <> '' AND claimed IS NULL", (number,))
+    return {int(message) for (message,) in found}
+
+
+def held(tx: Tx, ids: Collection[int]) -> set[int]:
+    """Return those of these rows that we hold, and not another node by now."""
+    found = tx.each(
+        "WITH asked (id, holder) AS ({rows}) SELECT spool.id FROM spool JOIN asked ON spool.id = asked.id "
+        "WHERE claimed = asked.holder",
+        [(each, tx.holder) for each in ids],
+    )
+    return {int(each) for (each,) in found}
+
+
 def lengths(tx: Tx) -> list[tuple[str, int]]:
     """Return (lane, rows) for every lane that is not empty."""
     return [(str(lane), int(count)) for lane, count in tx.rows("SELECT lane, count(*) FROM spool GROUP BY lane")]

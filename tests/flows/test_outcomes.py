@@ -256,3 +256,34 @@ async def test_receipt_that_nobody_asked_for(world):
     await world.eventually(lambda: world.rows("SELECT state FROM message") == [(messages.ACCEPTED,)])
     assert world.rows("SELECT * FROM sent") == []
     assert [pdu.fields["registered_delivery"] for _, pdu in world.orange.taken] == [0]
+
+
+async def test_metrics(world):
+    """A scrape shows the links of each peer, what is in memory for it, what it left unanswered, and its reports."""
+    world.operator |= {"binds": 2, "window": 1}
+    world.orange.reports = None
+    await world.start()
+    await world.eventually(lambda: world.gateway._connectors[0].bound == 2)
+    app = await world.app()
+    await app.accepted(FRENCH)
+    await world.orange.wait_for(lambda: world.orange.taken)
+    await world.orange.report("1001", receipt.UNDELIVERABLE)
+    world.orange.answer = silence
+    for _ in range(5):
+        await app.accepted(FRENCH)
+    await world.orange.received(3)
+    shown = await metrics(world)
+    assert shown['stopgate_links_bound{name="orange",side="operator"}'] == 2
+    assert shown['stopgate_links_bound{name="shop",side="account"}'] == 1
+    assert shown['stopgate_queue_ready{name="orange",side="operator"}'] == 3
+    assert shown['stopgate_receipts_total{operator="orange",state="UNDELIV"}'] == 1
+    world.orange.hang_up()
+    await world.orange.received(5)
+    assert (await metrics(world))['stopgate_unanswered_total{name="orange",side="operator"}'] == 2
+
+
+async def metrics(world):
+    """Scrape; returns each sample's value by its name and labels."""
+    text = (await trio.to_thread.run_sync(world.gateway._render)).decode()
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}

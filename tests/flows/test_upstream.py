@@ -66,7 +66,7 @@ async def test_receipt_form(world):
     assert pdu.command == smpp.DELIVER_SM
     assert (pdu.fields["source_addr"], pdu.fields["destination_addr"]) == (FRENCH, "SHOP")
     assert pdu.fields["esm_class"] == 0x04
-    assert pdu.tlv_text(smpp.Tag.receipted_message_id) == message_id
+    assert pdu.tlv(smpp.Tag.receipted_message_id) == message_id.encode() + b"\0"
     assert pdu.tlv_int(smpp.Tag.message_state) == receipt.DELIVERED
     words = pdu.fields["short_message"].decode()
     assert words.startswith(f"id:{message_id} sub:001 dlvrd:001 submit date:")

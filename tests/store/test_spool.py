@@ -244,3 +244,21 @@ async def test_pages(store, dues, size):
     while found := await store.transact(claim(limit=size)):
         claimed += sorted((row.due, row.id) for row in found)
     assert claimed == expected
+
+
+async def test_messages_to_a_number(store):
+    """The messages to a number are those of which something waits, in whatever lane and whenever it is due."""
+    await put(store, {"message": 1}, {"message": 1}, {"message": 2, "lane": OTHER, "due": HOUR})
+    await put(store, {"message": 3, "number": "4915112345678"}, {"message": 4, "number": ""})
+    await put(store, {"message": 5}, claimed=1)
+    assert await store.transact(lambda tx: spool.messages_to(tx, "33612345678")) == {1, 2}
+    assert await store.transact(lambda tx: spool.messages_to(tx, "")) == set()
+
+
+async def test_held(store):
+    """Of the rows asked for, those that this node holds are named."""
+    mine, other = *(await put(store, {}, claimed=1)), *(await put(store, {}, claimed=2))
+    [waiting] = await put(store, {})
+    ids = [mine.id, other.id, waiting.id, 12345]
+    assert await store.transact(lambda tx: spool.held(held_by(tx, 1), ids)) == {mine.id}
+    assert await store.transact(lambda tx: spool.held(held_by(tx, 1), [])) == set()

@@ -70,6 +70,7 @@ CREATE TABLE spool (
 );
 CREATE INDEX spool_waiting ON spool (lane, due, id) WHERE claimed IS NULL;
 CREATE INDEX spool_waiting_message ON spool (message) WHERE claimed IS NULL;
+CREATE INDEX spool_waiting_number ON spool (number) WHERE claimed IS NULL AND number <> '';
 CREATE INDEX spool_expiring ON spool (expires) WHERE claimed IS NULL;
 
 -- Segments that an operator has taken and has not reported on, by the operator's own (normalised) message_id. segments:
