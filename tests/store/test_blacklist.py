@@ -97,7 +97,7 @@ async def test_evidence(store):
 @pytest.mark.parametrize("account", ["shop", EVERYBODY])
 @pytest.mark.parametrize("everything", [False, True])
 def test_refuses(account, everything):
-    """A number refuses marketing of accounts it has opted out of, other traffic if it said so, and of others nothing."""
+    """A number refuses marketing of accounts it has opted out of, other traffic if it said so; of others nothing."""
     entries = {(NUMBER, account): everything}
     assert blacklist.refuses(entries, NUMBER, "shop", marketing=True)
     assert blacklist.refuses(entries, NUMBER, "shop", marketing=False) is everything
