@@ -16,7 +16,7 @@ import trio
 from gateway import __version__
 from gateway.connector import Connector
 from gateway.deliver import Deliver
-from gateway.dispatcher import Lane, Pace
+from gateway.dispatcher import Lane
 from gateway.homeward import Homeward
 from gateway.lanes import Lanes
 from gateway.listener import Listener
@@ -25,6 +25,7 @@ from gateway.metrics import Metrics
 from gateway.notify import Notifier, watchdog_interval
 from gateway.opt_out import OptOuts
 from gateway.rules import number
+from gateway.rules.pacing import Pace
 from gateway.ruleset import profile
 from gateway.settle import AccountOutcomes, OperatorOutcomes
 from gateway.store import nodes, spool
@@ -146,7 +147,7 @@ class Gateway:
             nursery.start_soon(lane.run)
         nursery.start_soon(self._upkeep.run)
         if self.config.metrics.listen is not None:
-            app = http.private_app(self.metrics.render, self.not_ready)
+            app = http.private_app(self._render, self.not_ready)
             await nursery.start(http.serve, app, self.config.metrics.listen)
         for connector in self._connectors:
             nursery.start_soon(connector.run)
@@ -166,6 +167,22 @@ class Gateway:
     def _leave(self, tx: Tx) -> None:
         if self.store.shared:  # where nobody shares the database, nobody waits for our rows
             nodes.leave(tx)
+
+    def _render(self) -> bytes:
+        """Return the metrics as they are at this moment; called in a thread."""
+        trio.from_thread.run_sync(self._observe)
+        return self.metrics.render()
+
+    def _observe(self) -> None:
+        """Look at what nobody tells the metrics."""
+        for lane in self.lanes:
+            side, _, name = lane.name.partition("/")
+            self.metrics.ready(side, name, len(lane))
+            self.metrics.unanswered(side, name, lane.unanswered_since())
+        for connector in self._connectors:
+            self.metrics.bound("operator", connector.operator.name, connector.bound)
+        for account in self.config.accounts:
+            self.metrics.bound("account", account, self._listener.bound().get(account, 0))
 
     def not_ready(self) -> dict[str, str]:
         """Say which parts are not ready, and why; empty when all are."""

@@ -129,6 +129,7 @@ class Delivery(Section):
 
     validity: Duration = seconds("48h")
     account_queue: Duration = seconds("48h")
+    report_wait: Duration = seconds("72h")
     held_parts: Duration = seconds("5m")
 
 

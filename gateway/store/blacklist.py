@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 EVERYBODY = "*"  # the account of an entry that counts for all accounts
 
+Entries = dict[tuple[str, str], bool]  # (number, account) → whether all traffic is refused
+
 
 class Entry(NamedTuple):
     """One opted-out number; ``since`` in milliseconds since 1970, ``everything`` when all traffic was refused."""
@@ -42,13 +44,19 @@ class Evidence(NamedTuple):
     note: str = ""
 
 
-def lookup(tx: Tx, numbers: Collection[str]) -> dict[tuple[str, str], bool]:
+def lookup(tx: Tx, numbers: Collection[str]) -> Entries:
     """Return the entries of these numbers: (number, account) → whether all traffic is refused."""
     found = tx.each(
         "SELECT number, account, everything FROM blacklist WHERE number IN ({rows})",
         [(number,) for number in numbers],
     )
     return {(number, account): bool(everything) for number, account, everything in found}
+
+
+def refuses(entries: Entries, number: str, account: str, *, marketing: bool) -> bool:
+    """Say whether ``number`` refuses what ``account`` sends, given what :func:`lookup` found."""
+    found = (entries.get((number, each)) for each in (account, EVERYBODY))
+    return any(everything is not None and (everything or marketing) for everything in found)
 
 
 def add(tx: Tx, entries: Sequence[Entry]) -> list[tuple[str, str]]:

@@ -159,6 +159,7 @@ def test_invisible_marks_of_a_copied_contact_are_ignored():
     [
         *("", "+", "++33612345678", "33+612345678", "+0033612345678", "0", "00", "36034", "2345678", "3361234567"),
         *("336123456789", "999123456789", "1" * 16, "1" * 70_000, "Shop", "0612345678a", "336\x0012345678"),
+        *("061234567", "33061234567", "330061234567", "33012345678", "0033061234567", "0590 12345"),
         *("3361234567\u00b2", "\u0660\u0666\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668"),
     ],
 )
@@ -166,6 +167,14 @@ def test_what_cannot_be_a_number_is_refused(address):
     """Letters, foreign digits, impossible lengths and unknown calling codes are errors."""
     with pytest.raises(NumberError):
         canonical(address)
+
+
+@pytest.mark.parametrize("address", ["015112345678", "0123456789012", "061234567"])
+@pytest.mark.parametrize("ton", [0, 1, 2])
+def test_no_calling_code_begins_with_0(address, ton):
+    """National digits are never taken for a calling code, however long they are and whatever they are called."""
+    with pytest.raises(NumberError):
+        canonical(address, ton)
 
 
 @given(st.text(max_size=30), st.integers(0, 6), st.sampled_from(["FR", "RE", "DE", "US", "XX", ""]))

@@ -92,3 +92,14 @@ async def test_evidence(store):
     assert await store.transact(lambda tx: tx.rows(f"SELECT {columns} FROM evidence")) == [tuple(row)]
     with pytest.raises(StoreError):
         await store.transact(lambda tx: blacklist.record(tx, [row]))
+
+
+@pytest.mark.parametrize("account", ["shop", EVERYBODY])
+@pytest.mark.parametrize("everything", [False, True])
+def test_refuses(account, everything):
+    """A number refuses marketing of accounts it has opted out of, other traffic if it said so; of others nothing."""
+    entries = {(NUMBER, account): everything}
+    assert blacklist.refuses(entries, NUMBER, "shop", marketing=True)
+    assert blacklist.refuses(entries, NUMBER, "shop", marketing=False) is everything
+    assert blacklist.refuses(entries, NUMBER, "bank", marketing=True) is (account == EVERYBODY)
+    assert not blacklist.refuses(entries, "4915112345678", "shop", marketing=True)
