@@ -103,7 +103,7 @@ async def test_connections_that_are_reset(world):
 async def test_connection_that_ends_while_its_bind_is_judged(world):
     """A bind that is judged too late was not refused: its place is free, and the log says that the app is gone."""
     slow = {"password": SLOW_HASH, "max_binds": 1}
-    await world.start(accounts={"shop": slow}, smpp={"session_init_timeout": "20ms"})
+    await world.start(accounts={"shop": slow}, smpp={"response_timeout": "20ms"})
     with socket.create_connection(world.address) as raw:
         bind = {"system_id": "shop", "password": "secret", "system_type": "", "interface_version": 0x34}
         body = smpp.encode_body(smpp.BIND_TRANSMITTER, {**bind, "addr_ton": 0, "addr_npi": 0, "address_range": ""})
