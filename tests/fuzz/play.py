@@ -21,6 +21,7 @@ SEEDS = seed_frames()
 COMMANDS = [*LAYOUTS, 0, 0x666, 0x7FFFFFFF, 0xFFFFFFFF]
 WINDOWS, MAX_PDUS, TIMES = (100, 1, 2, 10), (70_000, 70_000, 300, 64), (0.0, 0.1, 1.0, 9.9, 10.0, 20.0, 30.0, 300.0)
 LENGTHS = (0, 1, 4, 15, 70_001, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+HELD = 16_384  # octets of requests that wait for the owner
 UNANSWERED = (smpp.OUTBIND, smpp.ALERT_NOTIFICATION)
 HEADER = struct.Struct(">4I")
 OURS = {Role.MC: (smpp.DELIVER_SM, smpp.DATA_SM), Role.ESME: (smpp.SUBMIT_SM, smpp.QUERY_SM)}
@@ -119,14 +120,14 @@ class Player:
     def agree(self):
         """Compare the books with what the session says of itself."""
         session = self.session
-        buffered = session._frames.buffered
+        buffered = session._inbox.buffered
         assert session.finished == self.ended
-        assert buffered <= self.max_pdu + self.chunk
+        assert buffered <= HELD + self.max_pdu + self.chunk
         assert session.unwritten <= self.may_write
         if not self.ended:
             assert session.owed == len(self.owed)
             assert len(self.open) <= session.in_flight <= len(self.open) + 2  # an enquire_link, an unbind
-            assert session.blocked or buffered <= self.max_pdu
+            assert session.blocked or buffered <= HELD + self.max_pdu
 
     def write(self, octets):
         """Let the peer write, and the session read as far as it may."""
@@ -138,7 +139,7 @@ class Player:
         while self.wire and not self.ended and not self.session.blocked:
             chunk = bytes(self.wire[: self.chunk])
             del self.wire[: self.chunk]
-            self.may_write += 1 + (len(chunk) + self.session._frames.buffered) // 16
+            self.may_write += 1 + (len(chunk) + self.session._inbox.buffered) // 16
             self.take(self.session.receive_data(chunk, self.now))
 
     def drain(self):
@@ -149,7 +150,7 @@ class Player:
             pdu = smpp.decode(each)
             assert smpp.encode(pdu) == each
         assert frames.buffered == 0
-        self.may_write = self.session._frames.buffered // 16 + len(self.owed) + 2
+        self.may_write = self.session._inbox.buffered // 16 + len(self.owed) + 2
 
     # The steps
 
@@ -199,7 +200,7 @@ class Player:
     def respond(self, how):
         """Answer the request that ``how`` chooses, well or badly."""
         pdu, session = self.owed.pop(how % len(self.owed)), self.session
-        self.may_write += 1 + session._frames.buffered // 16
+        self.may_write += 1 + session._inbox.buffered // 16
         if pdu.command not in BINDS:
             self.take(session.send_response(pdu, how & 1, b"id\0" if pdu.command == smpp.SUBMIT_SM else b""))
         elif how < 200:

@@ -81,4 +81,4 @@ def test_nothing_is_kept_after_the_end():
     session = esme()
     session.end("over")
     assert session.receive_data(bytes(100), 1.0) == []
-    assert session._frames.buffered == 0
+    assert session._inbox.buffered == 0
