@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
+from gateway.smpp.state import State
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from gateway.smpp.session import Session
 
 _log = structlog.get_logger()
-_READ_SIZE = 65_536
+_READ_SIZE = 4_096  # octets that one peer gets read in one turn of the event loop; junk costs up to 1 µs for two
+_STRANGERS_READ = 1_024  # as much, of one that has not bound
+_STRANGERS_LIMIT = 32_768  # octets that a peer may write before it has bound
 _MAX_UNWRITTEN = 5_000  # PDUs that may wait for a peer that does not read; then we stop reading, too
 _FLUSH_TIME = 5.0  # seconds that a last word may take to leave
 _SHORT = 0.02  # seconds between looks at what is still owed
@@ -54,6 +58,7 @@ class Link:
         self._may_read = trio.Event()
         self._gone = trio.Event()
         self._writing = trio.CancelScope()
+        self._strange = 0  # octets that the peer has written before its bind
 
     # Used by the owner
 
@@ -133,13 +138,21 @@ class Link:
                     while self._held_up():
                         await self._may_read.wait()
                         self._may_read = trio.Event()
-                    data = await self._stream.receive_some(_READ_SIZE)
+                    strange = self.session.state is State.OPEN
+                    data = await self._stream.receive_some(_STRANGERS_READ if strange else _READ_SIZE)
                     if not data:
                         break
-                    self._after(self.session.receive_data(bytes(data), trio.current_time()))
+                    self._take(bytes(data))
             except trio.BrokenResourceError as error:
                 reason = f"connection lost: {error.__cause__ or error}"
         self._end(reason)
+
+    def _take(self, data: bytes) -> None:
+        self._after(self.session.receive_data(data, trio.current_time()))
+        if self.session.state is State.OPEN:
+            self._strange += len(data)
+            if self._strange > _STRANGERS_LIMIT:
+                self.close("too much before a bind")
 
     def _held_up(self) -> bool:
         return not self.session.finished and (self.session.blocked or self.session.unwritten > _MAX_UNWRITTEN)
