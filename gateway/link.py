@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
+from gateway.smpp.events import Odd
 from gateway.smpp.state import State
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _log = structlog.get_logger()
 _READ_SIZE = 4_096  # octets that one peer gets read in one turn of the event loop; junk costs up to 1 µs for two
 _STRANGERS_READ = 1_024  # as much, of one that has not bound
 _STRANGERS_LIMIT = 32_768  # octets that a peer may write before it has bound
+_REST = 0.000_5  # seconds that a peer is not read for each PDU of no use, so that junk never fills the event loop
+_LONG_REST = 0.005  # the same, for a lot of octets that told nothing
 _MAX_UNWRITTEN = 5_000  # PDUs that may wait for a peer that does not read; then we stop reading, too
 _FLUSH_TIME = 5.0  # seconds that a last word may take to leave
 _SHORT = 0.02  # seconds between looks at what is still owed
@@ -142,17 +145,23 @@ class Link:
                     data = await self._stream.receive_some(_STRANGERS_READ if strange else _READ_SIZE)
                     if not data:
                         break
-                    self._take(bytes(data))
+                    await trio.sleep(self._take(bytes(data)))
             except trio.BrokenResourceError as error:
                 reason = f"connection lost: {error.__cause__ or error}"
         self._end(reason)
 
-    def _take(self, data: bytes) -> None:
-        self._after(self.session.receive_data(data, trio.current_time()))
+    def _take(self, data: bytes) -> float:
+        """Let the session have what was read; returns for how many seconds the peer is not read next."""
+        events = self.session.receive_data(data, trio.current_time())
+        rest = _REST * sum(isinstance(event, Odd) for event in events)
+        if len(data) >= _STRANGERS_READ and not events:
+            rest = _LONG_REST
+        self._after(events)
         if self.session.state is State.OPEN:
             self._strange += len(data)
             if self._strange > _STRANGERS_LIMIT:
                 self.close("too much before a bind")
+        return rest
 
     def _held_up(self) -> bool:
         return not self.session.finished and (self.session.blocked or self.session.unwritten > _MAX_UNWRITTEN)

@@ -186,3 +186,12 @@ async def test_what_many_strangers_say_is_taken_little_by_little(autojump_clock,
     await theirs.send_all(request(smpp.ENQUIRE_LINK) * 1_000)
     nursery.start_soon(played.link.run)
     assert len(await read(theirs, 1)) < 100
+
+
+async def test_junk_is_read_at_a_pace(autojump_clock, nursery):
+    """PDUs of no use are each answered, no more than 2,000 of them a second."""
+    _, theirs = await bound(nursery)
+    began = trio.current_time()
+    await theirs.send_all(smpp.header(0, 0x666, 0, 7) * 4_000)
+    assert len(await read(theirs, 4_000)) == 4_000
+    assert 1.5 < trio.current_time() - began < 5
