@@ -29,7 +29,8 @@ _READ_SIZE = 4_096  # octets that one peer gets read in one turn of the event lo
 _STRANGERS_READ = 1_024  # as much, of one that has not bound
 _STRANGERS_LIMIT = 32_768  # octets that a peer may write before it has bound
 _REST = 0.000_5  # seconds that a peer is not read for each PDU of no use, so that junk never fills the event loop
-_LONG_REST = 0.005  # the same, for a lot of octets that told nothing
+_LONG_REST = 0.005  # the same after octets that told nothing; those that come meanwhile are read at once
+_STRANGERS_REST = 0.05  # as much, for one that has not bound
 _MAX_UNWRITTEN = 5_000  # PDUs that may wait for a peer that does not read; then we stop reading, too
 _FLUSH_TIME = 5.0  # seconds that a last word may take to leave
 _SHORT = 0.02  # seconds between looks at what is still owed
@@ -154,8 +155,8 @@ class Link:
         """Let the session have what was read; returns for how many seconds the peer is not read next."""
         events = self.session.receive_data(data, trio.current_time())
         rest = _REST * sum(isinstance(event, Odd) for event in events)
-        if len(data) >= _STRANGERS_READ and not events:
-            rest = _LONG_REST
+        if not events and not self.session.owed:  # otherwise it may be held back, and ours to answer first
+            rest = _STRANGERS_REST if self.session.state is State.OPEN else _LONG_REST
         self._after(events)
         if self.session.state is State.OPEN:
             self._strange += len(data)

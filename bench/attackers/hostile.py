@@ -76,7 +76,7 @@ class Attack:
             try:
                 for octet in HEADER.pack(60_000, smpp.BIND_TRANSCEIVER, 0, 1) + bytes(50_000):
                     await stream.send_all(bytes([octet]))
-                    await trio.sleep(0.05)
+                    await trio.sleep(0.2)
             except trio.BrokenResourceError:
                 self._done()
 
