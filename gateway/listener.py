@@ -19,7 +19,7 @@ import structlog
 import trio
 
 from gateway.link import Link
-from gateway.ports import open_port
+from gateway.ports import Port, open_port
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.events import Answered, Ended, Event, Expired, RequestReceived
@@ -107,7 +107,7 @@ class Listener:
             response=config.response_timeout,
         )
 
-    async def run(self, task_status: trio.TaskStatus[list[trio.SocketListener]] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self, task_status: trio.TaskStatus[list[Port]] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept until drained, serve until cancelled; started once every address is open.
 
         Raises:
