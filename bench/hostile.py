@@ -1,8 +1,9 @@
 """What hostile peers cost the others: the latency of an honest app's submissions, undisturbed and under each attack.
 
 The gateway is a process of its own, so are the attackers, who yield to the others (nice) where they compete for a
-processor: what is measured is the gateway's work, not theirs. The honest app and the operator are this process. Each
-attack runs between two undisturbed rounds, as machines have moods. `bench/hostile.py NAME …` measures some of them.
+processor: what is measured is the gateway's work, not theirs. The honest app and the operator are this process.
+Undisturbed rounds and attacked ones take turns and the median of their ratios counts, as machines have moods.
+`bench/hostile.py NAME …` measures some of the attacks.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from gateway.demo.process import free_port
 from gateway.simulate.app import SimulatedApp
 from gateway.simulate.operator import SimulatedOperator
 
-SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
+ROUNDS = 5
 RATE = 200  # honest submissions a second
 HONEST = "shop"
 ATTACKER = Path(__file__).parent / "attackers" / "hostile.py"
@@ -105,22 +107,28 @@ async def _bind(nursery: trio.Nursery, app: SimulatedApp, port: int) -> None:
 
 
 async def _compare(name: str, app: SimulatedApp, port: int, pid: int) -> None:
-    before = await latencies(app, SECONDS)
+    rounds = [await _round(name, app, port) for _ in range(ROUNDS)]
+    usual, attacked = (statistics.median(column) for column in list(zip(*rounds, strict=True))[:2])
+    ratios = sorted(during / before for before, during, _ in rounds)
+    print(
+        f"{name:10} p99 undisturbed {usual:6.1f} ms, attacked {attacked:6.1f} ms, ratio {statistics.median(ratios):4.1f}"
+        f" ({ratios[0]:.1f} to {ratios[-1]:.1f}), {sum(done for *_, done in rounds):,} done, gateway {resident(pid)} MiB",
+        flush=True,
+    )
+
+
+async def _round(name: str, app: SimulatedApp, port: int) -> tuple[float, float, int]:
+    """Return both latencies, undisturbed and attacked, and how much the attackers had done."""
+    usual = p99(await latencies(app, SECONDS))
     command = [sys.executable, str(ATTACKER), name, str(port)]
     attacker = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
     await trio.sleep(0.5)  # it has to start
-    during = await latencies(app, SECONDS)
+    attacked = p99(await latencies(app, SECONDS))
     attacker.kill()
     await attacker.wait()
-    lines = [data async for data in attacker.stdout]
+    lines = b"".join([data async for data in attacker.stdout]).split()
     await trio.sleep(0.5)
-    usual, attacked = p99(before + await latencies(app, SECONDS)), p99(during)
-    tally = int(b"".join(lines).split()[-1]) if lines else 0
-    print(
-        f"{name:10} p99 undisturbed {usual:6.1f} ms, attacked {attacked:6.1f} ms, ratio {attacked / usual:4.1f}"
-        f"  ({tally:,} done, gateway {resident(pid)} MiB)",
-        flush=True,
-    )
+    return usual, attacked, int(lines[-1]) if lines else 0
 
 
 def main() -> None:

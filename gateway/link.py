@@ -155,7 +155,7 @@ class Link:
         """Let the session have what was read; returns for how many seconds the peer is not read next."""
         events = self.session.receive_data(data, trio.current_time())
         rest = _REST * sum(isinstance(event, Odd) for event in events)
-        if not events and not self.session.owed:  # otherwise it may be held back, and ours to answer first
+        if not events and self.session.owed < self.session.window:  # otherwise it is held back, and we are to answer
             rest = _STRANGERS_REST if self.session.state is State.OPEN else _LONG_REST
         self._after(events)
         if self.session.state is State.OPEN:
