@@ -110,11 +110,9 @@ async def _compare(name: str, app: SimulatedApp, port: int, pid: int) -> None:
     rounds = [await _round(name, app, port) for _ in range(ROUNDS)]
     usual, attacked = (statistics.median(column) for column in list(zip(*rounds, strict=True))[:2])
     ratios = sorted(during / before for before, during, _ in rounds)
-    print(
-        f"{name:10} p99 undisturbed {usual:6.1f} ms, attacked {attacked:6.1f} ms, ratio {statistics.median(ratios):4.1f}"
-        f" ({ratios[0]:.1f} to {ratios[-1]:.1f}), {sum(done for *_, done in rounds):,} done, gateway {resident(pid)} MiB",
-        flush=True,
-    )
+    ratio = f"ratio {statistics.median(ratios):4.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})"
+    tally = f"{sum(done for *_, done in rounds):,} done, gateway {resident(pid)} MiB"
+    print(f"{name:10} p99 undisturbed {usual:6.1f} ms, attacked {attacked:6.1f} ms, {ratio}, {tally}", flush=True)
 
 
 async def _round(name: str, app: SimulatedApp, port: int) -> tuple[float, float, int]:
