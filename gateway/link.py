@@ -9,6 +9,7 @@ TCP does the rest.
 from __future__ import annotations
 
 import contextlib
+import random
 from typing import TYPE_CHECKING
 
 import structlog
@@ -30,7 +31,7 @@ _STRANGERS_READ = 1_024  # as much, of one that has not bound
 _STRANGERS_LIMIT = 32_768  # octets that a peer may write before it has bound
 _REST = 0.000_5  # seconds that a peer is not read for each PDU of no use, so that junk never fills the event loop
 _LONG_REST = 0.005  # the same after octets that told nothing; those that come meanwhile are read at once
-_STRANGERS_REST = 0.05  # as much, for one that has not bound
+_STRANGERS_REST = 0.5  # at most as much, for one that has not bound; by chance, so that many do not wake us together
 _MAX_UNWRITTEN = 5_000  # PDUs that may wait for a peer that does not read; then we stop reading, too
 _FLUSH_TIME = 5.0  # seconds that a last word may take to leave
 _SHORT = 0.02  # seconds between looks at what is still owed
@@ -156,7 +157,8 @@ class Link:
         events = self.session.receive_data(data, trio.current_time())
         rest = _REST * sum(isinstance(event, Odd) for event in events)
         if not events and self.session.owed < self.session.window:  # otherwise it is held back, and we are to answer
-            rest = _STRANGERS_REST if self.session.state is State.OPEN else _LONG_REST
+            strange = self.session.state is State.OPEN
+            rest = random.uniform(0.0, _STRANGERS_REST) if strange else _LONG_REST  # noqa: S311 (no secret)
         self._after(events)
         if self.session.state is State.OPEN:
             self._strange += len(data)

@@ -7,7 +7,7 @@ waits, up to the backlog. So a storm of connections costs the others nothing, an
 import trio
 
 _BACKLOG = 512
-_PACE = 0.002  # seconds between two newcomers: 500 a second
+_PACE = 0.004  # seconds between two newcomers: 250 a second
 
 
 class Port(trio.abc.Listener[trio.SocketStream]):
