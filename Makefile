@@ -12,7 +12,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check bench clean
+.PHONY: help demo test peers lint check bench clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,6 +22,18 @@ demo: $(READY) ## Run gateway, simulated operator and simulated app; ARGS="--onc
 
 test: $(READY) ## Run every test; ARGS="-k name" some of them
 	@$(BIN)/pytest $(ARGS)
+
+# Debian keeps daemons where not everybody's PATH leads.
+peers: export PATH := $(PATH):/usr/sbin
+peers: ## Install the foreign programs that tests talk to; as root, on Debian
+	@missing=; for each in node/nodejs npm/npm bearerbox/kannel tshark/tshark; do \
+		command -v $${each%/*} >/dev/null || missing="$$missing $${each#*/}"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		echo "Installing$$missing …"; apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+	fi
+	@npm ci --loglevel=error --prefix tests/interop/node >/dev/null
 
 lint: $(READY) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -35,7 +47,7 @@ bench: $(READY) ## Measure
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS); done
 
 clean: ## Remove the virtual environment and all caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist tests/interop/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip before 25.1 (Debian 12 has 23.0) knows no dependency groups, hence the upgrade.

@@ -17,6 +17,7 @@ from gateway import __version__
 from gateway.connector import Connector
 from gateway.deliver import Deliver
 from gateway.dispatcher import Lane, Pace
+from gateway.door import Door
 from gateway.homeward import Homeward
 from gateway.lanes import Lanes
 from gateway.listener import Listener
@@ -30,6 +31,7 @@ from gateway.store import nodes, spool
 from gateway.store.url import open_store
 from gateway.submission import Customer
 from gateway.submit import Submit
+from gateway.tls import TlsError
 from gateway.upkeep import Upkeep
 from gateway.web import http
 
@@ -55,6 +57,7 @@ class Gateway:
 
     Raises:
         StoreError: the database cannot be had.
+        TlsError: a certificate cannot be used.
     """
 
     def __init__(self, config: Config) -> None:
@@ -79,7 +82,8 @@ class Gateway:
             name: Customer(account, profile(account, config.opt_out)) for name, account in config.accounts.items()
         }
         self._membership = Membership(self.store, self.lanes, self._limits(customers), self._upkeep.routes_changed)
-        self._listener = Listener(config.smpp, customers, self._submit, self.lanes, self._membership)
+        self._door = Door(config.smpp, self.metrics)
+        self._listener = Listener(self._door, customers, self._submit, self.lanes, self._membership)
         for batch in (self._operator_outcomes.batch, self._account_outcomes.batch):
             self.store.attach(batch)
         for intake in (self._submit, self._deliver):
@@ -165,6 +169,20 @@ class Gateway:
     def _leave(self, tx: Tx) -> None:
         if self.store.shared:  # where nobody shares the database, nobody waits for our rows
             nodes.leave(tx)
+
+    async def reload(self) -> None:
+        """Read again what may change while we run: certificates. Files that cannot be used leave those in use."""
+        try:
+            await self._door.reload()
+        except TlsError as error:
+            _log.error("certificate_refused", section="smpp.tls", reason=str(error))
+        for connector in self._connectors:
+            try:
+                await connector.reload()
+            except TlsError as error:
+                section = f"operators.{connector.operator.name}.tls"
+                _log.error("certificate_refused", section=section, reason=str(error))
+        _log.info("reloaded")
 
     def not_ready(self) -> dict[str, str]:
         """Say which parts are not ready, and why; empty when all are."""

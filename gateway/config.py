@@ -10,7 +10,7 @@ import socket
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,12 +19,11 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from gateway.configfile import ConfigError, read
 from gateway.configproblems import clashes, names_in, problems_of
-from gateway.configsections import Outbind, Reconnect, Section
+from gateway.configsmpp import OperatorTls, Outbind, Reconnect, Smpp
 from gateway.configvalues import (
     Address,
     ApiKey,
@@ -41,6 +40,7 @@ from gateway.configvalues import (
     Password,
     Port,
     Publisher,
+    Section,
     Separator,
     ShortCode,
     ShortCodeMention,
@@ -80,28 +80,6 @@ class Log(Section):
     format: Literal["json", "console"] = "json"
     numbers: Literal["masked", "clear"] = "masked"
     texts: Literal["hidden", "clear"] = "hidden"
-
-
-class SmppTls(Section):
-    """TLS towards upstream apps."""
-
-    listen: Annotated[list[Address], Field(min_length=1)] = [("0.0.0.0", 3550)]  # noqa: S104  the contract's default
-    certificate: Path
-    key: Path
-    client_ca: Path | None = None
-
-
-class Smpp(Section):
-    """Where upstream apps bind; timers as in SMPP 3.4, 7.2. `max_pdu` in octets."""
-
-    listen: Annotated[list[Address], Field(min_length=1)] = [("127.0.0.1", 2775)]
-    tls: SmppTls | None = None
-    system_id: SystemId = "stopgate"
-    session_init_timeout: Duration = 10.0
-    enquire_link: Duration = 30.0
-    inactivity_timeout: Duration = 300.0
-    response_timeout: Duration = 30.0
-    max_pdu: Annotated[int, Field(ge=4096, le=16_777_216)] = 70_000
 
 
 class Web(Section):
@@ -181,20 +159,6 @@ class Account(Section):
         return value
 
 
-class OperatorTls(Section):
-    """TLS towards an operator; without `ca`, the system's certificate authorities."""
-
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-
-    @model_validator(mode="after")
-    def _pair(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key go together")
-        return self
-
-
 class Operator(Section):
     """An SMSC we bind to. `rate` in segments a second; `binds` on each node that binds here."""
 
@@ -228,6 +192,13 @@ class Operator(Section):
     def _without_tlvs(cls, value: str, info: ValidationInfo) -> str:
         if value in ("sar", "payload") and info.data.get("interface_version") == "3.3":
             raise ValueError("needs TLVs, which interface_version 3.3 does not have; use udh8 or udh16")
+        return value
+
+    @field_validator("outbind")
+    @classmethod
+    def _in_clear(cls, value: Outbind | None, info: ValidationInfo) -> Outbind | None:
+        if value is not None and info.data.get("tls") is not None:
+            raise ValueError("is answered in clear, password included; not together with tls")
         return value
 
 
@@ -265,7 +236,8 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     document = read(path, environ)
     problems = document.problems + clashes(document, Config())
     try:
-        config = Config.model_validate(document.data, context=_defined(document.data))
+        context = {**_defined(document.data), "folder": path.parent}
+        config = Config.model_validate(document.data, context=context)
     except ValidationError as error:
         problems += problems_of(error, document, Config)
     if problems:

@@ -14,6 +14,7 @@ import yaml
 
 KeyPath = tuple[str | int, ...]
 
+_QUOTED = re.compile(r""" (?:'[^'<][^']+'|"[^"]+")""")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -117,7 +118,7 @@ class Document:
         try:
             return self._loader.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:  # an unknown !tag, or a date such as 2026-13-45
-            reason = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
+            reason = _said(error) if isinstance(error, yaml.MarkedYAMLError) else error
             self._complain(node, path, f"{reason}; put it in quotes")
             return None
 
@@ -170,7 +171,12 @@ def _text(file: Path) -> str:
 def _syntax(error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     place = Mark(mark.line + 1, mark.column + 1) if mark else TOP
-    return Problem(place, (), f"not valid YAML: {error.problem}")
+    return Problem(place, (), f"not valid YAML: {_said(error)}")
+
+
+def _said(error: yaml.MarkedYAMLError) -> str:
+    """What YAML says, without the word from the file that it says it about: that may be a password."""
+    return _QUOTED.sub("", error.problem or "")
 
 
 def _after(text: str) -> Mark:

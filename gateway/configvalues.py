@@ -6,9 +6,10 @@ cannot be meant is refused in one sentence with a remedy.
 
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from gateway.smpp.text import encode_gsm7
 from gateway.store.url import check_url
@@ -17,6 +18,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]+)):(\d{1,5})")
 _LAST_PORT = 65535
+_HASH = re.compile(r"\$argon2id\$v=19\$m=\d{1,7},t=\d{1,4},p=\d{1,3}\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}")
 _SEGMENT = 160  # septets in one short message
 _HALF_SEGMENT = 80
 
@@ -155,6 +157,12 @@ def named(value: object) -> object:
     return {key: {"name": key, **entry} if isinstance(entry, dict) else entry for key, entry in value.items()}
 
 
+class Section(BaseModel):
+    """A mapping in the file: frozen, and only with the keys it declares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+
 class _Named(Protocol):
     @property
     def name(self) -> str: ...
@@ -191,6 +199,18 @@ def defined(kind: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _from_folder(file: Path, info: ValidationInfo) -> Path:
+    """Take a relative path from the folder of the configuration, which the validation's context names."""
+    folder: Path = (info.context or {}).get("folder", Path())
+    return folder / file
+
+
+def _password_or_hash(text: str) -> str:
+    if text.startswith("$argon2") and not _HASH.fullmatch(text):
+        raise ValueError("looks like a hash and is none; use one that `stopgate hash-password` prints, whole")
+    return text
+
+
 Duration = Annotated[float, BeforeValidator(seconds)]
 Address = Annotated[tuple[str, int], BeforeValidator(address)]
 Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
@@ -201,7 +221,8 @@ Name = Annotated[str, _like(r"[A-Za-z0-9_.-]{1,63}", "must be 1 to 63 letters, d
 # SMPP 3.4, 5.2.1: 16 octets with the closing NUL.
 SystemId = Annotated[str, _like(r"[!-~]{1,15}", "must be 1 to 15 ASCII characters without spaces, as SMPP asks")]
 SystemType = Annotated[str, _like(r"[ -~]{0,12}", "must be at most 12 ASCII characters, as SMPP asks")]
-Password = Annotated[str, Field(min_length=1, max_length=255)]
+Password = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_password_or_hash)]
+File = Annotated[Path, AfterValidator(_from_folder)]
 # SMPP 3.4, 5.2.2 ends at 8; operators hand out longer ones all the same and expect them whole.
 OperatorPassword = Annotated[str, _like(r"[ -~]{0,8}", "must be at most 8 ASCII characters, as SMPP 3.4 has it")]
 ApiKey = Annotated[str, _like(r"[!-~]{16,255}", "must be 16 to 255 ASCII characters without spaces")]

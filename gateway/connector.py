@@ -13,14 +13,15 @@ from __future__ import annotations
 import hmac
 import random
 from functools import partial
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import structlog
 import trio
 
+from gateway import tls
 from gateway.link import Link
 from gateway.ports import open_port
+from gateway.rules.bans import origin
 from gateway.rules.pacing import Backoff
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
@@ -30,16 +31,17 @@ from gateway.smpp.state import BINDS, Role
 from gateway.smpp.timers import NEVER, Limits
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from gateway.config import Operator
-    from gateway.configsections import Outbind
+    from gateway.configsmpp import Outbind
     from gateway.deliver import Deliver
     from gateway.dispatcher import Lane
     from gateway.smpp.pdu import Pdu
 
 _log = structlog.get_logger()
-_CONNECT_TIME = 10.0  # seconds for a TCP connection
+_CONNECT_TIME = 10.0  # seconds for a connection, the TLS handshake included
 _STABLE = 30.0  # seconds after which a bind counts as having lasted
 _INBOUND_WINDOW = 500  # deliver_sm that may wait for our responses on one link
 _VERSIONS = {"3.3": 0x33, "3.4": 0x34}
@@ -54,6 +56,9 @@ class Connector:
         lane: what is to be sent there.
         deliver: the intake of what comes from there.
         changed: called when the operator becomes usable or stops being so.
+
+    Raises:
+        TlsError: the certificates cannot be used.
     """
 
     def __init__(self, operator: Operator, lane: Lane, deliver: Deliver, changed: Callable[[], None]) -> None:
@@ -64,6 +69,18 @@ class Connector:
         self._links: set[Link] = set()
         self._called: set[Link] = set()  # connections of the operator's own making that await its outbind
         self._stopping = False
+        self._context = self._load()
+
+    def _load(self) -> ssl.SSLContext | None:
+        return None if self.operator.tls is None else tls.client_context(self.operator.tls)
+
+    async def reload(self) -> None:
+        """Read the certificates again, for connections that are made from now on.
+
+        Raises:
+            TlsError: they cannot be used; those that were in use stay so.
+        """
+        self._context = await trio.to_thread.run_sync(self._load)
 
     @property
     def bound(self) -> int:
@@ -105,7 +122,9 @@ class Connector:
             lasted = 0.0
             try:
                 with trio.fail_after(_CONNECT_TIME):
-                    stream = await trio.open_tcp_stream(self.operator.host, self.operator.port)
+                    stream = await self._connect()
+            except tls.TlsError as error:
+                _log.error("operator_tls_failed", operator=self.operator.name, reason=str(error))
             except (OSError, trio.TooSlowError) as error:
                 _log.warning("operator_unreachable", operator=self.operator.name, reason=_cause(error))
             else:
@@ -116,22 +135,27 @@ class Connector:
 
     async def _take_call(self, outbind: Outbind, stream: trio.SocketStream) -> None:
         try:
-            address = ip_address(stream.socket.getpeername()[0])
+            address = origin(stream.socket.getpeername()[0])
         except OSError:  # it was gone before we could look
             address = None
         networks = outbind.allow_from
         if address and not self._stopping and (networks is None or any(address in each for each in networks)):
             await self._serve(stream, [])
         else:
-            _log.warning("outbind_refused", operator=self.operator.name, address=str(address))
+            _log.warning("outbind_refused", operator=self.operator.name, reason="network", address=str(address))
             await trio.aclose_forcefully(stream)
 
-    async def _serve(self, stream: trio.SocketStream, first: list[Request]) -> float:
+    async def _connect(self) -> trio.abc.Stream:
+        stream = await trio.open_tcp_stream(self.operator.host, self.operator.port)
+        if self._context is None:
+            return stream
+        return await tls.shake_hands(stream, self._context, self.operator.host)
+
+    async def _serve(self, stream: trio.abc.Stream, first: list[Request]) -> float:
         """Serve a connection that begins with our bind, or with the operator's outbind; returns how long it lasted."""
         operator = self.operator
         limits = Limits(operator.response_timeout, operator.enquire_link, NEVER, operator.response_timeout)
         session = Session(Role.ESME, limits, trio.current_time(), window=_INBOUND_WINDOW)
-        stream.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
         link = Link(stream, session, self._handle, operator.name)
         self._links.add(link)
         if not first:
@@ -178,7 +202,7 @@ class Connector:
         if all(hmac.compare_digest(one.encode(), other.encode()) for one, other in zip(given, expected, strict=True)):
             link.send([Request(smpp.BIND_RECEIVER, _bind_body(self.operator, smpp.BIND_RECEIVER))])
         else:
-            _log.warning("outbind_refused", operator=self.operator.name, system_id=given[0])
+            _log.warning("outbind_refused", operator=self.operator.name, reason="credentials")
             link.close("outbind refused")
 
     def _answered(self, link: Link, request: Request, response: Pdu) -> None:

@@ -189,6 +189,6 @@ def words(text: Text, default: Alphabet) -> str:
     try:
         if text.esm_class & UDHI:
             octets = split_udh(octets)[1]
-        return decode_text(octets, alphabet_of(text.data_coding, default))
+        return decode_text(octets, alphabet_of(text.data_coding, default, octets))
     except TextError:
         return octets.decode("latin-1")

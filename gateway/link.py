@@ -32,7 +32,8 @@ _STRANGERS_LIMIT = 32_768  # octets that a peer may write before it has bound
 _REST = 0.000_5  # seconds that a peer is not read for each PDU of no use, so that junk never fills the event loop
 _LONG_REST = 0.005  # the same after octets that told nothing; those that come meanwhile are read at once
 _STRANGERS_REST = 0.5  # at most as much, for one that has not bound; by chance, so that many do not wake us together
-_MAX_UNWRITTEN = 5_000  # PDUs that may wait for a peer that does not read; then we stop reading, too
+_MAX_UNWRITTEN = 262_144  # octets that may wait for a peer that does not read; then we stop reading, too
+_GOODBYE = 1.0  # seconds that TLS may take to say that it ends
 _FLUSH_TIME = 5.0  # seconds that a last word may take to leave
 _SHORT = 0.02  # seconds between looks at what is still owed
 _TICK = 1.0  # no timer of SMPP needs to be truer than this
@@ -132,8 +133,8 @@ class Link:
         finally:
             self._end("stopped")
             self._gone.set()
-            with trio.CancelScope(shield=True):
-                await trio.aclose_forcefully(self._stream)
+            with trio.move_on_after(_GOODBYE, shield=True):
+                await self._stream.aclose()
 
     async def _read(self) -> None:
         reason = "closed by the peer"

@@ -1,25 +1,20 @@
-"""The SMSC side: accept upstream apps, let in those who may bind, and serve one link for each.
+"""The SMSC side: let in those who may bind, out of all who came through the door, and serve one link for each.
 
-Passwords are checked in a thread, few at a time, and a verified one is remembered, so a storm of rebinds does not stall
-traffic. A bind that is being judged holds back what the app sent behind it; nothing is refused for coming early.
+A bind that is being judged holds back what the app sent behind it; nothing is refused for coming early. A bind that
+failed is answered the later, the more failed before it from the same address.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 import time
 from collections import Counter
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-import argon2
 import structlog
 import trio
 
 from gateway.link import Link
-from gateway.ports import Port, open_port
+from gateway.passwords import Passwords
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.events import Answered, Ended, Event, Expired, RequestReceived
@@ -32,10 +27,12 @@ from gateway.store.spool import account_lane
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from gateway.config import Account, Smpp
+    from gateway.config import Account
     from gateway.dispatcher import Lane
+    from gateway.door import Door, Visit
     from gateway.lanes import Lanes
     from gateway.membership import Membership
+    from gateway.ports import Port
     from gateway.smpp.pdu import Pdu
     from gateway.store.spool import Spooled
     from gateway.submission import Customer
@@ -43,45 +40,13 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _RECEIVING = (State.BOUND_RX, State.BOUND_TRX)
-_CHECKS_AT_ONCE = 2
-
-
-class Passwords:
-    """Checks passwords, in clear or as argon2id hashes, and remembers which it has verified.
-
-    What is remembered is a keyed digest under a key that never leaves the process.
-    """
-
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
-        self._verified: set[bytes] = set()
-        self._hasher = argon2.PasswordHasher()
-        self._limit = trio.CapacityLimiter(_CHECKS_AT_ONCE)
-
-    async def check(self, expected: str, given: str) -> bool:
-        """Say whether ``given`` is the password ``expected``, or hashed into it."""
-        if not expected.startswith("$argon2"):
-            return hmac.compare_digest(expected.encode(), given.encode())
-        digest = hmac.digest(self._key, f"{expected}\0{given}".encode(), hashlib.sha256)
-        if digest in self._verified:
-            return True
-        right = await trio.to_thread.run_sync(self._verify, expected, given, limiter=self._limit)
-        if right:
-            self._verified.add(digest)
-        return right
-
-    def _verify(self, expected: str, given: str) -> bool:
-        try:
-            return self._hasher.verify(expected, given)
-        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-            return False
 
 
 class Listener:
     """Where upstream apps bind.
 
     Args:
-        config: addresses and timers.
+        door: where they come in.
         customers: who may bind, by system_id.
         submit: the intake of submissions.
         lanes: the accounts' lanes.
@@ -89,10 +54,11 @@ class Listener:
     """
 
     def __init__(
-        self, config: Smpp, customers: Mapping[str, Customer], submit: Submit, lanes: Lanes, membership: Membership
+        self, door: Door, customers: Mapping[str, Customer], submit: Submit, lanes: Lanes, membership: Membership
     ) -> None:
         self._membership = membership
-        self._config = config
+        self._door = door
+        self._config = config = door.config
         self._customers = customers
         self._submit = submit
         self._lanes = lanes
@@ -113,10 +79,13 @@ class Listener:
         Raises:
             OSError: an address cannot be had; the message names it.
         """
-        listeners = [each for host, port in self._config.listen for each in await open_port(host, port)]
+        entrances = await self._door.open()
         async with trio.open_nursery() as nursery:
             with self._accepting:
-                await trio.serve_listeners(self._serve, listeners, handler_nursery=nursery, task_status=task_status)
+                async with trio.open_nursery() as doors:
+                    for entrance in entrances:
+                        doors.start_soon(self._door.receive, entrance, self._serve, nursery)
+                    task_status.started([entrance.listener for entrance in entrances])
 
     def bound(self) -> Mapping[str, int]:
         """Return how many binds each account has."""
@@ -130,16 +99,11 @@ class Listener:
                 client.retire()
                 nursery.start_soon(client.link.part, patience)
 
-    async def _serve(self, stream: trio.SocketStream) -> None:
-        try:
-            address = stream.socket.getpeername()[0]
-        except OSError:  # it was gone before we could look
-            await trio.aclose_forcefully(stream)
-            return
+    async def _serve(self, stream: trio.abc.Stream, visit: Visit) -> None:
         async with trio.open_nursery() as nursery:
-            client = Client(self, address, nursery.start_soon)
-            session = Session(Role.MC, self._limits, trio.current_time(), max_pdu=self._config.max_pdu)
-            client.link = Link(stream, session, client.handle, address)
+            client = Client(self, visit, nursery.start_soon)
+            session = Session(Role.MC, self._limits, visit.began, max_pdu=self._config.max_pdu)
+            client.link = Link(stream, session, client.handle, str(visit.address))
             self._clients.add(client)
             try:
                 await client.link.run()
@@ -153,7 +117,7 @@ class Listener:
         if customer is None:
             return status.ESME_RINVSYSID
         account = customer.account
-        if not _allowed(account, client.address):
+        if not _allowed(account, client.visit):
             return status.ESME_RBINDFAIL
         if not await self._passwords.check(account.password, pdu.fields["password"]):
             return status.ESME_RINVPASWD
@@ -176,8 +140,13 @@ class Listener:
     def admit(self, client: Client, pdu: Pdu) -> None:
         """Let a bind in that :meth:`judge` approved."""
         customer = self._customers[pdu.fields["system_id"]]
+        client.visit.succeed()
         client.welcome(customer, self._submit, self._lanes[account_lane(customer.name)])
         client.link.accept_bind(pdu, self._config.system_id)
+
+    def account_named(self, system_id: str) -> str | None:
+        """Return a system_id that is an account's; any other may be a password in the wrong field, not to be logged."""
+        return system_id if system_id in self._customers else None
 
     def leave(self, account: str) -> None:
         """Free a place."""
@@ -190,8 +159,9 @@ class Client:
 
     link: Link
 
-    def __init__(self, listener: Listener, address: str, start_soon: Callable[..., None]) -> None:
-        self.address = address
+    def __init__(self, listener: Listener, visit: Visit, start_soon: Callable[..., None]) -> None:
+        self.visit = visit
+        self.address = str(visit.address)
         self._listener = listener
         self._start_soon: Callable[[Callable[[Pdu], Awaitable[None]], Pdu], None] = start_soon
         self._customer: Customer | None = None
@@ -237,18 +207,23 @@ class Client:
             link.respond([(pdu, status.ESME_RINVCMDID, b"")])
 
     async def _bind(self, pdu: Pdu) -> None:
-        code = await self._listener.judge(self, pdu)
-        system_id = pdu.fields["system_id"]
+        # Whoever is banned is not asked for a password, so what he opened before costs nothing after.
+        code = status.ESME_RBINDFAIL if self.visit.banned else await self._listener.judge(self, pdu)
         if code == status.ESME_ROK and not self.link.session.finished:
             self._listener.admit(self, pdu)
-            _log.info("app_bound", account=system_id, address=self.address, bind=smpp.NAMES[pdu.command])
+            _log.info("app_bound", account=pdu.fields["system_id"], address=self.address, bind=smpp.NAMES[pdu.command])
             if self._lane is not None and self.link.session.state in _RECEIVING:
                 self._lane.attach(self.link)
+        elif code == status.ESME_ROK:  # it has hung up meanwhile
+            self._listener.leave(pdu.fields["system_id"])
         else:
-            if code == status.ESME_ROK:  # it has hung up meanwhile
-                self._listener.leave(system_id)
-            _log.warning("app_refused", system_id=system_id, address=self.address, status=status.name(code))
-            self.link.refuse_bind(pdu, code)
+            await self._refuse(pdu, code)
+
+    async def _refuse(self, pdu: Pdu, code: int) -> None:
+        account = self._listener.account_named(pdu.fields["system_id"])
+        _log.warning("app_refused", account=account, address=self.address, status=status.name(code))
+        await trio.sleep(self.visit.refuse(code))
+        self.link.refuse_bind(pdu, code)
 
     def _answered(self, row: Spooled | None, response: Pdu) -> None:
         if self._lane is not None and row is not None:
@@ -267,7 +242,5 @@ class Client:
         _log.info("app_unbound", account=self._customer.name, address=self.address, reason=event.reason)
 
 
-def _allowed(account: Account, address: str) -> bool:
-    if account.allow_from is None:
-        return True
-    return any(ip_address(address) in network for network in account.allow_from)
+def _allowed(account: Account, visit: Visit) -> bool:
+    return account.allow_from is None or any(visit.address in network for network in account.allow_from)

@@ -74,6 +74,9 @@ class Metrics:
         )
         self._credits = self._counter("credits", "Credits of billable events", account=account, kind=Labels())
         self._delivered = self._counter("delivered", "Receipts and texts answered", account=account, status=Labels())
+        self._turned_away = self._counter("connections_refused", "Connections turned away", reason=Labels())
+        self._binds_refused = self._counter("binds_refused", "Binds refused", status=Labels())
+        self._bans = Counter("stopgate_bans", "Addresses banned after failed binds", registry=self._registry)
         self._links = self._gauge("links_bound", "Links that are bound")
         self._ready = self._gauge("queue_ready", "Work in a peer's lane that could leave now")
         self._commit_seconds = self._histogram("store_commit_seconds", "Time one commit took", _COMMIT_SECONDS)
@@ -106,6 +109,18 @@ class Metrics:
     def delivered(self, account: str, status: int, count: int = 1) -> None:
         """Count what was handed to `account`, by its answer."""
         self._delivered.of(account, f"0x{status:x}").inc(count)
+
+    def connection_refused(self, reason: str) -> None:
+        """Count a connection that was closed before it could bind."""
+        self._turned_away.of(reason).inc()
+
+    def bind_refused(self, status: int) -> None:
+        """Count a bind by the status that refused it."""
+        self._binds_refused.of(f"0x{status:x}").inc()
+
+    def address_banned(self) -> None:
+        """Count an address that may not connect for a while."""
+        self._bans.inc()
 
     def bound(self, side: str, name: str, links: int) -> None:
         """Say how many links to a peer are bound; `side` is `account` or `operator`."""

@@ -1,9 +1,12 @@
 """A link on a stream in memory, in virtual time: what its peer does, or does not do, ends it in time and once."""
 
+from contextlib import suppress
+
 import pytest
 import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair
 
+from gateway import link as links
 from gateway.link import Link
 from gateway.smpp import pdu as smpp
 from gateway.smpp.events import Answered, Ended, Request, RequestReceived
@@ -14,21 +17,24 @@ from gateway.smpp.timers import Limits
 from tests.smpp.sessions import SM, request
 
 LIMITS = Limits(session_init=10, enquire_link=30, inactivity=300, response=20)
+MOST, READ = links._MAX_UNWRITTEN, links._READ_SIZE
 DELIVER = Request(smpp.DELIVER_SM, smpp.encode_body(smpp.DELIVER_SM, SM), "ours")
 
 
 class Played:
-    """A link of the message centre that lets everybody in and answers every submit_sm."""
+    """A link of the message centre that lets everybody in, where it judges at all, and answers every submit_sm."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, *, judges=True):
         self.events = []
+        self._judges = judges
         self.link = Link(stream, Session(Role.MC, LIMITS, trio.current_time()), self._handle)
 
     def _handle(self, link, events):
         self.events += events
         for event in events:
             if isinstance(event, RequestReceived) and event.pdu.command == smpp.BIND_TRANSCEIVER:
-                link.accept_bind(event.pdu, "stopgate")
+                if self._judges:
+                    link.accept_bind(event.pdu, "stopgate")
             elif isinstance(event, RequestReceived):
                 link.respond([(event.pdu, 0, b"id\0")])
 
@@ -76,16 +82,45 @@ async def test_a_peer_that_never_reads(autojump_clock, nursery):
     assert played.reasons() == ["no answer to enquire_link"]
 
 
-async def test_a_peer_that_sends_and_never_reads_is_not_read_for_ever(autojump_clock, nursery):
-    """However much such a peer sends, no more answers wait for it than are allowed (idea 90)."""
+@pytest.mark.parametrize("command", [smpp.ENQUIRE_LINK, smpp.SUBMIT_SM, 0x00000077])
+async def test_a_peer_that_asks_and_never_reads(autojump_clock, nursery, command):
+    """We stop reading from a peer that does not read our answers, then end it for its silence (idea 90)."""
     played, theirs = await bound(nursery, lockstep_stream_pair)
-    sent = 0
-    with trio.move_on_after(25):
-        while sent < 100_000:
-            await theirs.send_all(b"".join(request(smpp.ENQUIRE_LINK, n) for n in range(1, 1_001)))
-            sent += 1_000
-    assert 5_000 <= sent < 10_000
-    assert played.link.session.unwritten < 10_000
+    frames = b"".join(smpp.header(0, command, 0, number) for number in range(1, 4_000))
+    sent = most = 0
+    with suppress(trio.BrokenResourceError):  # in the end we hang up
+        while True:
+            await theirs.send_all(frames)
+            sent += len(frames)
+            most = max(most, played.link.session.unwritten)
+    assert played.reasons() == ["no answer to enquire_link"]
+    assert 0 < sent < MOST + 6 * READ
+    assert MOST < most < MOST + 2 * READ
+
+
+async def test_a_peer_that_does_not_wait_for_its_bind(autojump_clock, nursery):
+    """While a bind is judged we read no further, however much the peer sends behind it."""
+    ours, theirs = lockstep_stream_pair()
+    played = Played(ours, judges=False)
+    nursery.start_soon(played.link.run)
+    began, sent = trio.current_time(), 0
+    await theirs.send_all(request(smpp.BIND_TRANSCEIVER))
+    with suppress(trio.BrokenResourceError):  # in the end we hang up
+        while True:
+            await theirs.send_all(smpp.header(0, smpp.SUBMIT_SM, 0, 2) * 64)
+            sent += 1_024
+    assert 0 < sent <= READ
+    assert played.reasons() == ["bind not answered in time"]
+    assert trio.current_time() - began == pytest.approx(LIMITS.response, abs=6)
+
+
+async def test_requests_to_a_peer_that_never_reads(autojump_clock, nursery):
+    """What we send to a peer that never reads ends with it."""
+    played, _theirs = await bound(nursery, lockstep_stream_pair)
+    played.link.send([DELIVER] * 50)
+    await played.link._gone.wait()
+    assert played.reasons() == ["no answer to enquire_link"]
+    assert [event.unanswered for event in played.events if isinstance(event, Ended)] == [[]]
 
 
 async def test_pdus_of_many_tasks_never_mix(nursery):

@@ -1,11 +1,14 @@
 """Commands that need no running gateway, and what all commands share: the configuration option and its errors."""
 
+import os
 from pathlib import Path
 from typing import IO, Any
 
 import click
 
+from gateway import tls
 from gateway.config import Config, ConfigError, load
+from gateway.configfile import Problem, read
 
 config_option = click.option(
     "--config",
@@ -33,3 +36,13 @@ def configuration(path: Path) -> Config:
         return load(path)
     except ConfigError as error:
         raise BadConfig(str(error)) from error
+
+
+def usable_configuration(path: Path) -> Config:
+    """Load the configuration, try the files that it names, and end the command with the problems of either."""
+    config = configuration(path)
+    if found := list(tls.problems(config)):
+        document = read(path, os.environ)
+        problems = [Problem(document.value_mark(key), key, message) for key, message in found]
+        raise BadConfig(str(ConfigError(path, problems)))
+    return config

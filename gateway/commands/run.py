@@ -12,7 +12,7 @@ import trio
 
 from gateway import log
 from gateway.app import Gateway
-from gateway.commands.common import config_option, configuration
+from gateway.commands.common import config_option, usable_configuration
 from gateway.store.base import StoreError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _log = structlog.get_logger()
 @config_option
 def run(config_path: Path) -> None:
     """Run the gateway until SIGTERM or SIGINT: status 0 after a clean stop, 1 on failure, 2 on a bad configuration."""
-    config = configuration(config_path)
+    config = usable_configuration(config_path)
     log.setup(config.log)
     failures: list[BaseException] = []
     try:
@@ -42,18 +42,10 @@ def run(config_path: Path) -> None:
 
 
 def _mind_what_is_missing(config: Config) -> None:
-    """Refuse what would be unsafe to ignore, and warn of what the configuration may say and this release ignores.
-
-    Raises:
-        ValueError: an operator is to be reached over TLS, and its password would travel in clear.
-    """
+    """Warn of what the configuration may say and this release ignores."""
     for name, operator in config.operators.items():
-        if operator.tls is not None:
-            raise ValueError(f"operators.{name}.tls: this release has no TLS yet; use a tunnel, or tls: false")
         if operator.long_messages != "udh8":
             _log.warning("ignored_setting", key=f"operators.{name}.long_messages", used="udh8")
-    if config.smpp.tls is not None:
-        _log.warning("ignored_setting", key="smpp.tls", used="no TLS listener")
     for name, account in config.accounts.items():
         if account.hours != "off":
             _log.warning("ignored_setting", key=f"accounts.{name}.hours", used="off")
@@ -65,17 +57,17 @@ async def _serve(config: Config) -> None:
     stop = trio.Event()
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_heed_signals, stop, scope)
+            nursery.start_soon(_heed_signals, gateway, stop, scope)
             await gateway.run(stop)
             nursery.cancel_scope.cancel()
 
 
-async def _heed_signals(stop: trio.Event, scope: trio.CancelScope) -> None:
+async def _heed_signals(gateway: Gateway, stop: trio.Event, scope: trio.CancelScope) -> None:
     """The first SIGTERM or SIGINT drains, a second one ends at once: what was acknowledged is on disk anyway."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
             if number == signal.SIGHUP:
-                _log.warning("reload_not_supported", remedy="restart to read the configuration again")
+                await gateway.reload()
             elif stop.is_set():
                 scope.cancel()
             else:

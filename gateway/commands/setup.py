@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from argon2 import PasswordHasher
 
-from gateway.commands.common import config_option, configuration
+from gateway.commands.common import config_option, usable_configuration
 from gateway.config import Config
 
 
@@ -14,7 +14,7 @@ from gateway.config import Config
 @config_option
 def check(config_path: Path) -> None:
     """Check a configuration: status 0 and a summary, or status 2 and every problem with its line."""
-    click.echo(f"{config_path}: {summary(configuration(config_path))}")
+    click.echo(f"{config_path}: {summary(usable_configuration(config_path))}")
 
 
 def summary(config: Config) -> str:

@@ -154,7 +154,7 @@ def _text(submission: Submission, default: Alphabet) -> str | None:
     """Return what the message says, or None when it is not a plain text that we may write anew."""
     if submission.esm_class & (UDHI | MESSAGE_TYPE):
         return None
-    alphabet = alphabet_of(submission.data_coding, default)
+    alphabet = alphabet_of(submission.data_coding, default, submission.octets)
     if alphabet is Alphabet.BINARY:
         return None
     try:

@@ -92,14 +92,13 @@ class Session:
 
     @property
     def unwritten(self) -> int:
-        """How many PDUs wait for :meth:`data_to_send`."""
-        return len(self._out)
+        """How many octets wait for :meth:`data_to_send`."""
+        return sum(map(len, self._out))
 
     def data_to_send(self) -> bytes:
         """Return the octets that are to be written now, and forget them."""
-        data = b"".join(self._out)
-        self._out.clear()
-        return data
+        out, self._out = self._out, []
+        return b"".join(out)
 
     # Receiving
 
@@ -134,12 +133,10 @@ class Session:
         events.append(Odd(str(error)))
         if error.command & RESPONSE:  # it was carried out (an error's body is never read), only the words are lost
             self._receive_response(Pdu(error.command, error.sequence), now, events)
-        elif error.command in _WITHOUT_RESPONSE:
-            return
-        elif error.command in smpp.NAMES:
-            self._out.append(smpp.response(error.command, error.sequence, error.status))
-        else:
+        elif error.command not in smpp.NAMES:
             self._out.append(smpp.header(0, smpp.GENERIC_NACK, error.status, error.sequence))
+        elif error.command not in _WITHOUT_RESPONSE:
+            self._out.append(smpp.response(error.command, error.sequence, error.status))
 
     def _receive_request(self, pdu: Pdu, now: float, events: list[Event]) -> None:
         command = pdu.command
@@ -151,7 +148,9 @@ class Session:
             self._receive_unbind(pdu, events)
         else:
             self._timers.worked = now
-            self._judging_bind = command in BINDS
+            if command in BINDS:
+                self._judging_bind = True
+                self._timers.judging(now)
             if command not in _WITHOUT_RESPONSE:
                 self.owed += 1
             events.append(RequestReceived(pdu))
@@ -258,7 +257,7 @@ class Session:
 
     def _check_init(self, now: float, events: list[Event]) -> None:
         if now >= self._timers.init_deadline:
-            events.append(self.end("no bind in time"))
+            events.append(self.end("bind not answered in time" if self._judging_bind else "no bind in time"))
 
     def _check_responses(self, now: float, events: list[Event]) -> None:
         late = self._pending.expire(now)

@@ -81,17 +81,21 @@ _ALPHABETS = {
     **dict.fromkeys((1, 3), Alphabet.LATIN1),
     **dict.fromkeys((8, *range(0x18, 0x1C)), Alphabet.UCS2),
 }
+_NOT_IA5 = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no text has these controls
 
 
-def alphabet_of(data_coding: int, default: Alphabet = Alphabet.GSM7) -> Alphabet:
-    """Return the alphabet that ``data_coding`` announces; ``default`` is what the peer means by 0.
+def alphabet_of(data_coding: int, default: Alphabet = Alphabet.GSM7, octets: bytes = b"") -> Alphabet:
+    """Return the alphabet that ``data_coding`` announces for ``octets``; ``default`` is what the peer means by 0.
 
-    IA5 (1) is read as Latin-1, which contains it. 0x10-0x1F and 0xF0-0xF7 carry a message class (TS 23.038
+    IA5 (1) is read as Latin-1, which contains it, unless there are control characters where GSM-7 has letters: node's
+    `smpp`, for one, calls GSM-7 so. 0x10-0x1F and 0xF0-0xF7 carry a message class (TS 23.038
     section 4). Whatever is not text that may be rewritten is BINARY: 8-bit data, message waiting indications, other
     character sets and reserved values.
     """
     if data_coding == 0:
         return default
+    if data_coding == 1 and octets.isascii() and _NOT_IA5.search(octets):
+        return Alphabet.GSM7
     return _ALPHABETS.get(data_coding, Alphabet.BINARY)
 
 

@@ -34,6 +34,10 @@ class Timers:
         self._bound_at = NEVER
         self._running = False
 
+    def judging(self, now: float) -> None:
+        """Stop the session_init timer, for a bind has come; its answer is owed within the response timer."""
+        self.init_deadline = now + self.limits.response
+
     def bound(self, now: float) -> None:
         """Stop the session_init timer, and start the others: the peer has bound."""
         self.init_deadline = NEVER

@@ -9,6 +9,7 @@ import trio
 
 from gateway.demo.process import free_port
 from gateway.simulate.peer import Changes
+from tests.flows.world import merged
 
 ACCOUNT, OPERATOR, PASSWORD = "shop", "gw", "secret"
 WINDOW = 20  # requests that the gateway may have unanswered at the operator
@@ -40,8 +41,8 @@ class Gateway:
         self._store = store or folder / "gateway.db"
         self._process = None
 
-    def configure(self, rate=None):
-        """Write the configuration, for an operator that takes ``rate`` segments a second."""
+    def configure(self, rate=None, **changes):
+        """Write the configuration, for an operator that takes ``rate`` segments a second, ``changes`` laid over it."""
         host, port = self.operator
         smsc = {"host": host, "port": port, "system_id": OPERATOR, "password": PASSWORD}
         settings = {
@@ -54,7 +55,7 @@ class Gateway:
             "operators": {"simulated": {**smsc, "window": WINDOW, "rate": rate, "reconnect": {"initial": "100ms"}}},
             "routes": [{"prefixes": [""], "operators": ["simulated"]}],
         }
-        self.config.write_text(json.dumps(settings))  # JSON is YAML
+        self.config.write_text(json.dumps(merged(settings, changes)))  # JSON is YAML
         self.config.chmod(0o600)
 
     async def spawn(self, nursery):

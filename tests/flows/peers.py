@@ -107,16 +107,19 @@ class Peer:
 
 
 class App(Peer):
-    """An upstream app with one bind."""
+    """An upstream app with one bind, over TLS where it has a context for it."""
 
-    def __init__(self, system_id="shop", password="secret", bind=smpp.BIND_TRANSCEIVER):
+    def __init__(self, system_id="shop", password="secret", bind=smpp.BIND_TRANSCEIVER, tls=None):
         super().__init__()
+        self._tls = tls
         self._who = {"system_id": system_id, "password": password}
         self._bind = bind
 
     async def run(self, address, *, task_status=trio.TASK_STATUS_IGNORED):
         """Connect, bind and serve; started with the bind's response, whatever its status."""
         stream = await trio.open_tcp_stream(*address)
+        if self._tls is not None:
+            stream = trio.SSLStream(stream, self._tls, server_hostname="localhost")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.serve, stream, Role.ESME)
             await self.wait_for(lambda: self.links)
@@ -171,8 +174,9 @@ class Operator(Peer):
         taken: the submit_sm that were answered with ESME_ROK, in that order, each with its message_id.
     """
 
-    def __init__(self):
+    def __init__(self, tls=None):
         super().__init__()
+        self._tls = tls
         self.port = 0
         self.lets_in = True
         self.reports = receipt.DELIVERED
@@ -256,6 +260,8 @@ class Operator(Peer):
         return [link for link in self.links if link.session.state in (State.BOUND_RX, State.BOUND_TRX)]
 
     async def _accept(self, stream):
+        if self._tls is not None:
+            stream = trio.SSLStream(stream, self._tls, server_side=True)
         await self.serve(stream, Role.MC)
 
     def _request(self, link, pdu):

@@ -38,6 +38,7 @@ class World:
         self.operator = {}
         self.gateway = None
         self.address = None
+        self.more_addresses = []
         self._stop = trio.Event()
         self._stopped = trio.Event()
 
@@ -55,7 +56,7 @@ class World:
         self._stop, self._stopped = trio.Event(), trio.Event()
         config = Config.model_validate(merged(self._config(operators), changes))
         self.gateway = Gateway(config)
-        [self.address] = await self.nursery.start(self._run)
+        self.address, *self.more_addresses = await self.nursery.start(self._run)
 
     async def _run(self, task_status):
         await self.gateway.run(self._stop, task_status=task_status)

@@ -25,6 +25,7 @@ HELD = 16_384  # octets of requests that wait for the owner
 UNANSWERED = (smpp.OUTBIND, smpp.ALERT_NOTIFICATION)
 HEADER = struct.Struct(">4I")
 OURS = {Role.MC: (smpp.DELIVER_SM, smpp.DATA_SM), Role.ESME: (smpp.SUBMIT_SM, smpp.QUERY_SM)}
+LONGEST = max(len(each) for each in SEEDS)
 SEED = {int.from_bytes(each[4:8], "big"): each for each in reversed(SEEDS)}  # the plain one of each kind
 
 
@@ -123,7 +124,7 @@ class Player:
         buffered = session._inbox.buffered
         assert session.finished == self.ended
         assert buffered <= HELD + self.max_pdu + self.chunk
-        assert session.unwritten <= self.may_write
+        assert session.unwritten <= self.may_write * LONGEST
         if not self.ended:
             assert session.owed == len(self.owed)
             assert len(self.open) <= session.in_flight <= len(self.open) + 2  # an enquire_link, an unbind

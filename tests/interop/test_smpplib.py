@@ -1,14 +1,17 @@
-"""smpplib's client, written by others, as an upstream app: what it understands of us is what other apps will."""
+"""smpplib's client, written by others, as an upstream app of a gateway process."""
 
 import socket
 import warnings
 
 import pytest
 import trio
-from smpplib import consts, exceptions, gsm
+from smpplib import consts, exceptions, gsm, smpp
 from smpplib.client import Client
 
+from gateway.smpp.pdu import ENQUIRE_LINK
 from tests.flows.world import FRENCH, GERMAN
+from tests.interop.site import SLOW
+from tests.interop.wire import APPS
 
 PATIENCE = 5
 
@@ -72,10 +75,9 @@ class Foreigner:
 
 
 @pytest.fixture
-async def foreigner(world):
+async def foreigner(site, orange):
     """Start everything, with a client that has not connected."""
-    await world.start()
-    foreigner = Foreigner(world.address)
+    foreigner = Foreigner(site.address)
     yield foreigner
     await run(foreigner.leave)
 
@@ -106,12 +108,12 @@ async def test_wrong_password(foreigner):
     [(FRENCH, "Soldes à -50 %", "Soldes à -50 % STOP 36034"), (GERMAN, "Привет", "Привет no-sms.eu")],
     ids=["GSM-7", "UCS-2"],
 )
-async def test_message_and_receipt(world, foreigner, to, text, arrives):
+async def test_message_and_receipt(orange, foreigner, to, text, arrives):
     """What the client submits arrives with its mention, and it gets an id and a receipt for it."""
     await run(foreigner.bind)
     [response] = await run(foreigner.submit, text, to)
     assert (response.status, len(response.message_id)) == (consts.SMPP_ESME_ROK, 16)
-    [received] = await world.orange.texts(1)
+    [received] = await orange.texts(1)
     assert received.text == arrives
     await run(foreigner.read, lambda: foreigner.inbound)
     [receipt] = foreigner.inbound
@@ -120,19 +122,51 @@ async def test_message_and_receipt(world, foreigner, to, text, arrives):
     assert receipt.short_message.startswith(b"id:" + response.message_id + b" sub:001 dlvrd:001 submit date:")
 
 
-async def test_stop_reaches_it(world, foreigner):
-    """The client gets the subscriber's STOP, and the status of our own for its next message."""
+async def test_stop_reaches_it(orange, foreigner):
+    """The client gets the subscriber's STOP, which is confirmed, and the status of our own for its next message."""
     await run(foreigner.bind)
     await run(foreigner.submit, "Soldes")
     await run(foreigner.read, lambda: foreigner.inbound)
-    await world.orange.deliver(FRENCH, b"STOP")
+    await orange.deliver(FRENCH, b"STOP")
     await run(foreigner.read, lambda: len(foreigner.inbound) == 2)
     assert (foreigner.inbound[1].short_message, foreigner.inbound[1].destination_addr) == (b"STOP", b"36034")
+    [_, confirmation] = await orange.texts(2)
+    assert (confirmation.source, confirmation.destination) == ("36034", FRENCH)
     [response] = await run(foreigner.submit, "Soldes")
     assert response.status == 0x410
 
 
-async def test_parting(world, foreigner):
+@pytest.mark.parametrize("text", ["Votre code est 4711. " * 10, "Ваш код 4711. " * 10], ids=["GSM-7", "UCS-2"])
+async def test_parts_of_a_notification(orange, foreigner, text):
+    """A long notification that smpplib cuts arrives in its parts, each with an id of its own and a receipt."""
+    await run(foreigner.bind, system_id="bank")
+    responses = await run(foreigner.submit, text)
+    [arrived] = await orange.texts(1)
+    assert (arrived.text, arrived.segments) == (text, len(responses))
+    await run(foreigner.read, lambda: len(foreigner.inbound) == len(responses))
+    assert {each.receipted_message_id for each in foreigner.inbound} == {each.message_id for each in responses}
+
+
+@pytest.mark.parametrize("orange", [SLOW], indirect=True)
+async def test_throttling(orange, foreigner):
+    """Above its rate the client is told so."""
+    await run(foreigner.bind)
+    answers = []
+    while consts.SMPP_ESME_RTHROTTLED not in answers:
+        [response] = await run(foreigner.submit, "Soldes")
+        answers.append(response.status)
+    assert set(answers) == {consts.SMPP_ESME_ROK, consts.SMPP_ESME_RTHROTTLED}
+
+
+async def test_enquire_link(site, foreigner):
+    """The client's enquire_link is answered."""
+    await run(foreigner.bind)
+    await run(foreigner.client.send_pdu, smpp.make_pdu("enquire_link", client=foreigner.client))
+    await run(foreigner.client.read_once, auto_send_enquire_link=False)
+    assert site.recording.answered(APPS, ENQUIRE_LINK) == [consts.SMPP_ESME_ROK]
+
+
+async def test_parting(orange, foreigner):
     """The client's unbind is answered, and its connection closed."""
     await run(foreigner.bind)
     response = await run(foreigner.client.unbind)

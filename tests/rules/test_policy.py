@@ -150,6 +150,8 @@ def test_messaging_mode_is_no_header(mode):
         (Alphabet.GSM7, 0, b"\x00", "@"),
         (Alphabet.LATIN1, 0, b"\xe9", "é"),
         (Alphabet.GSM7, 3, b"\xe9", "é"),
+        (Alphabet.GSM7, 1, b"@", "@"),
+        (Alphabet.GSM7, 1, b"\x05t\x05", "été"),
         (Alphabet.GSM7, 8, b"\x04\x36", "ж"),
         (Alphabet.GSM7, 8, b"\x00S", "S"),
     ],

@@ -146,6 +146,22 @@ def test_data_coding_0_means_what_the_peer_means_by_it():
 
 
 @pytest.mark.parametrize(
+    ("octets", "alphabet"),
+    [
+        (b"Soldes \x7f -50 %", Alphabet.GSM7),
+        (b"10 \x1be", Alphabet.GSM7),
+        (b"\0", Alphabet.GSM7),
+        (b"one\ttwo\r\nthree", Alphabet.LATIN1),
+        (b"me@example.org ~{$}", Alphabet.LATIN1),
+        (b"\xe9t\xe9 \x7f", Alphabet.LATIN1),
+    ],
+)
+def test_ia5_with_controls_is_gsm7(octets, alphabet):
+    """What is called IA5 is GSM-7 when it has controls where GSM-7 has letters, and none of the upper half."""
+    assert alphabet_of(1, octets=octets) is alphabet
+
+
+@pytest.mark.parametrize(
     ("alphabet", "like", "expected"),
     [
         (Alphabet.GSM7, 8, 0),

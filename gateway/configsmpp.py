@@ -1,0 +1,78 @@
+"""The sections about connections: where upstream apps and operators come in, what strangers may take, TLS, pauses."""
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from gateway.configvalues import Address, Count, Duration, File, Network, OperatorPassword, Section, SystemId
+
+
+class SmppTls(Section):
+    """TLS towards upstream apps; with `client_ca` they have to show a certificate that it has signed."""
+
+    listen: Annotated[list[Address], Field(min_length=1)] = [("0.0.0.0", 3550)]  # noqa: S104  the contract's default
+    certificate: File
+    key: File
+    client_ca: File | None = None
+
+
+class SmppLimits(Section):
+    """What strangers may take: connections, and failed binds of one address before it is banned for a while."""
+
+    connections: Count = 4_000
+    unbound: Count = 1_000
+    unbound_per_address: Count = 250
+    failures: Count = 10
+    ban: Duration = 300.0
+    exempt: list[Network] = []
+
+
+class Smpp(Section):
+    """Where upstream apps bind; timers as in SMPP 3.4, 7.2. `max_pdu` in octets."""
+
+    listen: Annotated[list[Address], Field(min_length=1)] = [("127.0.0.1", 2775)]
+    tls: SmppTls | None = None
+    limits: SmppLimits = SmppLimits()
+    system_id: SystemId = "stopgate"
+    session_init_timeout: Duration = 10.0
+    enquire_link: Duration = 30.0
+    inactivity_timeout: Duration = 300.0
+    response_timeout: Duration = 30.0
+    max_pdu: Annotated[int, Field(ge=4096, le=16_777_216)] = 70_000
+
+
+class OperatorTls(Section):
+    """TLS towards an operator; without `ca`, the system's certificate authorities."""
+
+    ca: File | None = None
+    certificate: File | None = None
+    key: File | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together")
+        return self
+
+
+class Reconnect(Section):
+    """Pauses between attempts to bind: from `initial`, doubling, to `maximum`."""
+
+    initial: Duration = 1.0
+    maximum: Duration = 60.0
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if self.maximum < self.initial:
+            raise ValueError("maximum must not be shorter than initial")
+        return self
+
+
+class Outbind(Section):
+    """Where an operator connects to ask us to bind; `system_id` and `password` are what it calls itself by."""
+
+    listen: Annotated[list[Address], Field(min_length=1)]
+    system_id: SystemId
+    password: Annotated[OperatorPassword, Field(repr=False)]
+    allow_from: list[Network] | None = [IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")]

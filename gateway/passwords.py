@@ -1,0 +1,78 @@
+"""Passwords of upstream apps: checked in a thread, few at a time, and each at most once.
+
+A hash costs a tenth of a second and 64 MiB on purpose. So a password that was right is remembered, under a keyed
+digest whose key never leaves the process, and one that is being checked is not checked a second time beside it:
+a storm of rebinds costs one check for each account and stalls no traffic. Wrong ones are not remembered; how
+many of them come is limited at the door.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+
+import argon2
+import trio
+
+_CHECKS_AT_ONCE = 2
+_REMEMBERED = 10_000  # more than there are accounts
+
+
+class _Check:
+    """A check that is under way."""
+
+    def __init__(self) -> None:
+        self.over = trio.Event()
+        self.right: bool | None = None  # None: given up, its connection has ended
+
+
+class Passwords:
+    """Checks passwords, in clear or as argon2id hashes."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._verified: OrderedDict[bytes, None] = OrderedDict()
+        self._under_way: dict[bytes, _Check] = {}
+        self._hasher = argon2.PasswordHasher()
+        self._limit = trio.CapacityLimiter(_CHECKS_AT_ONCE)
+
+    async def check(self, expected: str, given: str) -> bool:
+        """Say whether ``given`` is the password ``expected``, or hashed into it."""
+        if not expected.startswith("$argon2"):
+            return hmac.compare_digest(self._digest(expected), self._digest(given))
+        digest = self._digest(f"{expected}\0{given}")
+        while digest not in self._verified:
+            check = self._under_way.get(digest)
+            if check is None:
+                return await self._begin(digest, expected, given)
+            await check.over.wait()
+            if check.right is not None:
+                return check.right
+        return True
+
+    async def _begin(self, digest: bytes, expected: str, given: str) -> bool:
+        check = self._under_way[digest] = _Check()
+        try:
+            check.right = await trio.to_thread.run_sync(self._verify, expected, given, limiter=self._limit)
+        finally:
+            del self._under_way[digest]
+            check.over.set()
+        if check.right:
+            self._remember(digest)
+        return check.right
+
+    def _remember(self, digest: bytes) -> None:
+        self._verified[digest] = None
+        if len(self._verified) > _REMEMBERED:
+            self._verified.popitem(last=False)
+
+    def _digest(self, text: str) -> bytes:
+        return hmac.digest(self._key, text.encode(), hashlib.sha256)
+
+    def _verify(self, expected: str, given: str) -> bool:
+        try:
+            return self._hasher.verify(expected, given)
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
