@@ -57,18 +57,26 @@ $(READY): pyproject.toml | $(BIN)/pip
 	@$(BIN)/python -m pip install --quiet --editable '.[postgres]' --group dev
 	@touch $@
 
-# Debian splits ensurepip off into python3-venv; without it `python3 -m venv` leaves half an environment behind.
+# Debian splits ensurepip off into python3-venv; without it `python3 -m venv` leaves half an environment behind. Who may
+# not install it can still fetch the package that pip itself is in, and look inside.
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "stopgate needs Python 3.11 or newer; set PYTHON=… to one." >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory python3-venv
-	@$(PYTHON) -m venv --clear $(VENV)
+	@if $(HAS_PIP); then $(PYTHON) -m venv --clear $(VENV); \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y python3-venv >/dev/null && \
+		$(PYTHON) -m venv --clear $(VENV); \
+	else $(MAKE) --no-print-directory pip-unpacked; fi
 
-.PHONY: python3-venv
-python3-venv:
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y python3-venv >/dev/null; \
-	else \
+HAS_PIP = $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null
+
+.PHONY: pip-unpacked
+pip-unpacked:
+	@rm -rf $(VENV)/deb && mkdir -p $(VENV)/deb && cd $(VENV)/deb && apt-get download -qq python3-pip-whl >/dev/null 2>&1 \
+		&& dpkg -x python3-pip-whl_*.deb . || { rm -rf ../../$(VENV); \
 		echo "Python's venv module is missing: install it (on Debian: apt-get install python3-venv) and try again." >&2; \
-		exit 1; \
-	fi
+		exit 1; }
+	@$(PYTHON) -m venv --without-pip $(VENV)
+	@wheel=$$(echo $(VENV)/deb/usr/share/python-wheels/pip-*.whl) && \
+		$(BIN)/python $$wheel/pip install --quiet --no-index --disable-pip-version-check $$wheel
+	@rm -rf $(VENV)/deb

@@ -23,6 +23,7 @@ SOURCES = Path(__file__).resolve().parents[2] / "shared" / "tools" / "smppload"
 CACHE = Path.home() / ".cache" / "smppload"
 SECONDS = float(os.environ.get("BENCH_SECONDS", "20"))
 SESSIONS, WINDOW = 8, 100
+NO_TOOL = "smppload is not at hand: set SMPPLOAD, or install cargo beside its sources; nothing measured"
 PAYLOAD = "gsm=70,gsm160=15,ucs2=10"  # messages cut by the app are another issue's
 CONFIG = """
 node: bench
@@ -120,9 +121,7 @@ def main() -> None:
     """Measure at full speed, and the latency at half of it."""
     tool = smppload()
     if tool is None:
-        print(
-            "smppload is not at hand: set SMPPLOAD to its path, or install cargo beside its sources; nothing measured"
-        )
+        print(NO_TOOL)
         return
     full = measure(tool)
     show("as fast as it goes", full)

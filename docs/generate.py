@@ -37,12 +37,19 @@ ROW = (
     Arrow(OUTSIDE, "WAITING", spool.add, "committed, but due later, or its lane has no link or no room"),
     Arrow("WAITING", "HELD", spool.claim, "due, and its lane has room in memory"),
     Arrow("WAITING", "WAITING", spool.move, "its operator has no link, another of the route has one"),
-    Arrow("HELD", "WAITING", spool.release, "refused for now, or its lane has lost its last link"),
+    Arrow("HELD", "WAITING", spool.release, "refused for now, not answered in time, or its lane lost its last link"),
     Arrow("HELD", "WAITING", spool.release_held, "its node has started again, has left, or is taken for dead"),
-    Arrow("HELD", OUTSIDE, spool.remove, "the peer has taken it, or refused it for good"),
+    Arrow(
+        "HELD",
+        OUTSIDE,
+        spool.remove,
+        "the peer has taken it, or refused it, or its time is over, or its number opted out",
+    ),
     Arrow("WAITING", OUTSIDE, spool.remove, "the same, and its node had been taken for dead meanwhile"),
     Arrow("WAITING", OUTSIDE, spool.expire, "its time is over"),
-    Arrow("WAITING", OUTSIDE, spool.remove_message, "another segment has ended its message"),
+    Arrow(
+        "WAITING", OUTSIDE, spool.remove_message, "another segment has ended its message, or its number has opted out"
+    ),
 )
 
 MESSAGE = (
@@ -54,7 +61,8 @@ MESSAGE = (
     Arrow("ENROUTE", "EXPIRED", messages.settle, "a segment waited past its validity, or a receipt says so"),
     Arrow("ENROUTE", "REJECTED", messages.settle, "an operator refused a segment for good, or a receipt says so"),
     Arrow("ENROUTE", "UNDELIVERABLE", messages.settle, "a receipt says so, or unanswered under `uncertain: fail`"),
-    Arrow("ENROUTE", "DELETED", messages.settle, "a receipt says so"),
+    Arrow("ENROUTE", "UNKNOWN", messages.settle, "taken and not reported on in time, or its id was given to another"),
+    Arrow("ENROUTE", "DELETED", messages.settle, "its number has opted out before it was sent, or a receipt says so"),
     Arrow("ENROUTE", "SKIPPED", messages.settle, "a receipt says so"),
 )
 
@@ -90,10 +98,10 @@ MESSAGES = """\
 ## A message
 
 A message leaves ENROUTE exactly once, by a statement that is guarded by ENROUTE. It ends when all of its segments have
-an outcome, in the worst of their states, from good to bad: DELIVERED, ACCEPTED, DELETED, EXPIRED, SKIPPED,
+an outcome, in the worst of their states, from good to bad: DELIVERED, ACCEPTED, UNKNOWN, DELETED, EXPIRED, SKIPPED,
 UNDELIVERABLE, REJECTED. The last three of them, and a validity that is over, end it at once, and take its waiting
-segments out of the spool. Receipts that report ENROUTE, ACCEPTED or UNKNOWN are progress and change nothing. An
-operator that takes a segment, was asked for a receipt and never sends one leaves its message ENROUTE."""
+segments out of the spool. Receipts that report ENROUTE, ACCEPTED or UNKNOWN are progress and change nothing. A segment
+that an operator took and does not report on within `delivery.report_wait` ends UNKNOWN."""
 
 STEPS = """\
 ## A status, and what follows

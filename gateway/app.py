@@ -16,7 +16,7 @@ import trio
 from gateway import __version__
 from gateway.connector import Connector
 from gateway.deliver import Deliver
-from gateway.dispatcher import Lane, Pace
+from gateway.dispatcher import Lane
 from gateway.door import Door
 from gateway.homeward import Homeward
 from gateway.lanes import Lanes
@@ -25,6 +25,8 @@ from gateway.membership import Limit, Membership
 from gateway.metrics import Metrics
 from gateway.notify import Notifier, watchdog_interval
 from gateway.opt_out import OptOuts
+from gateway.rules import number
+from gateway.rules.pacing import Pace
 from gateway.ruleset import profile
 from gateway.settle import AccountOutcomes, OperatorOutcomes
 from gateway.store import nodes, spool
@@ -61,6 +63,7 @@ class Gateway:
     """
 
     def __init__(self, config: Config) -> None:
+        number.prepare()
         self.config = config
         self.metrics = Metrics(config.accounts, config.operators)
         self.store = open_store(config.store, config.node, self.metrics.committed)
@@ -149,7 +152,7 @@ class Gateway:
             nursery.start_soon(lane.run)
         nursery.start_soon(self._upkeep.run)
         if self.config.metrics.listen is not None:
-            app = http.private_app(self.metrics.render, self.not_ready)
+            app = http.private_app(self._render, self.not_ready)
             await nursery.start(http.serve, app, self.config.metrics.listen)
         for connector in self._connectors:
             await nursery.start(connector.run)
@@ -183,6 +186,22 @@ class Gateway:
                 section = f"operators.{connector.operator.name}.tls"
                 _log.error("certificate_refused", section=section, reason=str(error))
         _log.info("reloaded")
+
+    def _render(self) -> bytes:
+        """Return the metrics as they are at this moment; called in a thread."""
+        trio.from_thread.run_sync(self._observe)
+        return self.metrics.render()
+
+    def _observe(self) -> None:
+        """Look at what nobody tells the metrics."""
+        for lane in self.lanes:
+            side, _, name = lane.name.partition("/")
+            self.metrics.ready(side, name, len(lane))
+            self.metrics.unanswered(side, name, lane.unanswered_since())
+        for connector in self._connectors:
+            self.metrics.bound("operator", connector.operator.name, connector.bound)
+        for account in self.config.accounts:
+            self.metrics.bound("account", account, self._listener.bound().get(account, 0))
 
     def not_ready(self) -> dict[str, str]:
         """Say which parts are not ready, and why; empty when all are."""

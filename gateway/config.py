@@ -23,6 +23,7 @@ from pydantic import (
 
 from gateway.configfile import ConfigError, read
 from gateway.configproblems import clashes, names_in, problems_of
+from gateway.configroutes import dead_ends
 from gateway.configsmpp import OperatorTls, Outbind, Reconnect, Smpp
 from gateway.configvalues import (
     Address,
@@ -100,6 +101,7 @@ class Delivery(Section):
 
     validity: Duration = seconds("48h")
     account_queue: Duration = seconds("48h")
+    report_wait: Duration = seconds("72h")
     held_parts: Duration = seconds("5m")
 
 
@@ -234,7 +236,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     `environ` supplies `${NAME}`. Raises `ConfigError` with every problem found, each with its line, column and key.
     """
     document = read(path, environ)
-    problems = document.problems + clashes(document, Config())
+    problems = document.problems + clashes(document, Config()) + dead_ends(document)
     try:
         context = {**_defined(document.data), "folder": path.parent}
         config = Config.model_validate(document.data, context=context)

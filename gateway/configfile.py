@@ -2,7 +2,8 @@
 
 Nothing is lost on the way to a message: duplicate keys, which YAML's constructor would let the last one win, are
 problems; keys stay text (an operator may be called `no` or `36034`); `${NAME}` takes an environment variable and stays
-text as well. All problems are collected, so that one look at the list is enough to mend the file.
+text as well. All problems are collected, so that one look at the list is enough to mend the file. A file that would
+take for ever is refused: one that nests too deep, or whose aliases multiply.
 """
 
 import re
@@ -14,8 +15,20 @@ import yaml
 
 KeyPath = tuple[str | int, ...]
 
+_DEPTH = 50  # levels
+_PARTS = 200_000  # keys and values, aliases counted as what they stand for
+_TAG = "tag:yaml.org,2002:"
+_TAGS = {  # each with what it may stand before
+    **dict.fromkeys(("null", "bool", "int", "float", "timestamp", "str"), yaml.ScalarNode),
+    "seq": yaml.SequenceNode,
+    "map": yaml.MappingNode,
+}
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _QUOTED = re.compile(r""" (?:'[^'<][^']+'|"[^"]+")""")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+_QUOTE = "put it in quotes"
 
 
 class Mark(NamedTuple):
@@ -46,12 +59,30 @@ class ConfigError(Exception):
 
     def _line(self, problem: Problem) -> str:
         where = f"{self.file}:{problem.mark.line}:{problem.mark.column}"
-        return ": ".join(part for part in (where, spell(problem.path), problem.message) if part)
+        line = ": ".join(part for part in (where, spell(problem.path), problem.message) if part)
+        return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
 
 
 def spell(path: KeyPath) -> str:
     """Write a path the way people say it: `routes[0].operators[1]`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes a tree that is not too deep."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+        if self.depth == _DEPTH:
+            raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        self.depth += 1
+        node: yaml.Node | None = super().compose_node(parent, index)  # type: ignore[arg-type]  # any key may be one
+        self.depth -= 1
+        return node
+
+
+_TOO_DEEP = f"nests deeper than {_DEPTH} levels"
 
 
 class Document:
@@ -64,6 +95,7 @@ class Document:
         self._keys: dict[KeyPath, Mark] = {}
         self._values: dict[KeyPath, Mark] = {(): TOP}
         self._loader = yaml.SafeLoader("")
+        self._parts = 0
 
     def __contains__(self, path: KeyPath) -> bool:
         return path in self._values
@@ -83,13 +115,20 @@ class Document:
         return self._keys.get(path) or self.value_mark(path)
 
     def take(self, root: yaml.Node) -> None:
-        """Make `data` from a composed tree."""
+        """Make `data` from a composed tree; raises `yaml.MarkedYAMLError` where aliases make it too large."""
         self.data = self._construct(root, (), ())
 
     def _construct(self, node: yaml.Node, path: KeyPath, around: tuple[yaml.Node, ...]) -> object:
         self._values[path] = _mark(node)
+        self._parts += 1
         if node in around:
             self._complain(node, path, "an alias must not contain itself")
+            return None
+        if self._parts > _PARTS or len(around) > _DEPTH:
+            too_much = f"has more than {_PARTS} parts" if self._parts > _PARTS else _TOO_DEEP
+            raise yaml.MarkedYAMLError(problem=f"with its aliases it {too_much}", problem_mark=node.start_mark)
+        if _TAGS.get(node.tag.removeprefix(_TAG)) is not type(node):
+            self._complain(node, path, f"the tag before it has no use here; {_QUOTE}")
             return None
         around = (*around, node)
         if isinstance(node, yaml.MappingNode):
@@ -105,6 +144,8 @@ class Document:
                 self._complain(key, path, "a key must be a plain word")
                 continue
             below = (*path, key.value)
+            if not self._writable(key.value, key, below):
+                continue
             if key.value in result:
                 self._complain(key, below, f"duplicate key, first used in line {self._keys[below].line}")
                 continue
@@ -113,14 +154,24 @@ class Document:
         return result
 
     def _scalar(self, node: yaml.Node, path: KeyPath) -> object:
+        text = _VARIABLE.sub(lambda match: self._variable(match[1], node, path), node.value)
+        if not self._writable(text, node, path):
+            return None
         if "${" in node.value:
-            return _VARIABLE.sub(lambda match: self._variable(match[1], node, path), node.value)
+            return text
         try:
             return self._loader.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:  # an unknown !tag, or a date such as 2026-13-45
-            reason = _said(error) if isinstance(error, yaml.MarkedYAMLError) else error
-            self._complain(node, path, f"{reason}; put it in quotes")
-            return None
+        except ValueError as error:  # a date such as 2026-13-45
+            self._complain(node, path, f"{_said(str(error))}; {_QUOTE}")
+        except (yaml.YAMLError, LookupError, AttributeError):  # what the value of a wrong !!tag runs into
+            self._complain(node, path, f"is not what its tag says; {_QUOTE}")
+        return None
+
+    def _writable(self, text: str, node: yaml.Node, path: KeyPath) -> bool:
+        found = _UNWRITABLE.search(text)
+        if found:
+            self._complain(node, path, f"character U+{ord(found[0]):04X} is no part of any setting; leave it out")
+        return not found
 
     def _variable(self, name: str, node: yaml.Node, path: KeyPath) -> str:
         if name not in self._environ:
@@ -143,15 +194,15 @@ def read(file: Path, environ: Mapping[str, str]) -> Document:
     """
     text = _text(file)
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_Loader)
+        document = Document(environ)
+        if root is not None:
+            document.take(root)
     except yaml.MarkedYAMLError as error:
         raise ConfigError(file, [_syntax(error)]) from error
     except yaml.reader.ReaderError as error:
         message = f"character U+{ord(text[error.position]):04X} is not allowed in YAML"
         raise ConfigError(file, [Problem(_after(text[: error.position]), (), message)]) from error
-    document = Document(environ)
-    if root is not None:
-        document.take(root)
     return document
 
 
@@ -171,12 +222,12 @@ def _text(file: Path) -> str:
 def _syntax(error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     place = Mark(mark.line + 1, mark.column + 1) if mark else TOP
-    return Problem(place, (), f"not valid YAML: {_said(error)}")
+    return Problem(place, (), f"not valid YAML: {_said(error.problem or '')}")
 
 
-def _said(error: yaml.MarkedYAMLError) -> str:
-    """What YAML says, without the word from the file that it says it about: that may be a password."""
-    return _QUOTED.sub("", error.problem or "")
+def _said(problem: str) -> str:
+    """What somebody says of the file, without the word from it that he says it about: that may be a password."""
+    return _QUOTED.sub("", problem)
 
 
 def _after(text: str) -> Mark:

@@ -8,6 +8,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
@@ -15,8 +16,9 @@ from gateway.smpp.text import encode_gsm7
 from gateway.store.url import check_url
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]+)):(\d{1,5})")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_SHORTEST, _LONGEST = 0.001, 36_500 * 86_400.0  # a millisecond, a hundred years
+_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]+)):([0-9]{1,5})")
 _LAST_PORT = 65535
 _HASH = re.compile(r"\$argon2id\$v=19\$m=\d{1,7},t=\d{1,4},p=\d{1,3}\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}")
 _SEGMENT = 160  # septets in one short message
@@ -31,7 +33,10 @@ def seconds(value: object) -> float:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match or not float(match[1]):
         raise ValueError("must be a duration with its unit, such as 30s, 5m, 2h or 365d")
-    return float(match[1]) * _UNITS[match[2]]
+    duration = float(match[1]) * _UNITS[match[2]]
+    if not _SHORTEST <= duration <= _LONGEST:
+        raise ValueError("must be a duration from 1ms to 36500d")
+    return duration
 
 
 def address(value: object) -> tuple[str, int]:
@@ -112,7 +117,11 @@ def _short_code_mention(text: str) -> str:
 
 
 def _web_url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
+    try:
+        port = urlsplit(text).port  # raises where it is no address at all
+    except ValueError:
+        port = 0
+    if port == 0 or not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
         raise ValueError('must be a web address, such as "https://no-sms.eu"')
     return text.rstrip("/")
 

@@ -24,7 +24,6 @@ from gateway.smpp import receipt, status
 from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text, split_udh
 from gateway.store import messages
 from gateway.store.base import Batch
-from gateway.store.messages import Outcome
 
 if TYPE_CHECKING:
     from gateway.config import Config, Operator
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from gateway.opt_out import Effect, Heard, OptOuts
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
+    from gateway.store.messages import Outcome
 
 _log = structlog.get_logger()
 RANK = 30
@@ -143,15 +143,23 @@ class Deliver:
         holders = messages.report(tx, final.keys())
         unknown = [report for key, report in final.items() if key not in holders]
         messages.park(tx, [(*report.key, report.state, report.error) for report in unknown])
-        return [Outcome(message, final[key].state, final[key].error) for key, message in holders.items()]
+        return [
+            outcome
+            for key, held in holders.items()
+            for outcome in messages.outcomes_of([held], final[key].state, final[key].error)
+        ]
 
     # After the commit
 
     def _done(self, items: list[Arrived], done: Done) -> None:
+        self._lanes.stop({each.heard.number.key for each in done.effects if each.what != opt_out.NOTHING})
         self._lanes.carry_on(done.placed)
         self._answer(items, status.ESME_ROK)
         for (operator, kind), count in Counter((each.link.name, each.kind) for each in items).items():
             self._metrics.inbound(operator, kind, count)
+        reports = Counter((each.link.name, receipt.word(each.report.state)) for each in items if each.report)
+        for (operator, state), count in reports.items():
+            self._metrics.receipt(operator, state, count)
         for effect in done.effects:
             self._metrics.heard(effect.heard.decision.rule, effect.heard.source, effect.what)
             if effect.event is not None:

@@ -10,50 +10,31 @@ A lane without a link holds nothing in memory: a dead peer costs disk, not memor
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+import time
+from typing import TYPE_CHECKING
 
 import structlog
 import trio
 
-from gateway.rules.pacing import Backoff, Step, TokenBucket, next_step
+from gateway.backlog import Backlog, Settled, claim
+from gateway.rules.pacing import Step, Throttle, TokenBucket, next_step
 from gateway.smpp import status
 from gateway.smpp.events import Request
-from gateway.store import spool
 from gateway.store.base import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from gateway.link import Link
+    from gateway.rules.pacing import Pace
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import Batch, Store
     from gateway.store.spool import Spooled
 
 _log = structlog.get_logger()
 _RESCUE = 10.0  # seconds between looks into the spool that nothing asked for
-_SLOWEST = 30.0  # seconds that a peer that says ESME_RTHROTTLED is left alone at the most
-
-
-class Settled(NamedTuple):
-    """The end of one attempt: the peer took it (``response``), will never take it, or is to get it later."""
-
-    item: Spooled
-    step: Step
-    response: Pdu | None = None
-
-
-class Pace(NamedTuple):
-    """How fast a lane may be drained.
-
-    ``window`` is unanswered requests per link, ``rate`` segments a second (None: no limit), ``room`` rows in memory,
-    ``retry_uncertain`` whether what was sent and never answered is sent again.
-    """
-
-    window: int
-    rate: float | None = None
-    room: int = 5_000
-    retry_uncertain: bool = True
+_SHORTEST, _LONGEST = 0.25, 30.0  # seconds that a peer that says ESME_RTHROTTLED is left alone
 
 
 class Lane:
@@ -72,23 +53,21 @@ class Lane:
         self._pace = pace
         self._store = store
         self._outcomes = outcomes
-        self._ready: deque[Spooled] = deque()
-        self._returned: list[tuple[int, Spooled]] = []  # a heap by id: what came back goes out first, in order
+        self._backlog = Backlog()
         self._unsettled = 0  # outcomes that are not committed yet
         self._spooled = True  # whether the spool may hold rows of ours that are due
         self._look_at = math.inf  # when some that wait there become due
         self._claiming = False
         self._bucket = TokenBucket(pace.rate, trio.current_time())
-        self._backoff = Backoff(0.25, _SLOWEST)
-        self._paused_until = -math.inf
+        self._throttle = Throttle(pace.window, _SHORTEST, _LONGEST)
         self._stir = trio.Event()
         self._other_rate = trio.Event()
         self._lost: set[int] = set()  # rows on their way that another node has taken over
         self._sent = 0  # since the last look at the demand
-        self.uncertain = 0
+        self._unanswered = 0
 
     def __len__(self) -> int:
-        return len(self._ready) + len(self._returned)
+        return len(self._backlog)
 
     @property
     def usable(self) -> bool:
@@ -109,10 +88,10 @@ class Lane:
     def hand_over(self, rows: list[Spooled]) -> None:
         """Take rows that were committed as ours."""
         if self.links:
-            self._ready.extend(rows)
+            self._backlog.add(rows)
             self.pump()
         else:
-            self._give_back(rows)
+            self._settle(rows, Step.BACK)
 
     def look(self, at: float = -math.inf) -> None:
         """Say that the spool may hold rows for this lane, now or from the instant ``at`` on (trio's clock)."""
@@ -125,14 +104,39 @@ class Lane:
     def forget(self) -> None:
         """Let go of every row: we were taken for dead, and others may have them. What is on its way is answered yet."""
         self._lost = {request.context.id for link in self.links for request in link.session.pending if request.context}
-        self._ready.clear()
-        self._returned.clear()
+        self._backlog.take_all()
         self.look()
+
+    def heed(self, stopped: Container[str]) -> None:
+        """Review what is for ``stopped`` numbers, which may become more, before it is sent."""
+        self._backlog.stopped = stopped
+
+    def stop(self, numbers: Container[str]) -> None:
+        """Review now what is for numbers that have just been stopped."""
+        self._settle(self._backlog.take_stopped(numbers), Step.REVIEW)
+
+    def go_on(self, rows: list[Spooled]) -> None:
+        """Take back rows that were reviewed and may be sent."""
+        if self.links:
+            for row in rows:
+                self._backlog.put_reviewed(row)
+            self.pump()
+        else:
+            self._settle(rows, Step.BACK)
+
+    def drop_overdue(self) -> None:
+        """End the rows in memory whose time is over, wherever in the queue they stand."""
+        self._settle(self._backlog.take_overdue(_now()), Step.EXPIRED)
 
     def demand(self) -> int:
         """Return how many segments were sent since the last look, or could be now; never 0: the next may come soon."""
         sent, self._sent = self._sent, 0
         return max(1, sent + len(self))
+
+    def unanswered_since(self) -> int:
+        """Return how many requests were sent and never answered since the last look."""
+        count, self._unanswered = self._unanswered, 0
+        return count
 
     def set_rate(self, rate: float) -> None:
         """Go on at another rate, in segments a second."""
@@ -151,17 +155,15 @@ class Lane:
         if link in self.links:
             self.links.remove(link)
         for request in unanswered:
-            self.unanswered(request.context)
-        if not self.links and len(self):
-            rows = [row for _, row in sorted(self._returned)] + list(self._ready)
-            self._returned.clear()
-            self._ready.clear()
-            self._give_back(rows)
+            if self._still_ours(request.context):
+                self._backlog.put_back(request.context)
+        if not self.links:
+            self._settle(self._backlog.take_all(), Step.BACK)
         self.pump()
 
-    def _give_back(self, rows: list[Spooled]) -> None:
+    def _settle(self, rows: list[Spooled], step: Step) -> None:
         self._unsettled += len(rows)
-        self._outcomes.put_all([Settled(row, Step.LATER) for row in rows])
+        self._outcomes.put_all([Settled(row, step) for row in rows])
 
     # Rows go out
 
@@ -170,7 +172,7 @@ class Lane:
         if not self.links:
             return
         now = trio.current_time()
-        if self._paused_until <= now < self._store.lease_until:
+        if self._throttle.paused_until <= now < self._store.lease_until:
             self.links.append(self.links.pop(0))  # every link is first in its turn
             for link in self.links:
                 self._fill(link, now)
@@ -180,19 +182,23 @@ class Lane:
     def _fill(self, link: Link, now: float) -> None:
         if not link.session.bound:  # who is parting is asked nothing more
             return
-        room = min(self._pace.window - link.session.in_flight, self._open_room(), len(self))
-        requests = []
-        for _ in range(self._bucket.grant(room, now)):
-            row = heapq.heappop(self._returned)[1] if self._returned else self._ready.popleft()
-            requests.append(Request(row.command, row.body, row))
-        if requests:
-            self._sent += len(requests)
-            link.send(requests)
+        granted = self._bucket.grant(min(self._pace.window - link.session.in_flight, self._open_room(), len(self)), now)
+        if granted <= 0:
+            return
+        drawn = self._backlog.draw(granted, _now())
+        self._bucket.give_back(granted - len(drawn.rows))
+        self._settle(drawn.overdue, Step.EXPIRED)
+        self._settle(drawn.stopped, Step.REVIEW)
+        if drawn.rows:
+            self._sent += len(drawn.rows)
+            self._throttle.sent()
+            link.send([Request(row.command, row.body, row) for row in drawn.rows])
 
     def _open_room(self) -> int:
         """How many more rows may be open at the peer: sent, their outcome not committed. A kill sends these again."""
         in_flight = sum(link.session.in_flight for link in self.links)
-        return max(0, self._pace.window * len(self.links) - in_flight - self._unsettled)
+        room = self._pace.window * len(self.links) - in_flight - self._unsettled
+        return int(max(0, min(room, self._throttle.room(in_flight))))
 
     def settled(self, count: int) -> None:
         """Learn that ``count`` outcomes are committed."""
@@ -200,14 +206,14 @@ class Lane:
         self.pump()
 
     def _wants_rows(self) -> bool:
-        return self._spooled and not self._claiming and len(self._ready) < self._pace.room // 2
+        return self._spooled and not self._claiming and len(self) < self._pace.room // 2
 
     def _held_up(self, now: float) -> bool:
         """Say whether a pause or the rate, rather than the windows, is what holds rows up."""
-        return bool(self._ready or self._returned) and self._next_turn() > now
+        return len(self) > 0 and self._next_turn() > now
 
     def _next_turn(self) -> float:
-        return max(self._paused_until, self._bucket.ready_at())
+        return max(self._throttle.paused_until, self._bucket.ready_at())
 
     def answered(self, row: Spooled, response: Pdu) -> None:
         """Take the peer's answer to ``row``."""
@@ -216,29 +222,31 @@ class Lane:
         if step is Step.SLOW:
             self._slow_down(row, response.status)
             return
-        if step is Step.DONE:
-            self._backoff.reset()
+        if step is not Step.LATER:
+            self._throttle.taken()
         self._unsettled += 1
         self._outcomes.put(Settled(row, step, response))
 
     def unanswered(self, row: Spooled) -> None:
-        """Take back a row that was sent and never answered."""
-        self.uncertain += 1
+        """Give up waiting for the peer's answer to ``row``: sent again after a pause, or failed, as configured."""
+        if self._still_ours(row):
+            self._settle([row], Step.LATER)
+
+    def _still_ours(self, row: Spooled) -> bool:
+        """Count a row that was sent and never answered; say whether it is to be sent again, by us."""
+        self._unanswered += 1
         if row.id in self._lost:
             self._lost.discard(row.id)
-        elif self._pace.retry_uncertain:
-            heapq.heappush(self._returned, (row.id, row))
-        else:
-            self._unsettled += 1
-            self._outcomes.put(Settled(row, Step.FAIL))
+            return False
+        if not self._pace.retry_uncertain:
+            self._settle([row], Step.FAIL)
+        return self._pace.retry_uncertain
 
     def _slow_down(self, row: Spooled, code: int) -> None:
-        """Leave the peer alone for a while; the row keeps its place, and one pause serves all refused together."""
-        heapq.heappush(self._returned, (row.id, row))
-        now = trio.current_time()
-        if now >= self._paused_until:
-            pause = self._backoff.next(chance=row.id % 997 / 997)
-            self._paused_until = now + pause
+        """Leave the peer alone for a while; the row keeps its place."""
+        self._backlog.put_back(row)
+        pause = self._throttle.refused(trio.current_time(), chance=row.id % 997 / 997)
+        if pause:
             _log.warning("lane_slowed", lane=self.name, status=status.name(code), seconds=round(pause, 2))
         self._stir.set()
 
@@ -268,12 +276,18 @@ class Lane:
         limit = max(1, self._pace.room - len(self))
         self._claiming, self._spooled = True, False
         try:
-            rows = await self._store.transact(lambda tx: spool.claim(tx, self.name, limit))
+            rows, suspects = await self._store.transact(lambda tx: claim(tx, self.name, limit))
         except StoreError:
             self._spooled = True
             await trio.sleep(1.0)
             return
         finally:
             self._claiming = False
-        self._spooled = self._spooled or len(rows) == limit
+        self._spooled = self._spooled or len(rows) + len(suspects) == limit
+        self._settle(suspects, Step.REVIEW)
         self.hand_over(rows)
+
+
+def _now() -> int:
+    """Return the present in milliseconds since 1970, as rows' times are."""
+    return time.time_ns() // 1_000_000

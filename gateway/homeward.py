@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RECEIPT = 0x04  # esm_class of a delivery receipt (SMPP 3.4 section 5.2.12)
 _ALWAYS, _ON_FAILURE, _ON_SUCCESS = 1, 2, 3  # registered_delivery, bits 1-0 (3 is a 5.0 value)
+_RECEIPT_BITS = 3
 _GOOD = (messages.DELIVERED, messages.ACCEPTED)
 
 TEMPLATE = {
@@ -70,8 +71,13 @@ class Homeward:
         return _text(tx, account, inbound, self._keep)
 
 
+def wants_receipt(registered: int) -> bool:
+    """Say whether a registered_delivery asks for a receipt, in whatever case."""
+    return bool(registered & _RECEIPT_BITS)
+
+
 def _wanted(registered: int, state: int) -> bool:
-    asked = registered & 3
+    asked = registered & _RECEIPT_BITS
     return (
         asked == _ALWAYS or (asked == _ON_FAILURE and state not in _GOOD) or (asked == _ON_SUCCESS and state in _GOOD)
     )
@@ -125,4 +131,4 @@ def _text(tx: Tx, account: str, each: Text, keep: int) -> Spooled:
 
 
 def _spooled(tx: Tx, account: str, body: bytes, keep: int) -> Spooled:
-    return Spooled(tx.new_id(), account_lane(account), 0, "", smpp.DELIVER_SM, body, tx.now, tx.now + keep)
+    return Spooled(tx.new_id(), account_lane(account), 0, "", smpp.DELIVER_SM, body, 0, tx.now + keep)

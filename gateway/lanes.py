@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
 from gateway.store import spool
+from gateway.store.spool import URGENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from gateway.dispatcher import Lane
     from gateway.store.base import Tx
     from gateway.store.spool import Spooled
+
+
+_STOPPED = "stop/"
+_REMEMBERED_STOPS = 100_000  # numbers; what was in memory when they opted out has gone long before they are forgotten
+
+
+def stop_name(number: str) -> str:
+    """Name, for :meth:`Tx.notify`, a number that has opted out."""
+    return _STOPPED + number
 
 
 class Placed(NamedTuple):
@@ -32,6 +43,7 @@ class Lanes:
     def __init__(self) -> None:
         self.elsewhere: Mapping[str, int] = {}
         self._lanes: dict[str, Lane] = {}
+        self._stopped: dict[str, None] = {}  # numbers, the oldest first
 
     def __iter__(self) -> Iterator[Lane]:
         return iter(self._lanes.values())
@@ -42,6 +54,7 @@ class Lanes:
     def add(self, lane: Lane) -> None:
         """Make a lane known."""
         self._lanes[lane.name] = lane
+        lane.heed(self._stopped)
 
     def usable(self, name: str) -> bool:
         """Say whether a lane has a link here."""
@@ -63,13 +76,22 @@ class Lanes:
         held: dict[str, list[Spooled]] = {}
         waiting: dict[str, list[Spooled]] = {}
         for name, group in by_lane.items():
-            lane = self._lanes.get(name)
-            ready = all(row.due <= tx.now for row in group)
-            (held if lane is not None and ready and lane.takes(len(group)) else waiting)[name] = group
+            urgent = [row for row in group if row.due == URGENT and self.usable(name)]
+            others = [row for row in group if row not in urgent] if urgent else group
+            if urgent:  # does not wait behind what waits in the spool
+                held[name] = urgent
+            if others and self._takes(name, others, tx.now):
+                held[name] = urgent + others
+            elif others:
+                waiting[name] = others
         spool.add(tx, [row for group in held.values() for row in group], held=True)
         spool.add(tx, [row for group in waiting.values() for row in group])
         tx.notify([name for name in waiting if not self.usable(name)])
         return Placed(held, {name: max(0, min(row.due for row in group) - tx.now) for name, group in waiting.items()})
+
+    def _takes(self, name: str, rows: list[Spooled], now: int) -> bool:
+        lane = self._lanes.get(name)
+        return lane is not None and all(row.due <= now for row in rows) and lane.takes(len(rows))
 
     def carry_on(self, placed: Placed) -> None:
         """Go on with rows that have just been committed."""
@@ -77,10 +99,37 @@ class Lanes:
             self._lanes[name].hand_over(rows)
         self.look(placed.waiting)
 
+    def heard(self, names: Iterable[str]) -> None:
+        """Learn from another node that rows wait in lanes of these names, or that numbers have opted out."""
+        stopped = {name.removeprefix(_STOPPED) for name in names if name.startswith(_STOPPED)}
+        self.stop(stopped)
+        self.look(dict.fromkeys(names, 0))
+
+    def stop(self, numbers: Collection[str]) -> None:
+        """Learn that numbers have opted out: what is for them is reviewed before it is sent."""
+        for number in numbers:
+            self._stopped.pop(number, None)
+            self._stopped[number] = None
+        for number in list(islice(self._stopped, max(0, len(self._stopped) - _REMEMBERED_STOPS))):
+            del self._stopped[number]
+        if numbers:
+            for lane in self:
+                lane.stop(numbers)
+
+    def go_on(self, rows: Iterable[Spooled]) -> None:
+        """Give rows that were reviewed and may be sent back to their lanes."""
+        for row in rows:
+            self._lanes[row.lane].go_on([row])
+
     def forget(self) -> None:
         """Let go of every row that is in memory: others may have taken them over."""
         for lane in self:
             lane.forget()
+
+    def drop_overdue(self) -> None:
+        """End the rows in memory whose time is over."""
+        for lane in self:
+            lane.drop_overdue()
 
     def look(self, waiting: Mapping[str, int]) -> None:
         """Let lanes look into the spool, each after so many milliseconds."""

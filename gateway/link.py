@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from gateway.smpp.events import Odd
+from gateway.smpp.events import Ended, Odd
 from gateway.smpp.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gateway.smpp.events import Ended, Event, Request
+    from gateway.smpp.events import Event, Request
     from gateway.smpp.pdu import Pdu
     from gateway.smpp.session import Session
 
@@ -65,6 +65,8 @@ class Link:
         self._gone = trio.Event()
         self._writing = trio.CancelScope()
         self._strange = 0  # octets that the peer has written before its bind
+        self._untold: list[Event] = []
+        self._telling = False
 
     # Used by the owner
 
@@ -83,8 +85,6 @@ class Link:
         respond = self.session.send_response
         for request, code, body in responses:
             events += respond(request, code, body)
-        if not self.session.finished:
-            events += self.session.receive_data(b"", trio.current_time())  # what waited behind the window
         self._after(events)
 
     def accept_bind(self, request: Pdu, system_id: str) -> None:
@@ -171,7 +171,7 @@ class Link:
         return not self.session.finished and (self.session.blocked or self.session.unwritten > _MAX_UNWRITTEN)
 
     async def _write(self) -> None:
-        """Write whatever is ready until the session has ended and its last words are out, or are too late."""
+        """Write whatever is ready until the session has ended and its last words are out, or have had their time."""
         try:
             with self._writing:
                 while not self.session.finished or self.session.unwritten:
@@ -190,15 +190,40 @@ class Link:
             await trio.sleep(max(0.0, min(_TICK, self.session.next_deadline() - now)))
 
     def _after(self, events: list[Event]) -> None:
+        """Tell the owner, and go on with what waited behind the window.
+
+        What the owner does may lead to more events: they are told when it returns, never within.
+        """
         self._to_write.set()
+        self._untold += events
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while self._go_on():
+                events, self._untold = self._untold, []
+                self._tell(events)
+        finally:
+            self._telling = False
+        if self.session.finished:  # the writer may be at it, and stuck
+            self._writing.deadline = min(self._writing.deadline, trio.current_time() + _FLUSH_TIME)
         if not self.session.blocked:
             self._may_read.set()
-        if self.session.finished:  # also what is being written to a peer that does not read
-            self._writing.deadline = min(self._writing.deadline, trio.current_time() + _FLUSH_TIME)
-        if events:
+
+    def _go_on(self) -> bool:
+        self._untold += self.session.receive_data(b"", trio.current_time())
+        return bool(self._untold)
+
+    def _tell(self, events: list[Event]) -> None:
+        try:
             self._handle(self, events)
+        except Exception:  # noqa: BLE001 (a defect that one peer provokes must not reach the others)
+            _log.exception("link_failed", link=self.name)
+            ended: list[Event] = [event for event in events if isinstance(event, Ended)]
+            if not self.session.finished:
+                ended = [self.session.end("a defect of ours")]
+            self._untold = [] if ended == events else ended  # that it is over is the one thing the owner has to know
 
     def _end(self, reason: str) -> None:
         if not self.session.finished:
-            ended: Ended = self.session.end(reason)
-            self._after([ended])
+            self._after([self.session.end(reason)])

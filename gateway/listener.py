@@ -209,15 +209,16 @@ class Client:
     async def _bind(self, pdu: Pdu) -> None:
         # Whoever is banned is not asked for a password, so what he opened before costs nothing after.
         code = status.ESME_RBINDFAIL if self.visit.banned else await self._listener.judge(self, pdu)
-        if code == status.ESME_ROK and not self.link.session.finished:
+        if code != status.ESME_ROK:
+            await self._refuse(pdu, code)
+        elif self.link.session.finished:  # it has hung up meanwhile
+            self._listener.leave(pdu.fields["system_id"])
+            _log.debug("app_gone", address=self.address, reason="ended before its bind was answered")
+        else:
             self._listener.admit(self, pdu)
             _log.info("app_bound", account=pdu.fields["system_id"], address=self.address, bind=smpp.NAMES[pdu.command])
             if self._lane is not None and self.link.session.state in _RECEIVING:
                 self._lane.attach(self.link)
-        elif code == status.ESME_ROK:  # it has hung up meanwhile
-            self._listener.leave(pdu.fields["system_id"])
-        else:
-            await self._refuse(pdu, code)
 
     async def _refuse(self, pdu: Pdu, code: int) -> None:
         account = self._listener.account_named(pdu.fields["system_id"])

@@ -2,20 +2,29 @@
 
 Every module takes its logger with `get()`; what libraries say through the standard library's logging comes out in the
 same form. An event costs 10 to 20 µs, so nothing on the path of each message logs above debug, billable events apart.
-Texts never come here; numbers come through `mask`.
+Texts never come here; numbers come through `mask`. A line that nobody takes is dropped and counted: whatever becomes of
+the log, messages are carried on.
 """
 
 import json
 import logging
+import os
+import select
 import sys
-from typing import Protocol
+import threading
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_log = structlog.get_logger()
 _ALWAYS_HIDDEN = 3
 _SHOWN_AT_MOST = 4
 _LIBRARIES_FROM = logging.WARNING
+_PATIENCE = 100  # milliseconds that a reader who has kept up so far may take to make room
 _plain = structlog.dev.plain_traceback  # the prettier ones print local variables: passwords, texts
 
 
@@ -31,8 +40,53 @@ class LogConfig(Protocol):
         """`json` or `console`."""
 
 
-def setup(config: LogConfig) -> None:
+class Output:
+    """Writes lines to `descriptor`, None for nowhere; the loggers of structlog are one of these, whichever the level.
+
+    A line that cannot be written is dropped: the reader has gone, its disk is full, or it takes nothing any more, which
+    holds nobody up for longer than `_PATIENCE`, and only once. When lines come through again, `log_dropped` says how
+    many did not.
+
+    Attributes:
+        dropped: told of every line that was dropped, from whichever thread.
+    """
+
+    def __init__(self, descriptor: int | None) -> None:
+        self.dropped: Callable[[], None] = lambda: None
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+        self._room = select.poll()
+        self._lost = 0  # lines since one was last written
+        self._torn = False  # whether the last line on the way out is a piece of one
+        if descriptor is not None:
+            self._room.register(descriptor, select.POLLOUT)
+
+    def msg(self, line: bytes) -> None:
+        """Write one line, given without its end."""
+        with self._lock:
+            written = self._descriptor is not None and self._write(self._descriptor, line)
+            lost, self._lost = (self._lost, 0) if written else (0, self._lost + 1)
+        if not written:
+            self.dropped()
+        elif lost:
+            _log.warning("log_dropped", lines=lost)
+
+    debug = info = warning = error = critical = exception = log = msg
+
+    def _write(self, descriptor: int, line: bytes) -> bool:
+        rest = (b"\n" if self._torn else b"") + line + b"\n"
+        try:
+            while rest and self._room.poll(0 if self._lost else _PATIENCE):
+                rest = rest[os.write(descriptor, rest[: select.PIPE_BUF]) :]  # so much at least there is room for
+                self._torn = bool(rest)
+        except OSError:
+            return False
+        return not rest
+
+
+def setup(config: LogConfig) -> Output:
     """Send every event from `config.level` on to standard output, once, at the start of the process."""
+    output = Output(None if sys.stdout is None else sys.stdout.fileno())
     level = logging.getLevelNamesMapping()[config.level.upper()]
     structlog.configure(
         processors=[
@@ -41,10 +95,11 @@ def setup(config: LogConfig) -> None:
             *_renderers(config.format),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=lambda *_: output,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Bridge()], level=max(level, _LIBRARIES_FROM), force=True)
+    return output
 
 
 def get() -> FilteringBoundLogger:
@@ -66,7 +121,8 @@ def mask(number: str, *, clear: bool) -> str:
 
 def _renderers(form: str) -> list[Processor]:
     if form == "console":
-        return [_octets(structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=_plain))]
+        people = sys.stdout is not None and sys.stdout.isatty()
+        return [_octets(structlog.dev.ConsoleRenderer(colors=people, exception_formatter=_plain))]
     return [structlog.processors.format_exc_info, _octets(structlog.processors.JSONRenderer(serializer=_json))]
 
 

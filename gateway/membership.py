@@ -120,8 +120,8 @@ class Membership:
             self._learn(news)
 
     def heard(self, names: Collection[str]) -> None:
-        """Learn from another node that rows wait in these lanes."""
-        self._lanes.look(dict.fromkeys(names, 0))
+        """Learn from another node that rows wait in these lanes, or that numbers have opted out."""
+        self._lanes.heard(names)
 
     # After the commit
 

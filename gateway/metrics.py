@@ -77,8 +77,10 @@ class Metrics:
         self._turned_away = self._counter("connections_refused", "Connections turned away", reason=Labels())
         self._binds_refused = self._counter("binds_refused", "Binds refused", status=Labels())
         self._bans = Counter("stopgate_bans", "Addresses banned after failed binds", registry=self._registry)
+        self._dropped = Counter("stopgate_log_dropped", "Log lines that could not be written", registry=self._registry)
+        self._unanswered = self._peer_counter("unanswered", "Requests that a peer did not answer")
         self._links = self._gauge("links_bound", "Links that are bound")
-        self._ready = self._gauge("queue_ready", "Work in a peer's lane that could leave now")
+        self._ready = self._gauge("queue_ready", "Rows in memory for a peer")
         self._commit_seconds = self._histogram("store_commit_seconds", "Time one commit took", _COMMIT_SECONDS)
         self._commit_items = self._histogram("store_commit_items", "Pieces of work in one commit", _BATCH_SIZES)
 
@@ -90,9 +92,9 @@ class Metrics:
         """Count segments by the answer of `operator`."""
         self._segments.of(operator, f"0x{status:x}").inc(count)
 
-    def receipt(self, operator: str, state: str) -> None:
-        """Count a delivery receipt of `operator`."""
-        self._receipts.of(operator, state).inc()
+    def receipt(self, operator: str, state: str, count: int = 1) -> None:
+        """Count delivery receipts of `operator` by the state that they report, as receipts spell it."""
+        self._receipts.of(operator, state).inc(count)
 
     def inbound(self, operator: str, kind: str, count: int = 1) -> None:
         """Count what `operator` handed us; `kind` says what it turned out to be."""
@@ -122,12 +124,20 @@ class Metrics:
         """Count an address that may not connect for a while."""
         self._bans.inc()
 
+    def log_line_dropped(self) -> None:
+        """Count a line of the log that could not be written; may be called from any thread."""
+        self._dropped.inc()
+
+    def unanswered(self, side: str, name: str, count: int) -> None:
+        """Count requests to a peer that it did not answer; `side` is `account` or `operator`."""
+        self._unanswered.of(side, name).inc(count)
+
     def bound(self, side: str, name: str, links: int) -> None:
         """Say how many links to a peer are bound; `side` is `account` or `operator`."""
         self._links.of(side, name).set(links)
 
     def ready(self, side: str, name: str, rows: int) -> None:
-        """Say how much work waits in the lane of a peer; `side` is `account` or `operator`."""
+        """Say how many rows for a peer are in memory; `side` is `account` or `operator`."""
         self._ready.of(side, name).set(rows)
 
     def committed(self, seconds: float, items: int) -> None:
@@ -148,6 +158,10 @@ class Metrics:
     def _counter(self, name: str, promise: str, **labels: Labels) -> _Bounded[Counter]:
         counter = Counter(f"stopgate_{name}", promise, tuple(labels), registry=self._registry)
         return _Bounded(counter, *labels.values())
+
+    def _peer_counter(self, name: str, promise: str) -> _Bounded[Counter]:
+        counter = Counter(f"stopgate_{name}", promise, ("side", "name"), registry=self._registry)
+        return _Bounded(counter, Labels(SIDES), self._peers)
 
     def _gauge(self, name: str, promise: str) -> _Bounded[Gauge]:
         gauge = Gauge(f"stopgate_{name}", promise, ("side", "name"), registry=self._registry)

@@ -2,7 +2,8 @@
 
 Whatever the way in (a text to a short code, the web form, the command line), this is the only code that opts a number
 out, so the rules are the same: whose opt-out it is follows from the contacts, the confirmation is sent and billed once
-per opt-out, and a repeated STOP is recorded and changes nothing.
+per opt-out, and a repeated STOP is recorded and changes nothing. An opt-out that is in force already, for that account
+or for everybody, is no new one.
 """
 
 from __future__ import annotations
@@ -12,28 +13,31 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from gateway.homeward import TEMPLATE, Address, Homeward
+from gateway.homeward import TEMPLATE, Address, Homeward, wants_receipt
+from gateway.lanes import stop_name
 from gateway.log import mask
+from gateway.refusals import PLATFORM, Refusals
+from gateway.rules import segment
 from gateway.rules.keyword import Decision, Reading, Rule
-from gateway.rules.policy import choose
+from gateway.rules.policy import UDHI, choose
 from gateway.ruleset import alphabet, routes
 from gateway.smpp import pdu as smpp
-from gateway.smpp.text import encode_text
 from gateway.store import blacklist, contacts, ledger, messages
 from gateway.store.blacklist import EVERYBODY, Entry, Evidence
-from gateway.store.ids import wire
+from gateway.store.ids import milliseconds, wire
 from gateway.store.messages import Message
-from gateway.store.spool import Spooled, operator_lane
+from gateway.store.spool import URGENT, Spooled, operator_lane
 
 if TYPE_CHECKING:
     from gateway.config import Config
     from gateway.homeward import Text
     from gateway.rules.number import Number
+    from gateway.rules.segment import Encoded
     from gateway.store.base import Tx
     from gateway.store.contacts import Contact
 
 _log = structlog.get_logger()
-PLATFORM = ""  # the account of our own messages, and of events that nobody else pays
+NOTHING = "none"  # the effect of a text that opts nobody out
 
 
 class Heard(NamedTuple):
@@ -64,6 +68,7 @@ class OptOuts:
         self._routes = routes(config)
         self._window = int(config.opt_out.attribution_window * 1_000)
         self._home = Homeward(int(config.delivery.account_queue * 1_000))
+        self._refusals = Refusals(config)
 
     def hear(self, tx: Tx, heard: Heard) -> Effect:
         """Act on what was heard, inside ``tx``; evidence is kept whatever it was."""
@@ -71,22 +76,30 @@ class OptOuts:
         senders = contacts.senders(tx, heard.number.key, heard.code, tx.now - self._window)
         copies = self._copies(tx, heard, senders)
         if heard.decision.reading is not Reading.OPT_OUT:
-            _record(tx, heard, "none", [each.account for each in senders])
-            return Effect(heard, copies, None, "none")
+            _record(tx, heard, NOTHING, [each.account for each in senders])
+            return Effect(heard, copies, None, NOTHING)
         accounts = self._whose(senders)
         evidence = tx.new_id()
         entries = [
             Entry(heard.number.key, account, tx.now, heard.source, heard.code, _everything(heard), evidence)
             for account in accounts
         ]
-        if not blacklist.add(tx, entries):
+        before = blacklist.lookup(tx, [heard.number.key])
+        new = blacklist.add(tx, entries)
+        copies += self._cancel(tx, heard.number.key)
+        if not new or (heard.number.key, EVERYBODY) in before:
             _record(tx, heard, "repeated", accounts, evidence)
             return Effect(heard, copies, None, "repeated")
         _record(tx, heard, "opted_out", accounts, evidence)
         payer = senders[0].account if senders else PLATFORM
         confirmation = self._confirm(tx, heard, payer)
-        event = _bill(tx, heard, payer, confirmation.message, evidence)
-        return Effect(heard, [confirmation, *copies], event, "opted_out")
+        event = _bill(tx, heard, payer, confirmation[0].message, evidence)
+        return Effect(heard, [*confirmation, *copies], event, "opted_out")
+
+    def _cancel(self, tx: Tx, number: str) -> list[Spooled]:
+        """End what waits for a number that has opted out; returns the receipts. What is in memory is seen to later."""
+        tx.notify([stop_name(number)])
+        return self._home.receipts(tx, self._refusals.cancel(tx, number))
 
     def _whose(self, senders: list[Contact]) -> list[str]:
         """Say whose marketing is refused; when nobody is known to have sent any, everybody's."""
@@ -105,24 +118,35 @@ class OptOuts:
         known = self._config.accounts.get(account)
         return known is not None and known.forward_mo
 
-    def _confirm(self, tx: Tx, heard: Heard, payer: str) -> Spooled:
-        """Spool the confirmation: one GSM-7 segment from the code, through the operator that the STOP came from."""
+    def _confirm(self, tx: Tx, heard: Heard, payer: str) -> list[Spooled]:
+        """Spool the confirmation: from the code, through the operator that the STOP came from.
+
+        It is one GSM-7 segment. Where the operator's alphabet lacks a character of it, it goes out in UCS-2, and takes
+        more segments then: no spelling may stop an opt-out.
+        """
         account = self._config.accounts.get(payer)
         texts = self._config.opt_out.confirmation
         text = texts[account.language if account else next(iter(texts))]
-        message = _confirmation_message(tx, heard, text)
+        operator = self._config.operators[heard.operator or choose(heard.number.key, self._routes, ())[0]]
+        chosen = segment.choose(text, alphabet(operator.default_alphabet))
+        pieces = segment.split(text, chosen)
+        message = _confirmation_message(tx, heard, text, len(pieces))
         messages.add(tx, [message])
-        operator = heard.operator or choose(heard.number.key, self._routes, ())[0]
-        return Spooled(
-            id=tx.new_id(),
-            lane=operator_lane(operator),
-            message=message.id,
-            number=heard.number.key,
-            command=smpp.SUBMIT_SM,
-            body=_submit_sm(message, encode_text(text, alphabet(self._config.operators[operator].default_alphabet))),
-            due=tx.now,
-            expires=tx.now + int(self._config.delivery.validity * 1_000),
-        )
+        asks = int(operator.receipts or wants_receipt(message.registered))
+        expires = tx.now + int(self._config.delivery.validity * 1_000)
+        return [
+            Spooled(
+                id=tx.new_id(),
+                lane=operator_lane(operator.name),
+                message=message.id,
+                number=heard.number.key,
+                command=smpp.SUBMIT_SM,
+                body=_submit_sm(message, part, asks),
+                due=URGENT,
+                expires=expires,
+            )
+            for part in segment.encode(pieces, chosen, milliseconds(message.id) & 0xFF)
+        ]
 
 
 def announce(effect: Effect, *, clear: bool) -> None:
@@ -186,7 +210,7 @@ def _record(tx: Tx, heard: Heard, effect: str, accounts: list[str], evidence: in
     blacklist.record(tx, [row])
 
 
-def _confirmation_message(tx: Tx, heard: Heard, text: str) -> Message:
+def _confirmation_message(tx: Tx, heard: Heard, text: str, segments: int) -> Message:
     """Address the confirmation: back the way the STOP came, or from the code to the number."""
     ours: Address = heard.text.destination if heard.text else Address(3, 0, heard.code)
     theirs: Address = heard.text.source if heard.text else Address(1, 1, heard.number.key)
@@ -204,12 +228,12 @@ def _confirmation_message(tx: Tx, heard: Heard, text: str) -> Message:
         registered=0,
         reason="confirmation",
         excerpt=text[:20],
-        segments=1,
-        open=1,
+        segments=segments,
+        open=segments,
     )
 
 
-def _submit_sm(message: Message, octets: bytes) -> bytes:
+def _submit_sm(message: Message, part: Encoded, asks: int) -> bytes:
     return smpp.encode_body(
         smpp.SUBMIT_SM,
         {
@@ -220,10 +244,10 @@ def _submit_sm(message: Message, octets: bytes) -> bytes:
             "dest_addr_ton": message.dest_ton,
             "dest_addr_npi": message.dest_npi,
             "destination_addr": message.dest_addr,
-            "esm_class": 0,
-            "registered_delivery": 1,
-            "data_coding": 0,
-            "short_message": octets,
+            "esm_class": UDHI if part.udhi else 0,
+            "registered_delivery": asks,
+            "data_coding": part.data_coding,
+            "short_message": part.octets,
         },
     )
 

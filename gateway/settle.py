@@ -2,6 +2,9 @@
 
 One transaction for all outcomes that arrived while the last one was committed. A segment that an operator has taken
 leaves the spool and is remembered under the operator's id in the same commit, so a receipt always finds it.
+
+What cannot be settled because the work itself raises is tried once more without telling anybody (*bare*). What then
+cannot be settled either stays in the spool, held and out of the lane, until this node starts again.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from gateway.homeward import wants_receipt
+from gateway.refusals import Refusals
 from gateway.rules.pacing import Step, pause_after
 from gateway.smpp import receipt
 from gateway.store import messages, spool
@@ -18,23 +23,32 @@ from gateway.store.base import Batch, WorkError
 from gateway.store.messages import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from gateway.backlog import Settled
     from gateway.config import Config, Operator
-    from gateway.dispatcher import Settled
     from gateway.homeward import Homeward
     from gateway.lanes import Lanes, Placed
     from gateway.metrics import Metrics
     from gateway.store.base import StoreError, Tx
+    from gateway.store.spool import Spooled
 
 _log = structlog.get_logger()
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0  # seconds between attempts at one message
 _UNCERTAIN = "0FE"  # ESME_RDELIVERYFAILURE: sent, never answered, and not to be sent twice
 RANK = 10  # before receipts are correlated
+_WAITS = frozenset({Step.BACK, Step.LATER})
 
 
-class Again(NamedTuple):
-    """Rows given back, and for each lane in how many milliseconds the first of them is due."""
+Again = dict[str, int]  # for each lane with rows given back, in how many milliseconds the first of them is due
 
-    lanes: dict[str, int]
+
+class Result(NamedTuple):
+    """What a batch of operators' outcomes led to: receipts, rows given back, and rows that may be sent after all."""
+
+    placed: Placed
+    again: Again
+    cleared: list[Spooled]
 
 
 class OperatorOutcomes:
@@ -50,52 +64,67 @@ class OperatorOutcomes:
     def __init__(self, config: Config, lanes: Lanes, home: Homeward, metrics: Metrics) -> None:
         self._operators = {spool.operator_lane(name): operator for name, operator in config.operators.items()}
         self._home = home
+        self._refusals = Refusals(config)
         self._lanes = lanes
         self._metrics = metrics
         self.batch: Batch[Settled] = Batch(self._work, self._done, self._failed, RANK)
 
-    def _work(self, tx: Tx, items: list[Settled]) -> tuple[Placed, Again]:
-        ours = spool.remove(tx, [each.item.id for each in items if each.step is not Step.LATER])
+    def _work(self, tx: Tx, items: list[Settled]) -> Result:
+        cleared = self._cleared(tx, [each.item for each in items if each.step is Step.REVIEW])
+        staying = cleared.keys() | {each.item.id for each in items if each.step in _WAITS}
+        ours = spool.remove(tx, [each.item.id for each in items if each.item.id not in staying])
         ended = [each for each in items if each.item.id in ours]  # others are in another node's hands by now
         taken = [each for each in ended if each.step is Step.DONE]
-        outcomes = [*self._taken(tx, taken), *(_failure(each) for each in ended if each.step is Step.FAIL)]
+        outcomes = [*self._taken(tx, taken), *(_outcome(each) for each in ended if each.step is not Step.DONE)]
         finished = messages.settle(tx, outcomes)
         spool.remove_message(tx, [each.message.id for each in finished if each.message.segments > 1])
-        again = give_back(tx, [each for each in items if each.step is Step.LATER])
-        return self._lanes.place(tx, self._home.receipts(tx, finished)), again
+        again = give_back(tx, [each for each in items if each.step in _WAITS])
+        bare = {each.item.message for each in items if each.bare}
+        receipts = self._home.receipts(tx, [each for each in finished if each.message.id not in bare])
+        still_held = spool.held(tx, cleared)
+        return Result(self._lanes.place(tx, receipts), again, [cleared[each] for each in sorted(still_held)])
+
+    def _cleared(self, tx: Tx, reviewed: list[Spooled]) -> dict[int, Spooled]:
+        """Return those of these rows that their numbers do not refuse, by id."""
+        refused = self._refusals.refused(tx, {row.message for row in reviewed})
+        return {row.id: row for row in reviewed if row.message not in refused}
 
     def _taken(self, tx: Tx, settled: list[Settled]) -> list[Outcome]:
         """Remember what operators hold; returns the outcomes that are known already."""
         known: list[Outcome] = []
-        held: dict[tuple[str, str], int] = {}
+        held: list[tuple[str, str, int]] = []
         silent = self._silent(tx, settled)
         for each in settled:
             operator = self._operators[each.item.lane]
             remote = _remote_id(each, operator)
             if remote and each.item.message not in silent:
-                held[operator.name, remote] = each.item.message
+                held.append((operator.name, remote, each.item.message))
             else:
                 known.append(Outcome(each.item.message, messages.ACCEPTED))
-        messages.taken(tx, [(*key, message) for key, message in held.items()])
-        early = [row for row in messages.unpark(tx, held.keys()) if held.get((row[0], row[1]))]
-        messages.report(tx, [(row[0], row[1]) for row in early])
-        return known + [Outcome(held[operator, remote], state, error) for operator, remote, state, error in early]
+        known += messages.taken(tx, held)
+        parked = messages.unpark(tx, {(operator, remote) for operator, remote, _ in held})
+        early = {(operator, remote): (state, error) for operator, remote, state, error in parked}  # the newest of each
+        for key, each_held in messages.report(tx, early.keys()).items():
+            known += messages.outcomes_of([each_held], *early[key])
+        return known
 
     def _silent(self, tx: Tx, settled: list[Settled]) -> set[int]:
         """Return the messages for which nobody asked the operator for a receipt."""
-        doubtful = [each.item.message for each in settled if not self._operators[each.item.lane].receipts]
-        return {message.id for message in messages.get(tx, doubtful).values() if not message.registered}
+        found = messages.get(
+            tx, {each.item.message for each in settled if not self._operators[each.item.lane].receipts}
+        )
+        return {message.id for message in found.values() if not wants_receipt(message.registered)}
 
-    def _done(self, items: list[Settled], result: tuple[Placed, Again]) -> None:
-        placed, again = result
+    def _done(self, items: list[Settled], result: Result) -> None:
         for (lane, status), count in _answers(items).items():
             self._metrics.segment_sent(self._operators[lane].name, status, count)
-        self._lanes.carry_on(placed)
-        self._lanes.look(again.lanes)
+        self._lanes.carry_on(result.placed)
+        self._lanes.look(result.again)
+        self._lanes.go_on(result.cleared)
         self._lanes.settled(Counter(each.item.lane for each in items))
 
     def _failed(self, items: list[Settled], error: StoreError) -> None:
-        _settle_later(self.batch, items, error)
+        _settle_later(self.batch, self._lanes, items, error)
 
 
 class AccountOutcomes:
@@ -112,25 +141,28 @@ class AccountOutcomes:
         self.batch: Batch[Settled] = Batch(self._work, self._done, self._failed, RANK)
 
     def _work(self, tx: Tx, items: list[Settled]) -> Again:
-        spool.remove(tx, [each.item.id for each in items if each.step is not Step.LATER])
-        return give_back(tx, [each for each in items if each.step is Step.LATER])
+        spool.remove(tx, [each.item.id for each in items if each.step not in _WAITS])
+        return give_back(tx, [each for each in items if each.step in _WAITS])
 
     def _done(self, items: list[Settled], again: Again) -> None:
+        note_dropped([each.item for each in items if each.step is Step.EXPIRED])
         for (lane, status), count in _answers(items).items():
             self._metrics.delivered(lane.partition("/")[2], status, count)
-        self._lanes.look(again.lanes)
+        self._lanes.look(again)
         self._lanes.settled(Counter(each.item.lane for each in items))
 
     def _failed(self, items: list[Settled], error: StoreError) -> None:
-        _settle_later(self.batch, items, error)
+        _settle_later(self.batch, self._lanes, items, error)
 
 
-def _settle_later(batch: Batch[Settled], items: list[Settled], error: StoreError) -> None:
-    """Keep outcomes, for they stand, until the store takes them; what can never be settled waits for a restart."""
-    if isinstance(error, WorkError):
-        _log.error("settle_failed", rows=[each.item.id for each in items], reason=str(error))
-    else:
+def _settle_later(batch: Batch[Settled], lanes: Lanes, items: list[Settled], error: StoreError) -> None:
+    """Keep outcomes, for they stand, until the store takes them; those that it can never take let their lane go on."""
+    if not isinstance(error, WorkError):
         batch.put_all(items)
+        return
+    _log.error("settle_failed", rows=[each.item.id for each in items], reason=str(error))
+    batch.put_all([each._replace(bare=True) for each in items if not each.bare])
+    lanes.settled(Counter(each.item.lane for each in items if each.bare))
 
 
 def _answers(items: list[Settled]) -> Counter[tuple[str, int]]:
@@ -139,23 +171,35 @@ def _answers(items: list[Settled]) -> Counter[tuple[str, int]]:
 
 
 def give_back(tx: Tx, settled: list[Settled]) -> Again:
-    """Let rows wait in the spool: at once when they were never tried, after a growing pause when they were refused."""
+    """Let rows wait in the spool: after a growing pause those that are for later, as before those given back."""
     freed: list[tuple[int, int, int]] = []
-    lanes: dict[str, int] = {}
+    lanes: Again = {}
     for each in settled:
         row = each.item
-        tried = each.response is not None
+        tried = each.step is Step.LATER
         pause = int(pause_after(row.attempts, _FIRST_PAUSE, _LONGEST_PAUSE, row.id % 997 / 997) * 1_000) if tried else 0
         freed.append((row.id, tx.now + pause if tried else row.due, row.attempts + tried))
         lanes[row.lane] = min(pause, lanes.get(row.lane, pause))
     spool.release(tx, freed)
-    return Again(lanes)
+    return lanes
 
 
-def _failure(settled: Settled) -> Outcome:
+def note_dropped(rows: Collection[Spooled]) -> None:
+    """Log that receipts and texts have waited for their accounts for too long."""
+    if rows:
+        _log.warning("undelivered_dropped", rows=len(rows))
+
+
+def _outcome(settled: Settled) -> Outcome:
+    """Say what a segment that its operator did not take, or will not get, means for its message."""
+    message = settled.item.message
+    if settled.step is Step.EXPIRED:
+        return Outcome(message, messages.EXPIRED, final=True)
+    if settled.step is Step.REVIEW:
+        return Outcome(message, messages.DELETED, final=True)
     if settled.response is None:
-        return Outcome(settled.item.message, messages.UNDELIVERABLE, _UNCERTAIN)
-    return Outcome(settled.item.message, messages.REJECTED, f"{settled.response.status:03X}")
+        return Outcome(message, messages.UNDELIVERABLE, _UNCERTAIN)
+    return Outcome(message, messages.REJECTED, f"{settled.response.status:03X}")
 
 
 def _remote_id(settled: Settled, operator: Operator) -> str:

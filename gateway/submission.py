@@ -83,7 +83,7 @@ class References:
         self._last: OrderedDict[str, int] = OrderedDict()
 
     def next(self, number: str, seed: int) -> int:
-        """Return the next reference for ``number``; the first one comes from ``seed``."""
+        """Return the next reference for ``number``; the first comes from ``seed``, which a restart must not repeat."""
         reference = (self._last.pop(number, seed) + 1) & 0xFF
         self._last[number] = reference
         if len(self._last) > _REMEMBERED_NUMBERS:
@@ -95,7 +95,7 @@ def read(link: Link, customer: Customer, pdu: Pdu, clock: Clock) -> Submitted:
     """Read a submit_sm.
 
     Raises:
-    RefusedError: its form is not sound.
+        RefusedError: its form is not sound.
     """
     code = smpp.check(pdu)
     if code:
@@ -108,6 +108,7 @@ def read(link: Link, customer: Customer, pdu: Pdu, clock: Clock) -> Submitted:
         data_coding=fields["data_coding"],
         esm_class=fields["esm_class"],
         optout_mention=pdu.tlv_int(smpp.Tag.optout_mention),
+        canned=fields["sm_default_msg_id"],
     )
     due, validity = 0, fields["validity_period"]
     if fields["schedule_delivery_time"]:
@@ -164,7 +165,11 @@ def _excerpt(submission: Submission) -> str:
 
 
 def segment_body(pdu: Pdu, part: Encoded, asks: int) -> bytes:
-    """Write one segment as the operator gets it: the account's fields, our text, our receipt."""
+    """Write one segment as the operator gets it: the account's fields, our text, our receipt.
+
+    What short_message cannot hold, which only is the case for what is not text, travels on in message_payload.
+    """
+    short = len(part.octets) <= smpp.MAX_SHORT_MESSAGE
     fields = {
         **pdu.fields,
         "esm_class": (pdu.fields["esm_class"] & ~UDHI) | (UDHI if part.udhi else 0),
@@ -173,10 +178,11 @@ def segment_body(pdu: Pdu, part: Encoded, asks: int) -> bytes:
         "registered_delivery": asks,
         "replace_if_present_flag": 0,
         "data_coding": part.data_coding,
-        "sm_default_msg_id": 0,
-        "short_message": part.octets,
+        "sm_default_msg_id": 0 if part.octets else pdu.fields["sm_default_msg_id"],
+        "short_message": part.octets if short else b"",
     }
-    return smpp.encode_body(smpp.SUBMIT_SM, fields, _passed_on(pdu))
+    payload = [] if short else [(int(smpp.Tag.message_payload), part.octets)]
+    return smpp.encode_body(smpp.SUBMIT_SM, fields, _passed_on(pdu) + payload)
 
 
 def _passed_on(pdu: Pdu) -> list[tuple[int, bytes]]:

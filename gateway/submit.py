@@ -11,12 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import ruleset, submission
+from gateway.homeward import wants_receipt
 from gateway.rules.policy import Case, Forward, Kind, Refuse, Swallow, choose, decide
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store import blacklist, contacts, messages
 from gateway.store.base import Batch, StoreFullError
-from gateway.store.blacklist import EVERYBODY
+from gateway.store.ids import milliseconds
 from gateway.store.messages import Finished, Message
 from gateway.store.spool import Spooled, operator_lane
 from gateway.submission import Clock, References, RefusedError, message_row, segment_body
@@ -122,13 +123,13 @@ class Submit:
 
     def asks_receipt(self, operator: str, registered: int) -> int:
         """Return the registered_delivery that ``operator`` is asked for."""
-        return 1 if self._operators[operator].receipts or registered & 3 else 0
+        return int(self._operators[operator].receipts or wants_receipt(registered))
 
     # After the commit
 
     def _done(self, items: list[Submitted], admitted: Admitted) -> None:
-        self._answer(zip(items, admitted.answers, strict=True))
         self._lanes.carry_on(admitted.placed)
+        self._answer(zip(items, admitted.answers, strict=True))
 
     def _failed(self, items: list[Submitted], error: StoreError) -> None:
         code = status.ESME_RMSGQFUL if isinstance(error, StoreFullError) else status.ESME_RSYSERR
@@ -169,7 +170,7 @@ class _Admission:
             return Answer(status.ESME_RINVDSTADR)
         identifier = self._tx.new_id()
         facts = Facts(operator, bool(self._refusals) and self._opted_out(item))
-        verdict = self._submit.verdict(item, facts, identifier & 0xFF)
+        verdict = self._submit.verdict(item, facts, milliseconds(identifier))
         if isinstance(verdict, Refuse):
             return Answer(verdict.status)
         if isinstance(verdict, Swallow):
@@ -180,10 +181,12 @@ class _Admission:
         return self._forward(item, identifier, operator, verdict)
 
     def _opted_out(self, item: Submitted) -> bool:
-        number, customer = item.submission.destination.key, item.customer
-        entries = (self._refusals.get((number, account)) for account in (customer.name, EVERYBODY))
-        return any(
-            everything is not None and (everything or customer.profile.kind is Kind.MARKETING) for everything in entries
+        profile = item.customer.profile
+        return blacklist.refuses(
+            self._refusals,
+            item.submission.destination.key,
+            profile.account,
+            marketing=profile.kind is Kind.MARKETING,
         )
 
     def _forward(self, item: Submitted, identifier: int, operator: str, verdict: Forward) -> Answer:
@@ -195,10 +198,10 @@ class _Admission:
         if verdict.code:
             self._contacts[number, verdict.code, item.customer.name] = None
         asks = self._submit.asks_receipt(operator, message.registered)
-        lane, due = operator_lane(operator), item.due or self._tx.now
+        lane = operator_lane(operator)
         for part in verdict.parts:
             body = segment_body(item.pdu, part, asks)
-            row = Spooled(self._tx.new_id(), lane, identifier, number, smpp.SUBMIT_SM, body, due, item.expires)
+            row = Spooled(self._tx.new_id(), lane, identifier, number, smpp.SUBMIT_SM, body, item.due, item.expires)
             self._rows.append(row)
         return Answer(status.ESME_ROK, identifier)
 

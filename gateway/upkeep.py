@@ -11,7 +11,9 @@ import structlog
 import trio
 
 from gateway import ruleset
+from gateway.config import Operator
 from gateway.rules.policy import choose
+from gateway.settle import note_dropped
 from gateway.store import messages, spool
 from gateway.store.base import StoreError
 from gateway.store.messages import Outcome
@@ -42,12 +44,13 @@ class Upkeep:
     def __init__(self, config: Config, store: Store, lanes: Lanes, home: Homeward) -> None:
         self._operators = list(config.operators)
         self._alphabets = {name: operator.default_alphabet for name, operator in config.operators.items()}
-        self._accounts = {account_lane(name) for name in config.accounts}
         self._routes = ruleset.routes(config)
+        self._report_wait = int(config.delivery.report_wait * 1_000)
         self._store = store
         self._lanes = lanes
         self._home = home
         self._changed = trio.Event()
+        self._stranded: dict[str, list[str]] = {}  # lanes that these operators cannot take over
 
     def routes_changed(self) -> None:
         """Say that an operator has become usable, or has stopped being so."""
@@ -80,6 +83,26 @@ class Upkeep:
             others = self._alike(name, usable)
             if name not in usable and self._replaceable(name, others):
                 await self._evacuate(operator_lane(name), others)
+        for lane in await self._store.transact(spool.waiting_lanes):
+            if self._is_orphan(lane):
+                await self._adopt(lane, usable)
+
+    def _is_orphan(self, lane: str) -> bool:
+        """Say whether a lane is that of an operator which is not configured any more, here or at another node."""
+        operator = lane.removeprefix(operator_lane(""))
+        return operator != lane and operator not in self._alphabets and not self._lanes.reachable(lane)
+
+    async def _adopt(self, lane: str, usable: list[str]) -> None:
+        """Move what waits for an operator that is gone to those of today's routes.
+
+        Nobody knows any more which alphabet it was written in: the usual one, if there is a choice.
+        """
+        usual = [name for name in usable if self._alphabets[name] == Operator.model_fields["default_alphabet"].default]
+        if not usable or self._stranded.get(lane) == usable or await self._evacuate(lane, usual or usable):
+            return
+        if lane not in self._stranded:
+            _log.warning("lane_without_operator", lane=lane)
+        self._stranded[lane] = usable
 
     def _alike(self, name: str, usable: list[str]) -> list[str]:
         """Return those of ``usable`` that read what was written for ``name``: data_coding 0 means the same there."""
@@ -89,8 +112,9 @@ class Upkeep:
         """Say whether any route of an operator has another one that can take its messages."""
         return any(name in operators and not set(usable).isdisjoint(operators) for _, operators in self._routes)
 
-    async def _evacuate(self, lane: str, usable: list[str]) -> None:
-        after: tuple[int, int] | None = (0, 0)
+    async def _evacuate(self, lane: str, usable: list[str]) -> int:
+        """Move what waits in a lane to the first usable operator of each number's route; returns how much it was."""
+        after: tuple[int, int] | None = (spool.URGENT, 0)
         moved = 0
         while after is not None:
             page = after
@@ -99,10 +123,13 @@ class Upkeep:
             self._lanes.look(dict.fromkeys(targets, 0))
         if moved:
             _log.warning("rerouted", lane=lane, messages=moved)
+        return moved
 
     def _move_page(
         self, tx: Tx, lane: str, usable: list[str], after: tuple[int, int]
     ) -> tuple[tuple[int, int] | None, list[str]]:
+        if self._lanes.reachable(lane):  # it came back meanwhile
+            return None, []
         rows = spool.waiting(tx, lane, after, _PAGE)
         moves = []
         for _, row, number in rows:
@@ -125,23 +152,31 @@ class Upkeep:
                 _log.warning("sweep_failed", reason=str(error))
 
     async def sweep(self) -> None:
-        """End what waited too long: messages as EXPIRED, receipts and texts in silence; look after parked receipts."""
+        """End what waited too long, and look after parked receipts.
+
+        Messages that could not be sent end as EXPIRED, those that were never reported on as UNKNOWN, receipts and texts
+        in silence.
+        """
+        self._lanes.drop_overdue()
         self._lanes.carry_on(await self._store.transact(self._rescue_parked))
-        count = _PAGE
-        while count == _PAGE:
-            count, placed = await self._store.transact(self._expire_page)
-            self._lanes.carry_on(placed)
+        for page in (self._expire_page, self._give_up_page):
+            full = True
+            while full:
+                full, placed = await self._store.transact(page)
+                self._lanes.carry_on(placed)
         await self._store.transact(lambda tx: messages.forget_parked(tx, tx.now - _PARKED_MS))
 
     def _rescue_parked(self, tx: Tx) -> Placed:
         return self._lanes.place(tx, self._home.receipts(tx, messages.settle(tx, messages.rescue_parked(tx))))
 
-    def _expire_page(self, tx: Tx) -> tuple[int, Placed]:
+    def _give_up_page(self, tx: Tx) -> tuple[bool, Placed]:
+        outcomes = messages.give_up(tx, tx.now - self._report_wait, _PAGE)
+        return len(outcomes) >= _PAGE, self._lanes.place(tx, self._home.receipts(tx, messages.settle(tx, outcomes)))
+
+    def _expire_page(self, tx: Tx) -> tuple[bool, Placed]:
         rows = spool.expire(tx, _PAGE)
-        dropped = [row for row in rows if row.lane in self._accounts]
-        if dropped:
-            _log.warning("undelivered_dropped", rows=len(dropped))
+        note_dropped([row for row in rows if row.lane.startswith(account_lane(""))])
         ended = {row.message for row in rows if row.message}
         finished = messages.settle(tx, [Outcome(message, messages.EXPIRED, final=True) for message in ended])
         spool.remove_message(tx, [each.message.id for each in finished if each.message.segments > 1])
-        return len(rows), self._lanes.place(tx, self._home.receipts(tx, finished))
+        return len(rows) == _PAGE, self._lanes.place(tx, self._home.receipts(tx, finished))

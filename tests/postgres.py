@@ -34,6 +34,7 @@ _SETTINGS = {
     "max_wal_senders": "0",
     "max_connections": "60",
     "shared_buffers": "32MB",
+    "deadlock_timeout": "50ms",
     "log_min_messages": "warning",
 }
 
@@ -48,13 +49,15 @@ class Server:
     Attributes:
         base: the URL of one of its databases.
         process: the server itself; None where we did not start it.
+        launch: starts it again.
         over_tcp: how to reach it over TCP, as (host, port, password); None likewise.
     """
 
-    def __init__(self, base, process=None, over_tcp=None):
+    def __init__(self, base, process=None, launch=None):
         self.base = base
         self.process = process
-        self.over_tcp = over_tcp
+        self.launch = launch
+        self.over_tcp = None
         self._admin = psycopg.connect(base, autocommit=True)
         self._prefix = f"stopgate_test_{secrets.token_hex(4)}"
         self._numbers = itertools.count(1)
@@ -82,6 +85,17 @@ class Server:
     def drop(self, name):
         """Drop a space."""
         self.execute(f"SET client_min_messages = warning; DROP SCHEMA {name} CASCADE")
+
+    def stop(self, mode):
+        """Shut the server down, "fast" or "immediate", and wait for its end."""
+        self._admin.close()
+        self.process.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
+        self.process.wait(_PATIENCE)
+
+    def start(self):
+        """Start the server again, and wait until it takes connections."""
+        self.process = self.launch()
+        self._admin = _connected(self.base, self.process)
 
     def close(self):
         """Leave the server."""
@@ -175,34 +189,45 @@ def _started(place, programs, settings):
     )
     port = _free_port()
     options = [f"-c{name}={value}" for name, value in settings.items()]
-    with (place / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [programs / "postgres", "-D", place / "data", "-k", place, "-h", "127.0.0.1", "-p", str(port), *options],
-            stderr=log,
-            cwd="/",
-            start_new_session=True,  # Ctrl-C is for us; we stop the server
-            **_user(),
-        )
+    address = f"postgresql://{ROLE}@/postgres?host={quote(str(place), safe='')}&port={port}"
+
+    command = [programs / "postgres", "-D", place / "data", "-k", place, "-h", "127.0.0.1", "-p", str(port)]
+
+    def launch():
+        with (place / "log").open("ab") as log:
+            return subprocess.Popen(
+                [*command, *options],
+                stderr=log,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C is for us; we stop the server
+                **_user(),
+            )
+
+    process = launch()
+    running = None
     try:
-        running = _ready(process, f"postgresql://{ROLE}@/postgres?host={quote(str(place), safe='')}&port={port}", place)
+        _connected(address, process, place / "log").close()
+        running = Server(address, process, launch)
         running.over_tcp = ("127.0.0.1", port, password)
         yield running
         running.close()
     finally:
+        process = running.process if running else process
         process.send_signal(signal.SIGCONT)
         process.send_signal(signal.SIGINT)
         process.wait(_PATIENCE)
 
 
-def _ready(process, url, place):
+def _connected(url, process, log=None):
+    """Wait until the server takes connections; returns one."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
-            return Server(url, process)
+            return psycopg.connect(url, autocommit=True)
         except psycopg.OperationalError:
             if process.poll() is not None or time.monotonic() > deadline:
-                log = (place / "log").read_text(errors="replace")
-                raise RuntimeError(f"the test's PostgreSQL did not start:\n{log}") from None
+                said = log.read_text(errors="replace") if log else ""
+                raise RuntimeError(f"the test's PostgreSQL did not start:\n{said}") from None
             time.sleep(0.01)
 
 

@@ -197,7 +197,7 @@ def test_readme_configuration_is_accepted(tmp_path):
 def test_tests_exist(page):
     """Every test that a page refers to is there."""
     for name, function in (found for each in code(page) for found in TEST.findall(each)):
-        path = ROOT / "tests" / name
+        path = ROOT / "tests" / name.removeprefix("tests/")
         assert path.exists(), name
         assert not function or f"def {function}(" in path.read_text(encoding="utf-8"), function
 

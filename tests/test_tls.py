@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from gateway import cli
 from tests.certificates import Authority, encrypt
 
-OPERATOR = "operators: {o: {host: h, system_id: s, password: p, tls: {%s}}}"
+OPERATOR = 'operators: {o: {host: h, system_id: s, password: p, tls: {%s}}}\nroutes: [{prefixes: [""], operators: [o]}]'
 SMPP = "smpp: {tls: {certificate: %s, key: %s}}"
 
 

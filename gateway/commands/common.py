@@ -20,6 +20,26 @@ config_option = click.option(
 )
 
 
+class Words(click.ParamType[str]):
+    """Text in UTF-8, whatever the locale takes the octets of the command line for."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text, or fail with what is wrong with it."""
+        try:
+            return os.fsencode(value).decode()
+        except UnicodeError:
+            self.fail("is not text in UTF-8", param, ctx)
+
+
+def reason(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """Refuse a reason that says nothing; a callback for options."""
+    if not value.strip():
+        raise click.BadParameter("must say why; it is kept as evidence")
+    return value
+
+
 class BadConfig(click.ClickException):
     """Prints every problem on standard error and ends with status 2."""
 

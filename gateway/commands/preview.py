@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway import ruleset
-from gateway.commands.common import config_option, configuration
+from gateway.commands.common import Words, config_option, configuration
 from gateway.commands.records import number_argument
 from gateway.rules.policy import Case, Forward, Refuse, Submission, decide
 from gateway.rules.segment import capacity, measure
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @config_option
-@click.option("--account", required=True, metavar="NAME", help="Who would send it.")
-@click.option("--to", required=True, metavar="NUMBER", help="To whom, in any spelling.")
+@click.option("--account", required=True, metavar="NAME", type=Words(), help="Who would send it.")
+@click.option("--to", required=True, metavar="NUMBER", type=Words(), help="To whom, in any spelling.")
 @click.option(
     "--encoding", type=click.Choice(["auto", "gsm", "ucs2"]), default="auto", help="How it would be submitted."
 )
-@click.argument("text")
+@click.argument("text", type=Words())
 def preview(config_path: Path, account: str, to: str, encoding: str, text: str) -> None:
     """Show TEXT as its recipient would get it: the mention in place, alphabet and segments."""
     config = configuration(config_path)

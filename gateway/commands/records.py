@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import sys
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,33 +14,36 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
-from gateway.commands.common import config_option, configuration
+from gateway.commands.common import Words, config_option, configuration, reason
 from gateway.opt_out import lift, opt_out_by_hand
 from gateway.rules.number import Number, NumberError, canonical
 from gateway.store import blacklist as blacklisted
 from gateway.store import ledger as ledgers
 from gateway.store.base import StoreError, Tx
 from gateway.store.blacklist import EVERYBODY
-from gateway.store.url import open_store
+from gateway.store.url import open_store, read_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from gateway.config import Config
+    from gateway.store.base import Snapshot
 
 Result = TypeVar("Result")
+Line = tuple[Any, ...]
+_PAGE = 1_000  # lines that one table lays out together
 
 format_option = click.option(
     "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", help="How to print the list."
 )
-account_option = click.option("--account", metavar="NAME", help="Only what concerns this account.")
+account_option = click.option("--account", metavar="NAME", type=Words(), help="Only what concerns this account.")
 
 
 def in_store(config: Config, work: Callable[[Tx], Result]) -> Result:
-    """Run ``work`` in one transaction on the configured store, also while a gateway runs on it."""
+    """Run ``work`` in one transaction on the configured store, also while a gateway runs on it; none is made."""
     try:
-        store = open_store(config.store, f"{config.node}/cli")
+        store = open_store(config.store, f"{config.node}/cli", create=False)
         try:
             return trio.run(store.once, work)
         finally:
@@ -49,19 +52,47 @@ def in_store(config: Config, work: Callable[[Tx], Result]) -> Result:
         raise click.ClickException(str(error)) from error
 
 
-def show(form: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows as a table for people, or as CSV or JSON for machines."""
-    if form == "json":
-        click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2, ensure_ascii=False))
-    elif form == "csv":
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-        click.echo(text.getvalue(), nl=False)
-    else:
+def show_all(form: str, columns: Sequence[str], config: Config, query: Callable[[Snapshot], Iterator[Line]]) -> None:
+    """Print what a query finds, as it comes: nobody waits for it, and it need not fit into memory."""
+    try:
+        with read_store(config.store) as snapshot:
+            show(form, columns, query(snapshot))
+    except StoreError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _print_json(columns: Sequence[str], lines: Iterable[Line]) -> None:
+    before = "["
+    for line in lines:
+        text = json.dumps(dict(zip(columns, line, strict=True)), indent=2)
+        click.echo(f"{before}\n{text}", nl=False)
+        before = ","
+    click.echo("[]" if before == "[" else "\n]")
+
+
+def _print_csv(columns: Sequence[str], lines: Iterable[Line]) -> None:
+    csv.writer(sys.stdout, lineterminator="\n").writerows(chain([columns], lines))
+
+
+def _print_table(columns: Sequence[str], lines: Iterable[Line]) -> None:
+    console = Console(file=sys.stdout)
+    remaining = iter(lines)
+    page = list(islice(remaining, _PAGE))
+    while True:
         table = Table(*columns)
-        for row in rows:
-            table.add_row(*(str(value) for value in row))
-        Console(file=sys.stdout).print(table)
+        for line in page:
+            table.add_row(*(str(value) for value in line))
+        with console.capture() as capture:
+            console.print(table)
+        click.echo(capture.get(), nl=False)
+        if not (page := list(islice(remaining, _PAGE))):
+            return
+
+
+def show(form: str, columns: Sequence[str], lines: Iterable[Line]) -> None:
+    """Print lines as a table for people, or as CSV or JSON for machines, as they come."""
+    forms = {"table": _print_table, "csv": _print_csv, "json": _print_json}
+    forms[form](columns, lines)
 
 
 def number_argument(text: str) -> Number:
@@ -87,17 +118,21 @@ def blacklist() -> None:
 @format_option
 def list_blacklist(config_path: Path, account: str | None, form: str) -> None:
     """Print opted-out numbers, newest first."""
-    entries = in_store(configuration(config_path), lambda tx: blacklisted.entries(tx, account))
-    columns = ["number", "account", "since", "source", "short_code", "everything"]
-    rows = [(e.number, e.account, _instant(e.since), e.source, e.code, e.everything) for e in entries]
-    show(form, columns, rows)
+
+    def query(snapshot: Snapshot) -> Iterator[Line]:
+        for each in blacklisted.entries(snapshot, account):
+            yield each.number, each.account, _instant(each.since), each.source, each.code, each.everything
+
+    config = configuration(config_path)
+    _account(config, account)
+    show_all(form, ["number", "account", "since", "source", "short_code", "everything"], config, query)
 
 
 @blacklist.command()
 @config_option
-@click.option("--account", metavar="NAME", help="Whose marketing is refused; without it, everybody's.")
-@click.option("--reason", required=True, help="Why; kept as evidence.")
-@click.argument("number")
+@click.option("--account", metavar="NAME", type=Words(), help="Whose marketing is refused; without it, everybody's.")
+@click.option("--reason", required=True, type=Words(), callback=reason, help="Why; kept as evidence.")
+@click.argument("number", type=Words())
 def add(config_path: Path, account: str | None, reason: str, number: str) -> None:
     """Opt NUMBER out by hand, without a confirmation SMS."""
     config = configuration(config_path)
@@ -109,9 +144,11 @@ def add(config_path: Path, account: str | None, reason: str, number: str) -> Non
 
 @blacklist.command()
 @config_option
-@click.option("--account", metavar="NAME", help="Whose entry is removed; without it, the one for everybody.")
-@click.option("--reason", required=True, help="Why; kept as evidence.")
-@click.argument("number")
+@click.option(
+    "--account", metavar="NAME", type=Words(), help="Whose entry is removed; without it, the one for everybody."
+)
+@click.option("--reason", required=True, type=Words(), callback=reason, help="Why; kept as evidence.")
+@click.argument("number", type=Words())
 def remove(config_path: Path, account: str | None, reason: str, number: str) -> None:
     """Lift the opt-out of NUMBER by hand."""
     config = configuration(config_path)
@@ -134,10 +171,20 @@ def ledger() -> None:
     """Show billable events."""
 
 
-def _events(path: Path, account: str | None, since: datetime | None, until: datetime | None) -> list[Sequence[Any]]:
-    bounds = [int(each.replace(tzinfo=UTC).timestamp() * 1_000) if each else None for each in (since, until)]
-    events = in_store(configuration(path), lambda tx: ledgers.events(tx, account, bounds[0] or 0, bounds[1]))
-    return [(e.id, _instant(e.at), e.account, e.kind, e.credits, e.number, e.code, e.source, e.message) for e in events]
+def _show_events(path: Path, account: str | None, period: tuple[datetime | None, datetime | None], form: str) -> None:
+    since, until = (int(each.replace(tzinfo=UTC).timestamp() * 1_000) if each else None for each in period)
+
+    config = configuration(path)
+
+    def query(snapshot: Snapshot) -> Iterator[Line]:
+        events = ledgers.events(snapshot, account, since or 0, until)
+        first = list(islice(events, 1))
+        if not first and account is not None:
+            _account(config, account)  # one that is configured no longer may have been billed all the same
+        for e in chain(first, events):
+            yield e.id, _instant(e.at), e.account, e.kind, e.credits, e.number, e.code, e.source, e.message
+
+    show_all(form, _LEDGER, config, query)
 
 
 _LEDGER = ["id", "time", "account", "kind", "credits", "number", "short_code", "source", "message_id"]
@@ -155,7 +202,7 @@ def list_ledger(
     config_path: Path, account: str | None, since: datetime | None, until: datetime | None, form: str
 ) -> None:
     """Print billable events in their order."""
-    show(form, _LEDGER, _events(config_path, account, since, until))
+    _show_events(config_path, account, (since, until), form)
 
 
 @ledger.command()
@@ -166,4 +213,4 @@ def list_ledger(
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="What to write.")
 def export(config_path: Path, account: str | None, since: datetime | None, until: datetime | None, form: str) -> None:
     """Write billable events for accounting."""
-    show(form, _LEDGER, _events(config_path, account, since, until))
+    _show_events(config_path, account, (since, until), form)

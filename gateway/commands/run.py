@@ -27,11 +27,13 @@ _log = structlog.get_logger()
 @config_option
 def run(config_path: Path) -> None:
     """Run the gateway until SIGTERM or SIGINT: status 0 after a clean stop, 1 on failure, 2 on a bad configuration."""
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the first signals are heeded nothing is worth a farewell
     config = usable_configuration(config_path)
-    log.setup(config.log)
+    output = log.setup(config.log)
     failures: list[BaseException] = []
     try:
-        trio.run(_serve, config)
+        trio.run(_serve, config, output)
     except* (StoreError, OSError, ValueError) as errors:
         failures = _leaves(errors)
     for failure in failures:
@@ -51,9 +53,10 @@ def _mind_what_is_missing(config: Config) -> None:
             _log.warning("ignored_setting", key=f"accounts.{name}.hours", used="off")
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, output: log.Output) -> None:
     _mind_what_is_missing(config)
     gateway = Gateway(config)
+    output.dropped = gateway.metrics.log_line_dropped
     stop = trio.Event()
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:

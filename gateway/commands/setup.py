@@ -41,13 +41,23 @@ def _spell(address: tuple[str, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def _first_line() -> str:
+    try:
+        octets = sys.stdin.buffer.readline() if sys.stdin is not None else b""
+        return octets.decode().rstrip("\r\n")
+    except OSError as error:
+        raise click.ClickException(f"standard input cannot be read: {error.strerror}") from error
+    except UnicodeError as error:
+        raise click.ClickException("the password is not text in UTF-8") from error
+
+
 @click.command("hash-password")
 def hash_password() -> None:
     """Read a password and print its argon2id hash, for `password:` and `web_password:`."""
-    if sys.stdin.isatty():
+    if sys.stdin is not None and sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     else:
-        password = sys.stdin.readline().rstrip("\r\n")
+        password = _first_line()
     if not password:
         raise click.ClickException("the password is empty; give one on standard input")
     click.echo(PasswordHasher().hash(password))

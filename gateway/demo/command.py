@@ -39,9 +39,17 @@ _DELAY = 0.2  # seconds until a receipt: long enough to be seen, not to be waite
 def demo(*, once: bool, as_json: bool, listen: str) -> None:
     """Show what the gateway does, with a simulated operator and a simulated app, in a temporary folder."""
     teller: Teller = JsonTeller() if as_json else PlainTeller()
+    unheard: BaseException | None = None
     with tempfile.TemporaryDirectory(prefix="stopgate-demo-") as folder:
         play = Play(Path(folder), listen, teller)
-        trio.run(play.run, once)
+        try:
+            trio.run(play.run, once)
+        except* OSError as errors:  # nobody reads what is told, or it cannot be written
+            unheard = errors
+    while isinstance(unheard, BaseExceptionGroup):
+        unheard = unheard.exceptions[0]
+    if unheard is not None:
+        raise unheard
     sys.exit(0 if play.came_true else 1)
 
 

@@ -94,4 +94,6 @@ class PlainTeller:
         self._print(Text())
 
     def _print(self, line: Text) -> None:
-        self._console.print(line, soft_wrap=True)
+        with self._console.capture() as capture:
+            self._console.print(line, soft_wrap=True)
+        click.echo(capture.get(), nl=False)

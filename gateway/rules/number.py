@@ -36,6 +36,7 @@ _OVERSEAS = {
 }
 # Each stands for the calling code, whatever region the metadata shares it with.
 _OVERSEAS_CODES = {"262": "RE", "508": "PM", "590": "GP", "594": "GF", "596": "MQ"}
+_WITH_TRUNK_ZERO = tuple(f"{code}0" for code in (_FRENCH_CODE, *_OVERSEAS_CODES))
 # National spellings are those of the common French plan there.
 _FRENCH_DIALLING = frozenset({"BL", "GF", "GP", "MF", "MQ", "RE", "YT"})
 
@@ -65,6 +66,15 @@ class _Range(NamedTuple):
     lengths: frozenset[int]  # of whole numbers as spelled, calling code included
     code_length: int
     national_prefix: re.Pattern[str] | None  # where this matches after the calling code, only phonenumbers can tell
+
+
+def prepare() -> None:
+    """Load every numbering plan now, as a daemon must.
+
+    Left to itself phonenumbers reads a plan from disk when it first meets a number of that country; where that fails,
+    for want of a file descriptor say, it keeps the lock that it took, and the next number waits for ever.
+    """
+    PhoneMetadata.load_all()
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -97,8 +107,8 @@ def canonical(address: str, ton: int = 1, default_region: str = "FR") -> Number:
 def _as_written(address: str) -> Number | None:
     """Take a foreign number of a length that its country is not known to use: operators know better than tables."""
     digits = address.removeprefix("+")
-    if not (digits.isascii() and digits.isdecimal() and SHORTEST < len(digits) <= LONGEST):
-        return None
+    if not (digits.isascii() and digits.isdecimal() and SHORTEST < len(digits) <= LONGEST) or digits.startswith("0"):
+        return None  # no calling code begins with 0
     for code in (digits[:1], digits[:2], digits[:3]):
         region = phonenumbers.region_code_for_country_code(int(code))
         if code == _FRENCH_CODE or code in _OVERSEAS_CODES:
@@ -132,6 +142,8 @@ def _range(head: str) -> _Range | None:
     possible = set(description.possible_length) - set(description.possible_length_local_only)
     lengths = frozenset(n for n in (len(code) + length for length in possible) if SHORTEST <= n <= LONGEST)
     start, territory = _line(head, metadata.id)
+    if _is_no_french_line(start):
+        return None
     harmless = not prefix or (prefix.isdecimal() and len(prefix) <= len(national))
     return _Range(start, territory, lengths, len(code), None if harmless else re.compile(prefix))
 
@@ -166,6 +178,10 @@ def _line(key: str, territory: str) -> Number:
     if key.startswith("508508") and len(key) == len("508508551234"):
         return Number(key[3:], "PM")  # the national spelling 0508 55 12 34 after the calling code
     return Number(key, territory)
+
+
+def _is_no_french_line(key: str) -> bool:
+    return key.startswith(_WITH_TRUNK_ZERO)
 
 
 def _overseas(national: str) -> tuple[str, str] | None:
@@ -205,7 +221,10 @@ def _parsed(spelling: str, region: str | None) -> Number:
         return _parsed("+" + key, None)
     if not SHORTEST <= len(key) <= LONGEST:
         raise NumberError(f"a phone number has {SHORTEST} to {LONGEST} digits")
-    return _line(key, _territory(number))
+    line = _line(key, _territory(number))
+    if _is_no_french_line(line.key):
+        raise NumberError("no French number has a 0 after its calling code")
+    return line
 
 
 def _territory(number: phonenumbers.PhoneNumber) -> str:

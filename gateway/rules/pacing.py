@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
+from typing import NamedTuple
 
 from gateway.smpp import status
 
@@ -19,6 +20,9 @@ class Step(StrEnum):
     SLOW = "slow"  # the peer has too much of everything: keep the order, slow the whole lane, send this one first
     LATER = "later"  # the peer cannot take this one now: try it again later, others may pass
     FAIL = "fail"  # the peer will never take it
+    BACK = "back"  # it was not tried, or is to be tried anew: let it wait where others can have it
+    EXPIRED = "expired"  # its time was over before it could be sent
+    REVIEW = "review"  # its number has opted out since it was accepted: send it only if that is not refused
 
 
 NEXT_STEP: dict[int, Step] = {
@@ -35,6 +39,19 @@ NEXT_STEP: dict[int, Step] = {
 def next_step(code: int) -> Step:
     """Return what a command_status asks for; statuses without a name of their own are permanent."""
     return NEXT_STEP.get(code, Step.FAIL)
+
+
+class Pace(NamedTuple):
+    """How fast a lane may be drained.
+
+    ``window`` is unanswered requests per link, ``rate`` segments a second (None: no limit), ``room`` rows in memory,
+    ``retry_uncertain`` whether what was sent and never answered is sent again.
+    """
+
+    window: int
+    rate: float | None = None
+    room: int = 5_000
+    retry_uncertain: bool = True
 
 
 class TokenBucket:
@@ -72,6 +89,10 @@ class TokenBucket:
         self._tokens -= granted
         return granted
 
+    def give_back(self, segments: int) -> None:
+        """Take back tokens that were granted and not used."""
+        self._tokens = min(self._most, self._tokens + segments)
+
     def change(self, rate: float) -> None:
         """Go on with another rate, from the last grant on; no more than a second's worth of it is ever there."""
         self._rate = rate
@@ -105,6 +126,66 @@ class Backoff:
     def reset(self) -> None:
         """Begin with short pauses again."""
         self.attempts = 0
+
+
+class Throttle:
+    """How a peer that has too much is spared: a pause, then one request, then one more for each round that is taken.
+
+    The pause grows while nothing is taken between two of them and shrinks otherwise, so it finds the length that the
+    peer bears. After a full window without a refusal nothing holds back any more.
+
+    Args:
+        window: unanswered requests at which all is well again.
+        first: seconds of the first pause.
+        longest: seconds of the longest.
+    """
+
+    __slots__ = ("_first", "_limit", "_longest", "_sent", "_strikes", "_taken", "_window", "paused_until")
+
+    def __init__(self, window: int, first: float, longest: float) -> None:
+        self._window = window
+        self._first = first
+        self._longest = longest
+        self._limit: float = math.inf
+        self._strikes = 0
+        self._sent = True  # since the last pause began
+        self._taken = 0  # since the limit was last changed
+        self.paused_until = -math.inf
+
+    def room(self, in_flight: int) -> float:
+        """Return how many more requests may be on their way when ``in_flight`` are."""
+        return max(0, self._limit - in_flight)
+
+    def sent(self) -> None:
+        """Learn that requests were sent."""
+        self._sent = True
+
+    def taken(self) -> None:
+        """Learn that the peer had room for a request."""
+        if self._limit == math.inf:
+            return
+        self._taken += 1
+        if self._taken >= self._limit:
+            self._limit, self._taken = self._limit + 1, 0
+        if self._limit > self._window:
+            self._limit, self._strikes = math.inf, 0
+
+    def refused(self, now: float, chance: float) -> float:
+        """Learn that the peer had too much; returns the pause that begins, 0 when this belongs to the last one.
+
+        Args:
+            now: seconds.
+            chance: in [0, 1), spreads the pause over the upper half of its length.
+        """
+        if now < self.paused_until or not self._sent:
+            return 0.0
+        progress = self._limit > 1 or self._taken
+        if self._limit < math.inf:
+            self._strikes = max(0, self._strikes - 1) if progress else self._strikes + 1
+        pause = pause_after(self._strikes, self._first, self._longest, chance)
+        self.paused_until = now + pause
+        self._limit, self._taken, self._sent = 1, 0, False
+        return pause
 
 
 def pause_after(attempts: int, initial: float, maximum: float, chance: float) -> float:

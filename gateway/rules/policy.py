@@ -52,13 +52,17 @@ class Profile(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """One destination of one request: ``octets`` as submitted, user data header included."""
+    """One destination of one request: ``octets`` as submitted, user data header included.
+
+    ``canned``: sm_default_msg_id, the number of a text that the operator keeps; it counts where there are no octets.
+    """
 
     destination: Number
     octets: bytes
     data_coding: int
     esm_class: int
     optout_mention: int | None = None
+    canned: int = 0
 
 
 class Forward(NamedTuple):
@@ -136,10 +140,6 @@ def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verd
     return Forward(parts, planned.reason, code if wanted else "")
 
 
-def _budget(profile: Profile, default_out: Alphabet) -> Budget:
-    return profile.budget if default_out is profile.budget.default else profile.budget._replace(default=default_out)
-
-
 def _mention_wanted(profile: Profile, tlv: int | None) -> bool:
     return profile.mention if tlv is None else bool(tlv)
 
@@ -152,7 +152,7 @@ def _mention_for(mentions: Mentions, territory: str) -> tuple[str, str]:
 
 def _text(submission: Submission, default: Alphabet) -> str | None:
     """Return what the message says, or None when it is not a plain text that we may write anew."""
-    if submission.esm_class & (UDHI | MESSAGE_TYPE):
+    if submission.esm_class & (UDHI | MESSAGE_TYPE) or (submission.canned and not submission.octets):
         return None
     alphabet = alphabet_of(submission.data_coding, default, submission.octets)
     if alphabet is Alphabet.BINARY:

@@ -87,7 +87,8 @@ async def _operate(peer: SimulatedOperator, listen: tuple[str, int], short_code:
 async def talk(peer: SimulatedOperator, short_code: str, seen: int = 0) -> None:
     """Print what arrives after the first ``seen`` texts, and hand in what is typed to ``short_code``, for ever."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_listen_to_keyboard, peer, short_code)
+        if sys.stdin is not None:
+            nursery.start_soon(_listen_to_keyboard, peer, short_code)
         async for text in peer.arrivals(seen):
             segments = "1 segment" if text.segments == 1 else f"{text.segments} segments"
             click.echo(f"{text.source} → {text.destination} ({segments}, {text.alphabet}): {text.text}")

@@ -122,7 +122,12 @@ class SimulatedOperator:
         return answers
 
     def _receiver(self) -> Link | None:
-        return next((link for link in self.links if link.session.state in _RECEIVING), None)
+        """Return a bind that takes deliver_sm, each in its turn."""
+        link = next((link for link in self.links if link.session.state in _RECEIVING), None)
+        if link is not None:
+            self.links.remove(link)
+            self.links.append(link)
+        return link
 
     # One connection
 

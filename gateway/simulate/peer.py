@@ -103,7 +103,7 @@ def _content(pdu: Pdu) -> tuple[bytes, Concatenation | None, Alphabet]:
     """Return a PDU's part of a text, without any header, its place among other parts, if any, and its alphabet."""
     payload = pdu.tlv(smpp.Tag.message_payload)
     octets: bytes = pdu.fields["short_message"] if payload is None else payload
-    alphabet = alphabet_of(pdu.fields["data_coding"], octets=octets)
+    alphabet = alphabet_of(pdu.fields["data_coding"])
     if not pdu.fields["esm_class"] & UDHI:
         return octets, sar_concatenation(pdu.tlvs), alphabet
     try:

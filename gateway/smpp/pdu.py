@@ -125,11 +125,6 @@ class Pdu:
         value = self.tlv(tag)
         return int.from_bytes(value, "big") if value else None
 
-    def tlv_text(self, tag: int) -> str | None:
-        """Return the first TLV under ``tag`` as a C-Octet String, up to its NUL or its end; None if missing."""
-        value = self.tlv(tag)
-        return None if value is None else value.partition(b"\0")[0].decode("latin-1")
-
     def __repr__(self) -> str:
         shown = {name: "***" if name == "password" else value for name, value in self.fields.items()}
         words = [f"sequence={self.sequence}", f"status={statuses.name(self.status)}"]

@@ -20,8 +20,9 @@ ENROUTE, DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, ACCEPTED, UNKNOWN, REJECTED
 SCHEDULED, SKIPPED = 0, 9  # SMPP 5.0
 FINAL = frozenset({DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, REJECTED, SKIPPED})
 
-_TYPE, _RECEIPT, _INTERMEDIATE = 0x3C, 0x04, 0x20  # esm_class, SMPP 3.4 section 5.2.12
+_TYPE, _RECEIPT = 0x3C, 0x04  # esm_class, SMPP 3.4 section 5.2.12
 _TEXT_OCTETS = 20
+_ERR_LENGTH = 10  # Appendix B has 3; some write a little more, and what is longer is no code
 _NETWORK_ERROR_OCTETS = 3  # the network's type, then its code
 _NUMBER_BITS = 64
 
@@ -76,7 +77,8 @@ class Receipt(NamedTuple):
     """What a receipt says; a field that it lacks, or that cannot be read, is empty, and a state UNKNOWN.
 
     ``message_id`` is receipted_message_id, else ``text_id``, the text's id. ``state`` is a message_state (SMPP 3.4
-    section 5.2.28), ``stat`` the text's word for it. Dates are as spelled, usually YYMMDDhhmm, in the sender's clock.
+    section 5.2.28), ``stat`` the text's word for it. Dates are as spelled, usually YYMMDDhhmm, in the sender's clock;
+    ``err`` is cut at 10 characters.
     """
 
     message_id: str
@@ -97,11 +99,6 @@ class Receipt(NamedTuple):
 def is_receipt(esm_class: int) -> bool:
     """Tell whether a deliver_sm or data_sm with this ``esm_class`` is a delivery receipt."""
     return esm_class & _TYPE == _RECEIPT
-
-
-def is_intermediate(esm_class: int) -> bool:
-    """Tell whether a deliver_sm or data_sm with this ``esm_class`` is an intermediate notification."""
-    return esm_class & _TYPE == _INTERMEDIATE
 
 
 def reads_like_one(text: bytes, tlvs: Sequence[tuple[int, bytes]] = ()) -> bool:
@@ -134,7 +131,7 @@ def read(text: str | bytes, tlvs: Sequence[tuple[int, bytes]] = ()) -> Receipt |
     return Receipt(
         message_id=message_id,
         state=state,
-        err=spelled.get("err", "") or _network_error(values.get(NETWORK_ERROR_CODE, b"")),
+        err=spelled.get("err", "")[:_ERR_LENGTH] or _network_error(values.get(NETWORK_ERROR_CODE, b"")),
         submit_date=spelled.get("submitdate", ""),
         done_date=spelled.get("donedate", ""),
         text=spelled.get("text", ""),
@@ -171,6 +168,15 @@ def _network_error(value: bytes) -> str:
     return f"{int.from_bytes(value[1:], 'big'):03d}" if len(value) == _NETWORK_ERROR_OCTETS else ""
 
 
+def word(state: int) -> str:
+    """Spell a message_state as receipts do: ``DELIVRD``.
+
+    Raises:
+        KeyError: a state that SMPP does not have.
+    """
+    return _SPOKEN[state]
+
+
 def write(receipt: Receipt) -> bytes:
     """Write the text of ``receipt`` in the form of Appendix B, for data_coding 0.
 
@@ -183,7 +189,7 @@ def write(receipt: Receipt) -> bytes:
     delivered = "001" if receipt.state == DELIVERED else "000"
     return (
         f"id:{receipt.message_id} sub:001 dlvrd:{delivered} submit date:{receipt.submit_date} "
-        f"done date:{receipt.done_date} stat:{_SPOKEN[receipt.state]} err:{receipt.err or '000'} "
+        f"done date:{receipt.done_date} stat:{word(receipt.state)} err:{receipt.err or '000'} "
         f"text:{receipt.text[:_TEXT_OCTETS]}"
     ).encode("ascii", "replace")
 

@@ -281,16 +281,3 @@ def sar_concatenation(tlvs: Sequence[tuple[int, bytes]]) -> Concatenation | None
     except KeyError:
         return None
     return part if part.possible else None
-
-
-def sar_tlvs(part: Concatenation) -> list[tuple[int, bytes]]:
-    """Write ``part`` as sar_* parameters (tag, value).
-
-    Raises:
-        OverflowError: the reference, the total or the number does not fit its octets.
-    """
-    return [
-        (_SAR_MSG_REF_NUM, part.reference.to_bytes(2, "big")),
-        (_SAR_TOTAL_SEGMENTS, part.total.to_bytes(1, "big")),
-        (_SAR_SEGMENT_SEQNUM, part.number.to_bytes(1, "big")),
-    ]

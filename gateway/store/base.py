@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -61,6 +61,13 @@ class Tx(Protocol):
     @property
     def holder(self) -> int:
         """What the rows that we hold are marked with: new each time that we join the database; 0 before that."""
+
+
+class Snapshot(Protocol):
+    """What the database held at one instant, for reading; it holds nobody up, however long the reading takes."""
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterable[Row]:
+        """Run one SELECT with ``?`` places; its rows come as they are asked for."""
 
 
 class StoreError(Exception):
@@ -147,6 +154,7 @@ class Store(Protocol):
         """Become a member: rows that a process of our name held before are given back, and we may hold some.
 
         Raises:
+            TakenError: such a process lives.
             StoreError: the database cannot be had.
         """
 

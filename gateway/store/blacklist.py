@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from gateway.store.base import Tx
+    from gateway.store.base import Snapshot, Tx
 
 EVERYBODY = "*"  # the account of an entry that counts for all accounts
+
+Entries = dict[tuple[str, str], bool]  # (number, account) → whether all traffic is refused
 
 
 class Entry(NamedTuple):
@@ -42,13 +44,19 @@ class Evidence(NamedTuple):
     note: str = ""
 
 
-def lookup(tx: Tx, numbers: Collection[str]) -> dict[tuple[str, str], bool]:
+def lookup(tx: Tx, numbers: Collection[str]) -> Entries:
     """Return the entries of these numbers: (number, account) → whether all traffic is refused."""
     found = tx.each(
         "SELECT number, account, everything FROM blacklist WHERE number IN ({rows})",
         [(number,) for number in numbers],
     )
     return {(number, account): bool(everything) for number, account, everything in found}
+
+
+def refuses(entries: Entries, number: str, account: str, *, marketing: bool) -> bool:
+    """Say whether ``number`` refuses what ``account`` sends, given what :func:`lookup` found."""
+    found = (entries.get((number, each)) for each in (account, EVERYBODY))
+    return any(everything is not None and (everything or marketing) for everything in found)
 
 
 def add(tx: Tx, entries: Sequence[Entry]) -> list[tuple[str, str]]:
@@ -74,15 +82,15 @@ def remove(tx: Tx, number: str, account: str) -> bool:
     return bool(tx.rows("DELETE FROM blacklist WHERE number = ? AND account = ? RETURNING number", (number, account)))
 
 
-def entries(tx: Tx, account: str | None = None) -> list[Entry]:
-    """Return all entries, or those that count for ``account``, newest first."""
+def entries(tx: Tx | Snapshot, account: str | None = None) -> Iterator[Entry]:
+    """Yield all entries, or those that count for ``account``, newest first."""
     where, values = ("WHERE account IN (?, ?)", (account, EVERYBODY)) if account is not None else ("", ())
     found = tx.rows(
         f"SELECT number, account, since, source, code, everything, evidence FROM blacklist {where} "  # noqa: S608 (constants)
         "ORDER BY since DESC, number",
         values,
     )
-    return [Entry(*row)._replace(everything=bool(row[5])) for row in found]
+    return (Entry(*row)._replace(everything=bool(row[5])) for row in found)
 
 
 def record(tx: Tx, evidence: Sequence[Evidence]) -> None:

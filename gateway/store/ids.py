@@ -51,6 +51,11 @@ class Ids:
         return value
 
 
+def milliseconds(identifier: int) -> int:
+    """Return when an identifier was made, in milliseconds since 2020; later ones than the clock says come true soon."""
+    return identifier >> (_COUNTER_BITS + _NODE_BITS)
+
+
 def wire(identifier: int) -> str:
     """Spell an identifier as upstream apps see it: 16 lower-case hex digits."""
     return f"{identifier:016x}"

@@ -17,7 +17,10 @@ from gateway.store.ids import unwire
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.store.base import Tx
+    from gateway.store.base import Row, Tx
+
+COPYIST = "store copy/"  # how the names of processes begin that may open an unfinished copy; no node's name has a slash
+_UNFINISHED = 1_000_000  # this "migration" is in a copy until it has been verified; older programs refuse it, too
 
 
 class Place(NamedTuple):
@@ -54,11 +57,15 @@ def migrate(tx: Tx, node: str, engine: str = "sqlite", words: Callable[[str], st
         words: puts SQLite's words into the engine's.
 
     Raises:
-        StoreError: the database is newer than this program, or has no room for another node.
+        StoreError: the database is newer than this program, is an unfinished copy, or has no room for another node.
     """
     tx.lock(["migrate"])
     tx.rows("CREATE TABLE IF NOT EXISTS migration (number BIGINT PRIMARY KEY, name TEXT NOT NULL, at BIGINT NOT NULL)")
-    [(applied,)] = tx.rows("SELECT coalesce(max(number), 0) FROM migration")
+    if unfinished(tx) and not node.startswith(COPYIST):
+        raise StoreError(
+            "the database is an unfinished copy of another; run the same `stopgate store copy` again, or drop it"
+        )
+    [(applied,)] = tx.rows("SELECT coalesce(max(number), 0) FROM migration WHERE number <> ?", (_UNFINISHED,))
     known = migrations(engine)
     if applied > known[-1].number:
         raise StoreError(
@@ -69,6 +76,29 @@ def migrate(tx: Tx, node: str, engine: str = "sqlite", words: Callable[[str], st
             tx.rows(words(sql))
             tx.rows("INSERT INTO migration (number, name, at) VALUES (?, ?, ?)", (number, name, tx.now))
     return Place(nodes.number_of(tx, node), _floor(tx))
+
+
+def unfinished(tx: Tx) -> bool:
+    """Tell whether the database is a copy that has not been verified yet."""
+    return bool(tx.rows("SELECT number FROM migration WHERE number = ?", (_UNFINISHED,)))
+
+
+def begin_copy(tx: Tx) -> None:
+    """Let nobody but a copyist open the database from now on."""
+    tx.rows(
+        "INSERT INTO migration (number, name, at) VALUES (?, 'unfinished copy', ?) ON CONFLICT (number) DO NOTHING",
+        (_UNFINISHED, tx.now),
+    )
+
+
+def end_copy(tx: Tx) -> None:
+    """Let everybody open the database."""
+    tx.rows("DELETE FROM migration WHERE number = ?", (_UNFINISHED,))
+
+
+def schema(tx: Tx) -> list[Row]:
+    """Return the (number, name) of what has been applied."""
+    return tx.rows("SELECT number, name FROM migration WHERE number <> ? ORDER BY number", (_UNFINISHED,))
 
 
 def _floor(tx: Tx) -> int:

@@ -52,7 +52,7 @@ def number_of(tx: Tx, name: str) -> int:
 def join(tx: Tx, node: int, lease: int) -> int:
     """Give ``node`` a new holder token, for ``lease`` milliseconds; what a process of its name held waits again."""
     [(predecessor,)] = tx.rows(f"SELECT holder FROM node WHERE number = ?{tx.for_update}", (node,))  # noqa: S608 (constants)
-    holder = tx.new_id()
+    holder = max(tx.new_id(), (predecessor or 0) + 1)  # a predecessor that still runs may have made the same one
     tx.rows("UPDATE node SET holder = ?, lease = ? WHERE number = ?", (holder, tx.now + lease, node))
     if predecessor is not None:
         _clear(tx, predecessor)
@@ -74,6 +74,12 @@ def bury(tx: Tx, before: int) -> list[Buried]:
     for number, _, _ in dead:
         tx.rows("UPDATE node SET holder = NULL WHERE number = ?", (number,))
     return [Buried(str(name), _clear(tx, holder)) for _, name, holder in dead]
+
+
+def alive(tx: Tx) -> list[str]:
+    """Return the names of the nodes whose lease is not over; none where one process has the database to itself."""
+    found = tx.rows("SELECT name FROM node WHERE holder IS NOT NULL AND lease > ? ORDER BY name", (tx.now,))
+    return [str(name) for (name,) in found]
 
 
 def _clear(tx: Tx, holder: int) -> list[str]:

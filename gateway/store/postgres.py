@@ -1,8 +1,7 @@
 """The store that nodes share: PostgreSQL 13 or newer, one connection for rounds, another that listens.
 
-A round is run at once, its statements sent without waiting for those that return nothing. Only if some work raises is
-it run again piece by piece, to find the one at fault; and again if another node's transaction was in the way. So work
-may be run several times, and only the last time counts.
+A round is run at once. Only if some work raises is it run again piece by piece, to find the one at fault; and again if
+another node's transaction was in the way. So work may be run several times, and only the last time counts.
 
 Each round of a member begins by renewing its lease under its token, which also marks the round: when a connection is
 lost while it commits, the mark tells whether it was committed, and nobody is answered before that is known.
@@ -10,9 +9,7 @@ lost while it commits, the mark tells whether it was committed, and nobody is an
 
 from __future__ import annotations
 
-import re
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import psycopg
@@ -26,7 +23,8 @@ from gateway.store.migrate import Place, migrate
 from gateway.store.postgres_errors import is_conflict, is_everybodys, translate
 from gateway.store.postgres_link import Bounded, Link
 from gateway.store.postgres_listen import listen
-from gateway.store.postgres_tx import PostgresTx
+from gateway.store.postgres_name import keep_name, take_name
+from gateway.store.postgres_tx import PostgresTx, in_our_words
 from gateway.store.rounds import Job, Outcome, Rounds
 
 if TYPE_CHECKING:
@@ -38,13 +36,11 @@ _TRIES = 4  # of a round that others are in the way of
 _PATIENCE = 5.0  # seconds that a round may take
 _MIGRATION_PATIENCE = 600.0
 _CLOCK = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-_NOW = f"SELECT {_CLOCK}"
 _RENEW = (
-    f"UPDATE node SET lease = {_CLOCK} + {nodes.LEASE_MS}, round = %s WHERE number = %s AND holder = %s "  # noqa: S608 (constants)
+    f"UPDATE node SET lease = {_CLOCK} + {nodes.LEASE_MS}, round = {{mark}} "  # noqa: S608 (numbers of our own)
+    "WHERE number = {node} AND holder = {holder} "
     f"RETURNING {_CLOCK}"
 )
-_WORDS = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"', "WITHOUT ROWID": ""}
-_WORD = re.compile(rf"\b({'|'.join(_WORDS)})\b")
 
 
 class _AtFaultError(Exception):
@@ -89,23 +85,34 @@ class PostgresStore(Rounds):
         self._node, floor = self._begin(node)
         self._ids = Ids(self._node, floor)
         self._holder = 0
+        self._offered = 0  # the token of the last attempt to join, whether or not we know that it was committed
         self._doubt: _Doubt | None = None
 
     def _begin(self, node: str) -> Place:
-        words = partial(_WORD.sub, lambda word: _WORDS[word[0]])
+        def work(tx: PostgresTx) -> Place:
+            tx.rows("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
+            return migrate(tx, node, "postgres", in_our_words)
+
         try:
-            return self._alone(lambda tx: migrate(tx, node, "postgres", words), Ids(0), _MIGRATION_PATIENCE)
+            return self._alone(work, Ids(0), _MIGRATION_PATIENCE)
         except StoreError:
             self._connection.close()
             raise
 
     async def join(self) -> None:
-        """Become a member under a new token; what a process of our name held waits again."""
+        """Become a member under a new token (:meth:`gateway.store.base.Store.join`)."""
         self._holder = await self._in_writer(self._join)
 
     def _join(self) -> int:
-        self._connected()
-        return self._alone(lambda tx: nodes.join(tx, self._node, nodes.LEASE_MS), self._ids, _PATIENCE)
+        connection = self._connected()
+        if not self._holder:
+            take_name(connection, self._node, self._link.label)
+        return self._alone(self._take_over, self._ids, _PATIENCE)
+
+    def _take_over(self, tx: PostgresTx) -> int:
+        self._ids.advance(tx.now + 1)  # a predecessor that still runs may have made identifiers this instant
+        self._offered = nodes.join(tx, self._node, nodes.LEASE_MS)
+        return self._offered
 
     def _alone(self, work: Callable[[PostgresTx], Result], ids: Ids, patience: float) -> Result:
         """Run ``work`` in a transaction outside the rounds."""
@@ -113,7 +120,7 @@ class PostgresStore(Rounds):
         connection.deadline = time.monotonic() + patience
         try:
             connection.execute("BEGIN")
-            result = work(PostgresTx(connection, ids, _only(connection.execute(_NOW))))
+            result = work(PostgresTx(connection, ids, _only(connection.execute(f"SELECT {_CLOCK}"))))
             connection.execute("COMMIT")
         except psycopg.Error as error:
             self._roll_back()
@@ -172,6 +179,8 @@ class PostgresStore(Rounds):
         if self._connection.closed:
             self._connection = self._link.connect()
             self._backend = self._connection.info.backend_pid
+            if self._holder:
+                keep_name(self._connection, self._node)
         return self._connection
 
     def _roll_back(self) -> None:
@@ -205,7 +214,9 @@ class PostgresStore(Rounds):
         while True:
             try:
                 return attempt(jobs)
-            except _AtFaultError:
+            except _AtFaultError as error:
+                if attempt == self._by_pieces:  # no work was at fault after all
+                    raise StoreError(f"{self._link.label}: the commit is refused: {error.__cause__}") from error
                 attempt = self._by_pieces
             except psycopg.Error as error:
                 tries -= 1
@@ -214,48 +225,46 @@ class PostgresStore(Rounds):
             self._roll_back()
 
     def _at_once(self, jobs: list[Job]) -> list[Outcome]:
-        with self._connection.pipeline() as pipeline:
-            tx, mark = self._begin_round()
-            try:
-                outcomes = [Outcome(job.batch, job.items, job.batch.work(tx, job.items), None) for job in jobs]
-            except Exception as error:
-                raise self._judged(error) from error
-            self._end_round(_Doubt(mark, outcomes), pipeline)
+        tx, mark = self._begin_round()
+        try:
+            outcomes = [Outcome(job.batch, job.items, job.batch.work(tx, job.items), None) for job in jobs]
+        except Exception as error:
+            raise self._judged(error) from error
+        self._end_round(_Doubt(mark, outcomes))
         return outcomes
 
     def _by_pieces(self, jobs: list[Job]) -> list[Outcome]:
         tx, mark = self._begin_round()
         outcomes = [outcome for job in jobs for outcome in self._run(tx, job)]
-        self._end_round(_Doubt(mark, outcomes), None)
+        self._end_round(_Doubt(mark, outcomes))
         return outcomes
 
     def _begin_round(self) -> tuple[PostgresTx, int]:
         """Begin a transaction; a member renews its lease, or learns that it is a member no more."""
-        connection, holder = self._connection, self._holder
-        connection.execute("BEGIN")
-        if not holder:
-            return PostgresTx(connection, self._ids, _only(connection.execute(_NOW))), 0
-        mark = self._ids.next()
-        renewed = connection.execute(_RENEW, [mark, self._node, holder]).fetchone()
-        if renewed is None:
+        holder, mark = self._holder, self._ids.next()
+        first = _RENEW.format(mark=mark, node=self._node, holder=holder) if holder else f"SELECT {_CLOCK}"
+        begun = self._connection.execute(f"BEGIN; {first}")  # together: one round trip
+        begun.nextset()
+        found = begun.fetchone()
+        if found is None:
             raise self._fenced()
-        return PostgresTx(connection, self._ids, renewed[0], holder), mark
+        return PostgresTx(self._connection, self._ids, found[0], holder), mark if holder else 0
 
     def _fenced(self) -> StoreError:
         found = self._connection.execute("SELECT holder FROM node WHERE number = %s", [self._node]).fetchone()
-        if found and found[0] is not None:
+        if found and found[0] not in (None, self._offered):
             return TakenError(f"{self._link.label}: another process runs as this node; give each a name of its own")
         return FencedError(f"{self._link.label}: this node was silent for too long, and others took it for dead")
 
-    def _end_round(self, doubt: _Doubt, pipeline: psycopg.Pipeline | None) -> None:
+    def _end_round(self, doubt: _Doubt) -> None:
         connection = self._connection
         try:
             ended = connection.execute("COMMIT")
-            if pipeline is not None:
-                pipeline.sync()
         except psycopg.Error as error:
             if connection.closed and doubt.mark:
                 raise _InDoubtError(doubt) from error
+            if connection.closed:  # a command, which has no mark: somebody looks
+                raise StoreError(f"{self._link.label}: lost during the commit; look whether it was done") from error
             raise self._judged(error) from error
         if ended.statusmessage != "COMMIT":  # PostgreSQL makes a ROLLBACK of it when some work has hidden an error
             raise _AtFaultError

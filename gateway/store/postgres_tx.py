@@ -1,9 +1,11 @@
-"""A transaction on PostgreSQL: one statement for a whole set of rows, and no waiting for what returns nothing.
+"""A transaction on PostgreSQL: one statement for a whole set of rows.
 
 A set travels as one array for each column, so a statement is the same for any number of rows and is planned from a
 prepared text. The arrays are spelled here: joining strings costs a fraction of what the driver takes for an element.
 
-Within a pipeline a statement that returns no rows is sent and not waited for; if it fails, a later one raises.
+Each statement is waited for. In a pipeline the server would not know that we stand idle within a transaction, so it
+would never end that of a frozen process; and under load a pipeline is not even faster, for the driver gives the
+interpreter away for each statement all the same.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     from gateway.store.ids import Ids
 
 CHANNEL = "stopgate"
+_WORDS = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"', "WITHOUT ROWID": ""}
+_WORD = re.compile(rf"\b({'|'.join(_WORDS)})\b")
 _MOST_ROWS = 5_000  # of one statement; a few megabytes
-_CHANGES = re.compile(r"\b(INSERT|DELETE|(?<!FOR )UPDATE)\b")
 
 
 class PostgresTx:
@@ -48,8 +51,8 @@ class PostgresTx:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return its rows."""
         if not values:
-            return self._run(sql, None, returns=_returns(sql))
-        return self._run(_translated(sql), [_plain(value) for value in values], returns=_returns(sql))
+            return self._run(sql, None)
+        return self._run(translated(sql), [_plain(value) for value in values])
 
     def each(self, sql: str, rows: Sequence[Row]) -> list[Row]:
         """Run a set-based statement over ``rows``."""
@@ -58,7 +61,7 @@ class PostgresTx:
             columns = list(zip(*rows[start : start + _MOST_ROWS], strict=True))
             kinds = tuple(map(_kind, columns))
             arrays = [_ARRAYS[kind](column) for kind, column in zip(kinds, columns, strict=True)]
-            found += self._run(_set_based(sql, kinds), arrays, returns=_returns(sql))
+            found += self._run(_set_based(sql, kinds), arrays)
         return found
 
     def insert(self, into: str, rows: Sequence[Row], then: str = "") -> list[Row]:
@@ -77,22 +80,22 @@ class PostgresTx:
     def _for_each(self, call: str, names: Collection[str]) -> None:
         if names:
             array = _texts(sorted(set(names)))
-            self._run(f"SELECT {call} FROM unnest(%s::text[]) AS name", [array], returns=False)  # noqa: S608 (our own words)
+            self._run(f"SELECT {call} FROM unnest(%s::text[]) AS name", [array])  # noqa: S608 (our own words)
 
-    def _run(self, sql: str, values: list[Any] | None, *, returns: bool) -> list[Row]:
+    def _run(self, sql: str, values: list[Any] | None) -> list[Row]:
         cursor = self._connection.execute(sql, values)
-        return cursor.fetchall() if returns else []
+        return cursor.fetchall() if cursor.description else []
+
+
+def in_our_words(sql: str) -> str:
+    """Put a migration from SQLite's words into PostgreSQL's; texts compare by their octets, as there."""
+    return _WORD.sub(lambda word: _WORDS[word[0]], sql)
 
 
 @lru_cache(maxsize=1024)
-def _translated(sql: str) -> str:
+def translated(sql: str) -> str:
     """Spell the places as the driver does."""
     return sql.replace("%", "%%").replace("?", "%s")
-
-
-@lru_cache(maxsize=1024)
-def _returns(sql: str) -> bool:
-    return "RETURNING" in sql or (sql.startswith(("SELECT", "WITH")) and not _CHANGES.search(sql))
 
 
 @lru_cache(maxsize=1024)

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
     from gateway.store.base import Tx
 
+URGENT = -1  # due at once, and before others
 _COLUMNS = "id, lane, message, number, command, body, due, expires, attempts"
 
 
 class Spooled(NamedTuple):
-    """One PDU in a lane; ``due`` and ``expires`` in milliseconds since 1970, ``body`` the octets after the header."""
+    """One PDU in a lane; ``body`` is the octets after the header.
+
+    ``due`` and ``expires`` are milliseconds since 1970; due 0 is at once, whatever a clock does meanwhile, and
+    :data:`URGENT` at once and before others.
+    """
 
     id: int
     lane: str
@@ -51,20 +56,27 @@ def add(tx: Tx, rows: Sequence[Spooled], *, held: bool = False) -> None:
 
 
 def claim(tx: Tx, lane: str, limit: int) -> list[Spooled]:
-    """Hand up to ``limit`` waiting rows of ``lane`` that are due to us, in the order of their due times."""
-    found = tx.rows(
-        "WITH picked AS MATERIALIZED (SELECT id FROM spool WHERE lane = ? AND claimed IS NULL AND due <= ? "  # noqa: S608 (constants)
-        f"ORDER BY due, id LIMIT ?{tx.skip_locked}) "
-        f"UPDATE spool SET claimed = ? WHERE id IN (SELECT id FROM picked) RETURNING {_COLUMNS}",
-        (lane, tx.now, max(limit, 0), tx.holder),  # SQLite takes a negative limit for none
-    )
-    return sorted((Spooled(*row) for row in found), key=lambda row: (row.due, row.id))
+    """Hand up to ``limit`` waiting rows of ``lane`` that are due to us, in the order in which they were accepted.
 
+    Rows that were due at once and rows that waited for an instant, for which they may have been refused before, share
+    the room where there are too many of both, so neither keeps the other waiting.
+    """
 
-def next_due(tx: Tx, lane: str) -> int | None:
-    """Return when the first waiting row of ``lane`` is due."""
-    [(due,)] = tx.rows("SELECT min(due) FROM spool WHERE lane = ? AND claimed IS NULL", (lane,))
-    return due if due is None else int(due)
+    def take(first: int, last: int, room: int) -> list[Spooled]:
+        found = tx.rows(
+            "WITH picked AS MATERIALIZED (SELECT id FROM spool WHERE lane = ? AND claimed IS NULL "  # noqa: S608 (constants)
+            f"AND due BETWEEN ? AND ? ORDER BY due, id LIMIT ?{tx.skip_locked}) "
+            f"UPDATE spool SET claimed = ? WHERE id IN (SELECT id FROM picked) RETURNING {_COLUMNS}",
+            (lane, first, last, max(room, 0), tx.holder),  # SQLite takes a negative limit for none
+        )
+        return [Spooled(*row) for row in found]
+
+    half = (limit + 1) // 2
+    timed = take(1, tx.now, half)
+    rows = timed + take(URGENT, 0, limit - len(timed))
+    if len(timed) == half:
+        rows += take(1, tx.now, limit - len(rows))
+    return sorted(rows)
 
 
 def ready(tx: Tx, lanes: Collection[str]) -> list[str]:
@@ -115,6 +127,16 @@ def waiting(tx: Tx, lane: str, after: tuple[int, int], limit: int) -> list[tuple
     ]
 
 
+def waiting_lanes(tx: Tx) -> list[str]:
+    """Return the lanes in which rows wait, one step in the index for each."""
+    found = tx.rows(
+        "WITH RECURSIVE known (lane) AS (SELECT min(lane) FROM spool WHERE claimed IS NULL UNION ALL "
+        "SELECT (SELECT min(lane) FROM spool WHERE claimed IS NULL AND lane > known.lane) FROM known "
+        "WHERE known.lane IS NOT NULL) SELECT lane FROM known WHERE lane IS NOT NULL"
+    )
+    return [str(lane) for (lane,) in found]
+
+
 def move(tx: Tx, moves: Sequence[tuple[int, str]]) -> None:
     """Put waiting rows into other lanes, as (id, lane)."""
     tx.each(
@@ -138,6 +160,22 @@ def expire(tx: Tx, limit: int) -> list[Spooled]:
 def remove_message(tx: Tx, messages: Collection[int]) -> None:
     """Take out the segments of these messages that no node holds: their message has failed already."""
     tx.each("DELETE FROM spool WHERE claimed IS NULL AND message IN ({rows})", [(each,) for each in messages])
+
+
+def messages_to(tx: Tx, number: str) -> set[int]:
+    """Return the messages to ``number`` of which something waits."""
+    found = tx.rows("SELECT message FROM spool WHERE number = ? AND number <> '' AND claimed IS NULL", (number,))
+    return {int(message) for (message,) in found}
+
+
+def held(tx: Tx, ids: Collection[int]) -> set[int]:
+    """Return those of these rows that we hold, and not another node by now."""
+    found = tx.each(
+        "WITH asked (id, holder) AS ({rows}) SELECT spool.id FROM spool JOIN asked ON spool.id = asked.id "
+        "WHERE claimed = asked.holder",
+        [(each, tx.holder) for each in ids],
+    )
+    return {int(each) for (each,) in found}
 
 
 def lengths(tx: Tx) -> list[tuple[str, int]]:

@@ -24,7 +24,7 @@ from gateway.store.base import Row, StoreError, WorkError
 from gateway.store.ids import Ids
 from gateway.store.migrate import migrate
 from gateway.store.rounds import Job, Outcome, Rounds
-from gateway.store.sqlite_file import EVERYBODYS_TROUBLE, copy_log, lock, open_database, translate
+from gateway.store.sqlite_file import EVERYBODYS_TROUBLE, GONE, copy_log, identity, lock, open_database, translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -106,6 +106,7 @@ class SqliteStore(Rounds):
         self.path = Path(path)
         self._observe = observe or (lambda _seconds, _items: None)
         self._connection = open_database(self.path)
+        self._file = identity(self.path)
         self._node, floor = self._begin(node)
         self._ids = Ids(self._node, floor)
         self._holder = 0  # until we join
@@ -181,6 +182,8 @@ class SqliteStore(Rounds):
     def _commit_jobs(self, jobs: list[Job]) -> list[Outcome]:
         started = time.perf_counter()
         connection = self._connection
+        if identity(self.path) != self._file:
+            return self._give_up(jobs, StoreError(f"{self.path}: {GONE}"))
         try:
             connection.execute("BEGIN IMMEDIATE")
             tx = SqliteTx(connection, self._ids, self._holder)

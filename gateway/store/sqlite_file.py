@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import IO, TYPE_CHECKING
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
 
 import apsw
 import structlog
@@ -12,7 +13,10 @@ import structlog
 from gateway.store.base import StoreError, StoreFullError, TakenError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from gateway.store.base import Row
 
 _log = structlog.get_logger()
 _SENTENCES = {
@@ -26,6 +30,7 @@ _SENTENCES = {
 }
 # Errors of the database itself; any other is the fault of the work that raised it.
 EVERYBODYS_TROUBLE = (*_SENTENCES, apsw.NoMemError, apsw.ProtocolError)
+GONE = "was deleted or replaced under the running gateway; put it back, or stop the gateway and restore a backup"
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -59,6 +64,18 @@ def open_database(path: Path) -> apsw.Connection:
     return connection
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at a path from any other that may take its place; None where there is none.
+
+    What is committed to a file that no path leads to any more is lost with the process.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def lock(path: Path) -> IO[str]:
     """Keep other gateways off the file until what this returns is closed, which the end of the process does, too.
 
@@ -73,6 +90,45 @@ def lock(path: Path) -> IO[str]:
     except OSError as error:
         raise StoreError(f"{path}.lock: cannot be opened for writing: {error.strerror}") from error
     return file
+
+
+class SqliteSnapshot:
+    """One read transaction (see :class:`gateway.store.base.Snapshot`)."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
+        """Run one SELECT; its rows come as they are asked for."""
+        return self._connection.execute(sql, values)
+
+
+@contextmanager
+def read_database(path: Path) -> Iterator[SqliteSnapshot]:
+    """Open a file that exists, for reading only; writers go on meanwhile.
+
+    Raises:
+        StoreError: it cannot be opened or read, or is none of ours.
+    """
+    must_exist(path)
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)  # a log is to be cleared away at last
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("BEGIN")
+            yield SqliteSnapshot(connection)
+        finally:
+            connection.close(force=True)
+    except apsw.SQLError as error:
+        raise StoreError(f"{path}: is no database of this release ({error}); start the gateway on it once") from error
+    except apsw.Error as error:
+        raise translate(error, path) from error
+
+
+def must_exist(path: Path) -> None:
+    """Raise StoreError where there is no file."""
+    if not path.exists():
+        raise StoreError(f"{path}: there is no such database; check `store`, or start the gateway once to make it")
 
 
 def copy_log(path: Path) -> bool:

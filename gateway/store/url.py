@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gateway.store.base import StoreError
 from gateway.store.sqlite import SqliteStore
+from gateway.store.sqlite_file import lock, must_exist, read_database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
+    from gateway.store.base import Snapshot
     from gateway.store.postgres import PostgresStore
 
 _SQLITE = "sqlite:///"
@@ -25,6 +29,8 @@ def check_url(url: str) -> str:
     Raises:
         ValueError: it is of no form that there is; the text repeats nothing of it, for it may hold a password.
     """
+    if url == f"{_SQLITE}:memory:":
+        raise ValueError("must name a file: what is in memory only is lost with the process")
     if url.startswith(_SQLITE) and url != _SQLITE:
         return url
     if not url.startswith(_POSTGRES):
@@ -43,23 +49,73 @@ def sqlite_path(url: str) -> Path:
     return Path(url.removeprefix(_SQLITE))
 
 
-def open_store(url: str, node: str, observe: Callable[[float, int], None] | None = None) -> SqliteStore | PostgresStore:
+def open_store(
+    url: str, node: str, observe: Callable[[float, int], None] | None = None, *, create: bool = True
+) -> SqliteStore | PostgresStore:
     """Open the store that ``url`` names for the process called ``node``.
 
     Args:
         url: checked already.
         node: the name of this process among those that share the database.
         observe: told the seconds and the number of items of each commit.
+        create: whether a file that does not exist is made.
 
     Raises:
         StoreError: it cannot be had; the sentence says why and what to do.
     """
     if url.startswith(_SQLITE):
+        if not create:
+            must_exist(sqlite_path(url))
         return SqliteStore(sqlite_path(url), node, observe)
-    try:
+    with _driver():
         from gateway.store.postgres import PostgresStore  # noqa: PLC0415 (its driver is an extra)
+    return PostgresStore(url, node, observe)
+
+
+def read_store(url: str) -> AbstractContextManager[Snapshot]:
+    """Open what ``url`` names for reading at leisure, also while gateways work on it; nothing is made or changed.
+
+    Raises:
+        StoreError: it cannot be had; the sentence says why and what to do.
+    """
+    if url.startswith(_SQLITE):
+        return read_database(sqlite_path(url))
+    with _driver():
+        from gateway.store.postgres_snapshot import read_server  # noqa: PLC0415 (likewise)
+    return read_server(url)
+
+
+@contextmanager
+def _driver() -> Iterator[None]:
+    try:
+        yield
     except ImportError as error:
         raise StoreError(
             "store: PostgreSQL takes a driver; install it with: pip install 'stopgate[postgres]'"
         ) from error
-    return PostgresStore(url, node, observe)
+
+
+def is_missing(url: str) -> bool:
+    """Tell whether a store would have to be made first; one on a server says so itself when it is opened."""
+    return url.startswith(_SQLITE) and not sqlite_path(url).is_file()
+
+
+def is_same(one: str, other: str) -> bool:
+    """Tell whether two URLs are one store as far as they tell: a server has many names."""
+    files = [sqlite_path(url).resolve() for url in (one, other) if url.startswith(_SQLITE)]
+    return one == other or (len(files) == 2 and files[0] == files[1])  # noqa: PLR2004 (both of them)
+
+
+@contextmanager
+def reserved(url: str) -> Iterator[None]:
+    """Keep gateways off a store that takes only one process; where several share it, their leases have to be asked.
+
+    Raises:
+        TakenError: a process is at work on it.
+        StoreError: it cannot be reserved.
+    """
+    if not url.startswith(_SQLITE):
+        yield
+        return
+    with lock(sqlite_path(url)):
+        yield

@@ -13,18 +13,20 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import trio
+from h11 import LocalProtocolError
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config as Hypercorn
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import log
+from gateway.ports import open_port
 
 if TYPE_CHECKING:
     from hypercorn.typing import ASGIFramework
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 _log = log.get()
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+# What is raised where the client has left, or has spoilt the conversation, while it is being answered.
+_CLIENT_GONE = (LocalProtocolError, ClientDisconnect, trio.BrokenResourceError, trio.ClosedResourceError)
 Ready = Callable[[], Mapping[str, str]]
 
 
@@ -79,10 +83,15 @@ class Bounded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and answer in the application's place where it hit a limit."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        answer = _Answer(send)
+        try:
+            if scope["type"] == "http":
+                await self._serve(scope, receive, _Answer(send))
+            else:
+                await self._app(scope, receive, send)
+        except _CLIENT_GONE as error:
+            _log.debug("http client gone", reason=repr(error))
+
+    async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         with trio.move_on_after(self._limits.request_seconds) as scope_of_time:
             try:
                 await self._app(scope, _limited(receive, self._limits.body), answer)
@@ -131,6 +140,7 @@ class _PatientStream:
 
     Hypercorn keeps a refused upgrade open until the client goes, keeps a connection whose client has gone until its
     idle time is over, and shields its sending from cancellation: clients could hold on to places, and to the process.
+    It also ends a stream on which it is sending: here the end waits for its turn.
     """
 
     def __init__(self, stream: trio.SocketStream, limits: Limits, context: WorkerContext) -> None:
@@ -138,8 +148,8 @@ class _PatientStream:
         self._stream = stream
         self._silence = limits.request_seconds + limits.idle_seconds
         self._sending = limits.send_seconds
+        self._turn = trio.Lock()
         self._context = context
-        self.send_eof = stream.send_eof
         self.aclose = stream.aclose
 
     async def receive_some(self, most: int) -> bytes:
@@ -154,23 +164,33 @@ class _PatientStream:
 
     async def send_all(self, octets: bytes) -> None:
         with trio.move_on_after(self._sending):
-            await self._stream.send_all(octets)
+            async with self._turn:
+                await self._stream.send_all(octets)
             return
         raise trio.BrokenResourceError("the client does not read")
+
+    async def send_eof(self) -> None:
+        async with self._turn:
+            await self._stream.send_eof()
 
 
 async def serve(
     app: ASGIApp,
     listen: tuple[str, int],
     *,
+    key: str = "metrics.listen",
     limits: Limits = DEFAULT_LIMITS,
     task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve `app` on `listen` until cancelled; start it with `nursery.start`, which returns the address bound.
 
-    Raises OSError when the address cannot be had; nothing that a client sends raises.
+    Raises OSError, which names the address and the setting `key`, when it cannot be had; nothing that a client sends
+    raises.
     """
-    listeners = await trio.open_tcp_listeners(listen[1], host=listen[0])
+    try:
+        listeners = await open_port(*listen)
+    except OSError as error:
+        raise OSError(error.errno, f"{key}: {error.strerror}") from error
     host, port = listeners[0].socket.getsockname()[:2]
     handle = partial(_contain, Bounded(app, limits), limits, trio.Semaphore(limits.connections))
     task_status.started((host, port))
@@ -186,7 +206,7 @@ async def _contain(app: ASGIApp, limits: Limits, free: trio.Semaphore, stream: t
         return
     try:
         await _converse(app, limits, stream)
-    except* Exception as errors:  # noqa: BLE001  whatever a client provoked ends its own connection only
+    except* Exception as errors:  # noqa: BLE001 (whatever a client provoked ends its own connection only)
         _log.warning("http connection failed", errors=[repr(error) for error in _leaves(errors)])
     finally:
         free.release()

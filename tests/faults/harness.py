@@ -18,6 +18,7 @@ from tests.faults.process import ACCOUNT, OPERATOR, PASSWORD
 
 CODE = "36034"
 SUBMITTERS, SUBSCRIBERS = 30, 10  # tasks that load the gateway
+RECEIPT_DELAY = 0.02  # seconds
 BACKLOG = 1_000  # accepted messages that may be on their way before the app waits
 LONG, SILENT = 10, 7  # every tenth message takes two segments, every seventh asks for no receipt
 
@@ -32,31 +33,39 @@ class Run(NamedTuple):
 class Peers:
     """The app, the operator and its subscribers, and their books.
 
+    Args:
+        gateway: what is between them.
+        operator: one that others talk to as well, open already; None: one of our own.
+        first: where the numbers of our messages begin.
+
     Attributes:
         accepted: message_id of each token whose submission was answered with ESME_ROK.
         unknown: tokens whose submission was never answered.
         refused: how often each other status was the answer.
         silent: tokens for which no receipt was asked.
+        alive: whether the gateway is to be expected back.
         stopped: numbers whose STOP was answered with ESME_ROK, twice.
         delays: how often each other status was the answer to a STOP.
         runs: one entry for each run of the gateway that has ended.
     """
 
-    def __init__(self, gateway, receipt_delay=0.02):
+    def __init__(self, gateway, operator=None, first=0):
         self.gateway = gateway
         self.app = SimulatedApp(ACCOUNT, PASSWORD)
-        self.operator = SimulatedOperator(OPERATOR, PASSWORD, receipt_delay)
+        self.operator = operator or SimulatedOperator(OPERATOR, PASSWORD, RECEIPT_DELAY)
+        self._operator_is_open = operator is not None
         self.accepted, self.unknown, self.silent = {}, set(), set()
         self.refused, self.delays = Counter(), Counter()
         self.stopped, self.runs = [], []
-        self.bound, self.loading = False, True
+        self.bound, self.loading, self.alive = False, True, True
         self.changes = Changes()
         self._arrived, self._under_way = set(), set()
-        self._tokens = 0
+        self._tokens = first
 
     async def open(self, nursery):
         """Open the operator, tell the gateway where, and keep the app bound from the gateway's first start on."""
-        self.gateway.operator = await nursery.start(self.operator.run)
+        if not self._operator_is_open:
+            self.gateway.operator = await nursery.start(self.operator.run)
         nursery.start_soon(self._keep_bound)
         nursery.start_soon(self._note_arrivals)
 
@@ -106,7 +115,7 @@ class Peers:
 
     async def submit(self, number=None):
         """Submit one new message once bound; returns its token, its number and the status, None if never answered."""
-        await self.changes.wait_for(lambda: self.bound)
+        await self.changes.wait_for(lambda: self.bound or not self.alive)
         self._tokens += 1
         token = f"{self._tokens:06d}"
         self.unknown.add(token)

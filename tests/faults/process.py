@@ -1,9 +1,11 @@
 """The gateway as a process: configured, started, signalled and questioned as an administrator would do it."""
 
+import http.client
 import json
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import trio
 
@@ -13,32 +15,51 @@ from tests.flows.world import merged
 
 ACCOUNT, OPERATOR, PASSWORD = "shop", "gw", "secret"
 WINDOW = 20  # requests that the gateway may have unanswered at the operator
-SIGKILL, SIGTERM = signal.SIGKILL, signal.SIGTERM
+SIGCONT, SIGKILL, SIGSTOP, SIGTERM = signal.SIGCONT, signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM
 START_TIME, STOP_TIME = 20.0, 30.0  # seconds
 STOPGATE = [sys.executable, "-m", "gateway"]
+
+
+def fetch(address, path):
+    """Return a page of the metrics listener."""
+    connection = http.client.HTTPConnection(*address, timeout=STOP_TIME)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
 
 
 class Gateway:
     """One configuration and one database, run as often as a test likes.
 
+    Args:
+        folder: where its files go.
+        store: the database, as a file or a URL; None: a file in the folder.
+        node: its name.
+
     Attributes:
         config: the configuration file.
+        listen: where it takes binds; port 0 is any free one, which only its log tells.
+        prefix: words in front of the command line.
         address: where the latest run takes binds.
         starts: how many runs have got as far as taking binds.
         events: what the latest run has logged, oldest first.
         operator: where the operator listens.
     """
 
-    def __init__(self, folder, store=None):
+    def __init__(self, folder, store=None, node="gw1"):
         self.config = folder / "gateway.yaml"
         self.errors = folder / "stderr.txt"
+        self.listen, self.prefix = ("127.0.0.1", 0), []
         self.address = ("127.0.0.1", 0)
         self.metrics = ("127.0.0.1", free_port())
         self.starts = 0
         self.events = []
         self.changes = Changes()
         self.operator = ("127.0.0.1", 1)  # nobody, until there is one
-        self._store = store or folder / "gateway.db"
+        self._store = store if "://" in str(store) else f"sqlite:///{store or folder / 'gateway.db'}"
+        self.node = node
         self._process = None
 
     def configure(self, rate=None, **changes):
@@ -46,9 +67,9 @@ class Gateway:
         host, port = self.operator
         smsc = {"host": host, "port": port, "system_id": OPERATOR, "password": PASSWORD}
         settings = {
-            "node": "gw1",
-            "store": f"sqlite:///{self._store}",
-            "smpp": {"listen": ["127.0.0.1:0"]},
+            "node": self.node,
+            "store": self._store,
+            "smpp": {"listen": ["{}:{}".format(*self.listen)]},
             "web": {"listen": None},
             "metrics": {"listen": "{}:{}".format(*self.metrics)},
             "accounts": {ACCOUNT: {"password": PASSWORD, "publisher": "Shop", "rate": None}},
@@ -65,7 +86,7 @@ class Gateway:
 
     async def _live(self, task_status):
         with self.errors.open("wb") as errors:
-            command = [*STOPGATE, "run", "--config", str(self.config)]
+            command = [*self.prefix, *STOPGATE, "run", "--config", str(self.config)]
             process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, stderr=errors)
         self._process = process
         task_status.started()
@@ -100,11 +121,35 @@ class Gateway:
             await self.changes.wait_for(lambda: self.starts > starts or self._process.returncode is not None)
         assert self.starts > starts, self.errors.read_text()
 
+    def signal(self, number):
+        """Send a signal and go on."""
+        self._process.send_signal(number)
+
     async def end(self, number):
         """Send a signal, wait for the end, and return the exit status (negative: the signal that ended it)."""
         self._process.send_signal(number)
         with trio.fail_after(STOP_TIME):
             return await self._process.wait()
+
+    async def spawn_into(self, nursery, stdout):
+        """Start the process with its log going into a descriptor; it is killed when ``nursery`` is cancelled."""
+        self.address = self.listen
+        command = [*self.prefix, *STOPGATE, "run", "--config", str(self.config)]
+        self._process = await nursery.start(partial(trio.run_process, command, stdout=stdout, check=False))
+
+    async def answering(self):
+        """Return what /metrics says, as soon as it says anything."""
+        with trio.fail_after(START_TIME):
+            while True:
+                try:
+                    return await trio.to_thread.run_sync(fetch, self.metrics, "/metrics")
+                except OSError:
+                    await trio.sleep(0.05)  # nobody announces it: the log may not be readable
+
+    async def metric(self, name):
+        """Return the value of a metric without labels."""
+        page = await self.answering()
+        return next(float(line.split()[1]) for line in page.splitlines() if line.startswith(f"{name} "))
 
     def run_in_vain(self):
         """Run a gateway that cannot start; returns its exit status and what it said on standard error."""

@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from gateway.smpp import status
+from gateway.store.sqlite import SqliteStore
 from tests.faults.harness import Peers, repeats, token_of
 from tests.faults.process import ACCOUNT, SIGTERM, Gateway
 
@@ -108,7 +109,7 @@ def test_read_only_database(tmp_path, read_only):
     folder, turn = read_only
     store = folder / "gateway.db"
     gateway = gateway_on(tmp_path, store)
-    assert gateway.table("blacklist", "list") == []  # this has made it
+    SqliteStore(store).close()
     turn()
     assert_refuses_to_start(gateway, str(store), "Read-only file system")
 
@@ -201,3 +202,27 @@ def test_full_disk_under_way(tmp_path, disk):
     blacklist = [(row["number"], row["account"]) for row in peers.gateway.table("blacklist", "list")]
     assert sorted(blacklist) == sorted((number, ACCOUNT) for number in peers.stopped)
     assert sorted(row["number"] for row in peers.gateway.table("ledger", "list")) == sorted(peers.stopped)
+
+
+def test_stopped_on_a_full_disk(tmp_path, disk):
+    """SIGTERM while the disk is full, the log's included, ends the gateway without a traceback."""
+    peers = Peers(Gateway(tmp_path, disk / "gateway.db"))
+    code, events = trio.run(stop_on_full_disk, peers, disk)
+    assert code in (0, 1)
+    assert [event for event in events if "exception" in event] == []
+    assert len(peers.gateway.errors.read_text().splitlines()) == code
+
+
+async def stop_on_full_disk(peers, disk):
+    """Fill the disk, have a submission refused for it, and stop the gateway; returns its status and its log."""
+    with trio.fail_after(2 * PATIENCE):
+        async with trio.open_nursery() as nursery:
+            await peers.open(nursery)
+            peers.gateway.configure()
+            await peers.gateway.start(nursery)
+            await accepted_number(peers)
+            fill(disk)
+            await submit_until(peers, status.ESME_RMSGQFUL)
+            code = await peers.gateway.end(SIGTERM)
+            nursery.cancel_scope.cancel()
+    return code, peers.gateway.events

@@ -4,6 +4,7 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
+from tests.flows.databases import PostgresSchema, SqliteFile
 from tests.flows.world import World
 
 
@@ -18,7 +19,19 @@ def log():
     assert [entry for entry in capture.entries if entry.get("exc_info")] == []
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    """Give an empty database of each engine."""
+    if request.param == "sqlite":
+        yield SqliteFile(request.getfixturevalue("tmp_path") / "gateway.db")
+        return
+    server = request.getfixturevalue("postgres_server")
+    space = server.create()
+    yield PostgresSchema(server.url(space))
+    server.drop(space)
+
+
 @pytest.fixture
-async def world(nursery, tmp_path, log):
+async def world(nursery, database, log):
     """Give a world in which nothing runs yet."""
-    return World(nursery, tmp_path / "gateway.db", log)
+    return World(nursery, database, log)

@@ -94,3 +94,33 @@ async def test_same_id_from_two_operators(world, sfr, app):
     await world.orange.report(remote)
     told = [(each.message_id, each.stat) for each in await app.receipts(2)]
     assert told == [(second, "UNDELIV"), (first, "DELIVRD")]
+
+
+async def test_operator_that_is_gone(world, sfr):
+    """What waits for an operator that is no longer configured is carried by those of today's routes."""
+    await world.start()
+    app = await world.app()
+    await world.close("orange", world.orange)
+    ids = [await app.accepted(FRENCH, f"text {number}") for number in range(3)]
+    world.ask_to_stop()
+    await world.stopped()
+    await world.start({"sfr": sfr})
+    app = await world.app()
+    assert sorted(each.message_id for each in await app.receipts(3)) == ids
+    await world.eventually(lambda: world.events("rerouted"))
+    assert {event["lane"] for event in world.events("rerouted")} == {"operator/orange"}
+
+
+async def test_operator_that_is_gone_and_not_replaced(world, sfr):
+    """What waits for an operator that is gone and has no successor waits on, and is warned about once."""
+    await world.start()
+    app = await world.app()
+    await world.close("orange", world.orange)
+    await app.accepted(FRENCH)
+    world.ask_to_stop()
+    await world.stopped()
+    await world.start({"sfr": sfr}, routes=[{"prefixes": ["49"], "operators": ["sfr"]}])
+    for _ in range(3):
+        await world.gateway._upkeep.reroute()
+    assert [event["lane"] for event in world.events("lane_without_operator")] == ["operator/orange"]
+    assert world.rows("SELECT lane FROM spool") == [("operator/orange",)]

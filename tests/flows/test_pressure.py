@@ -3,10 +3,18 @@
 import os
 from contextlib import suppress
 
+import pytest
+
+from gateway import submission
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
+from gateway.smpp.events import Request
 from tests.flows.peers import submit_sm
 from tests.flows.world import FRENCH
+
+QUERY = smpp.encode_body(
+    smpp.QUERY_SM, {"message_id": "1", "source_addr_ton": 0, "source_addr_npi": 0, "source_addr": ""}
+)
 
 
 async def test_response_follows_the_commit(world):
@@ -111,3 +119,46 @@ async def test_full_disk(world):
     assert answer.status == status.ESME_RMSGQFUL
     assert world.rows("SELECT count(*) FROM message") == [(accepted,)]
     await app.accepted(FRENCH)
+
+
+@pytest.mark.parametrize("text", ["wrong form", "wrong command"])
+async def test_refused_by_the_thousand(world, text):
+    """Any number of requests that are refused at once may come in one write: each is answered, others are served."""
+    await world.start()
+    app, other = await world.app(), await world.app("bank")
+    bad = (smpp.SUBMIT_SM, submit_sm("nobody")) if text == "wrong form" else (smpp.QUERY_SM, QUERY)
+    replies = []
+    app.links[0].send([Request(smpp.SUBMIT_SM, submit_sm(FRENCH), replies) for _ in range(100)])
+    app.links[0].send([Request(*bad, replies) for _ in range(3_000)])
+    accepted = [await other.accepted(f"336000000{number:02}") for number in range(20)]
+    await app.wait_for(lambda: len(replies) == 3_100)
+    assert sum(reply.status == status.ESME_ROK for reply in replies) == 100
+    assert len(await world.orange.texts(120)) == 120
+    assert {each.message_id for each in await other.receipts(20)} == set(accepted)
+
+
+async def test_defect_on_one_link(world, monkeypatch):
+    """A defect that one app provokes ends its connection; whoever is answered in the same commit is answered."""
+    await world.start()
+    app, other = await world.app(), await world.app("bank")
+    answers = []
+    read = submission.read
+
+    def broken(link, customer, pdu, clock):
+        if pdu.fields["destination_addr"] == "666":
+            raise ZeroDivisionError
+        return read(link, customer, pdu, clock)
+
+    monkeypatch.setattr(submission, "read", broken)
+    with world.locked():
+        app.links[0].send([Request(smpp.SUBMIT_SM, submit_sm(FRENCH), answers) for _ in range(100)])
+        app.links[0].send([Request(smpp.SUBMIT_SM, submit_sm("666"), answers)])
+        [client] = [each for each in world.gateway._listener._clients if each.link.name == "shop"]
+        await world.eventually(lambda: client.link.session.owed == 100)
+        world.nursery.start_soon(keep, answers, other, "mine")
+        await world.eventually(lambda: world.gateway._submit.batch.waiting)
+    await other.wait_for(lambda: any(answer and answer.status == status.ESME_ROK for answer in answers))
+    await app.gone()
+    assert await world.orange.texts(101)
+    [failure] = [entry for entry in world.log if entry.pop("exc_info", None)]
+    assert failure["event"] == "link_failed"

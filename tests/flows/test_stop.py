@@ -8,6 +8,8 @@ from gateway.config import CONFIRMATION
 from gateway.simulate.peer import message_body
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
+from gateway.smpp.text import Alphabet
+from gateway.store import messages
 from tests.flows.peers import SHORT_CODE, Operator
 from tests.flows.world import FRENCH, OTHER_FRENCH
 
@@ -143,6 +145,35 @@ async def test_number_nobody_wrote_to(world):
     assert len(world.events("opt_out_without_sender")) == 1
     assert [(await app.submit(FRENCH)).status for app in (shop, other)] == [REFUSED, REFUSED]
     await bank.accepted(FRENCH)
+
+
+async def test_everybody_is_billed_once(world):
+    """A STOP that counts for everybody is not billed again when later ones come, from whoever sent what meanwhile."""
+    await world.start(accounts={"bank": {"mention": True}})
+    bank = await world.app("bank")
+    await stop(world)
+    await bank.accepted(FRENCH)
+    await stop(world)
+    await stop(world, b"STOP TOUT")
+    assert ledger(world) == [("", FRENCH, SHORT_CODE, 1)]
+    assert (await bank.submit(FRENCH)).status == REFUSED
+    effects = world.rows("SELECT effect FROM evidence ORDER BY id")
+    assert effects == [("opted_out",), ("repeated",), ("repeated",)]
+
+
+@pytest.mark.parametrize("default_alphabet", ["gsm", "latin1"])
+@pytest.mark.parametrize("text", ["Cout : 0 €", "Vous ne recevrez plus rien de nous, pour 0 € par message. " * 2])
+async def test_confirmation_in_any_alphabet(world, default_alphabet, text):
+    """A confirmation that the operator's alphabet cannot spell goes out in UCS-2, in as many segments as it takes."""
+    world.operator["default_alphabet"] = default_alphabet
+    await world.start(opt_out={"confirmation": {"fr": text}})
+    await stop(world)
+    [confirmation] = await world.orange.texts(1)
+    assert confirmation.text == text
+    assert confirmation.alphabet == (Alphabet.GSM7 if default_alphabet == "gsm" else Alphabet.UCS2)
+    assert len(ledger(world)) == 1
+    await world.settled()
+    await world.eventually(lambda: world.rows("SELECT DISTINCT state FROM message") == [(messages.DELIVERED,)])
 
 
 async def test_several_senders(world):

@@ -1,6 +1,8 @@
 """Submissions: what an upstream app hands in, what the operator gets, what comes home."""
 
+import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,7 +66,7 @@ async def test_receipt_form(world):
     assert pdu.command == smpp.DELIVER_SM
     assert (pdu.fields["source_addr"], pdu.fields["destination_addr"]) == (FRENCH, "SHOP")
     assert pdu.fields["esm_class"] == 0x04
-    assert pdu.tlv_text(smpp.Tag.receipted_message_id) == message_id
+    assert pdu.tlv(smpp.Tag.receipted_message_id) == message_id.encode() + b"\0"
     assert pdu.tlv_int(smpp.Tag.message_state) == receipt.DELIVERED
     words = pdu.fields["short_message"].decode()
     assert words.startswith(f"id:{message_id} sub:001 dlvrd:001 submit date:")
@@ -176,6 +178,59 @@ async def test_binary_notification(world):
     await app.accepted(FRENCH, octets, esm_class=0x40, data_coding=4)
     [(_, pdu)] = await world.orange.wait_for(lambda: world.orange.taken)
     assert (pdu.fields["short_message"], pdu.fields["esm_class"], pdu.fields["data_coding"]) == (octets, 0x40, 4)
+
+
+async def test_long_binary_notification(world):
+    """A notification that is not text and too long for short_message travels on in message_payload."""
+    await world.start()
+    app = await world.app("bank")
+    octets = bytes(range(256)) * 2
+    message_id = await app.accepted(FRENCH, octets, data_coding=4)
+    [(_, pdu)] = await world.orange.wait_for(lambda: world.orange.taken)
+    assert (pdu.fields["short_message"], pdu.tlv(smpp.Tag.message_payload)) == (b"", octets)
+    assert [each.message_id for each in await app.receipts(1)] == [message_id]
+
+
+async def test_text_that_the_operator_keeps(world):
+    """A notification without a text names one that the operator keeps; marketing may not: nobody knows what it says."""
+    await world.start()
+    app, shop = await world.app("bank"), await world.app()
+    await app.accepted(FRENCH, "", sm_default_msg_id=5)
+    await app.accepted(FRENCH, "mine", sm_default_msg_id=5)
+    assert (await shop.submit(FRENCH, "", sm_default_msg_id=5)).status == status.NOT_TEXT
+    assert [pdu.fields["sm_default_msg_id"] for pdu in await world.orange.received(2)] == [5, 0]
+
+
+async def test_references_after_a_restart(world):
+    """Long messages to one number have different references, also when the gateway has started again between them."""
+    await world.start()
+    references = set()
+    for turn in range(1, 4):
+        app = await world.app()
+        await app.accepted(FRENCH, "a" * 200)
+        first, second = (await world.orange.received(2 * turn))[-2:]
+        assert first.fields["short_message"][3] == second.fields["short_message"][3]
+        references.add(first.fields["short_message"][3])
+        world.ask_to_stop()
+        await world.stopped()
+        await world.start_gateway({"orange": world.orange})
+        await world.usable("orange")
+    assert len(references) == 3
+
+
+async def test_clock_set_back(world, monkeypatch):
+    """What was accepted before the clock was set back by an hour is sent at once all the same."""
+    await world.start()
+    await world.close("orange", world.orange)
+    app = await world.app()
+    ahead = SimpleNamespace(time_ns=lambda: time.time_ns() + 3_600 * 10**9, perf_counter=time.perf_counter)
+    with monkeypatch.context() as patch:
+        patch.setattr("gateway.store.sqlite.time", ahead)
+        await app.accepted(FRENCH, "before")
+    await app.accepted(FRENCH, "after")
+    await world.nursery.start(world.orange.run)
+    assert [text.text.partition(" ")[0] for text in await world.orange.texts(2)] == ["before", "after"]
+    await app.receipts(2)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,5 @@
-"""One gateway and the parties around it, in one process, over loopback sockets and a database file."""
+"""One gateway and the parties around it, in one process, over loopback sockets and a database."""
 
-from contextlib import contextmanager
-
-import apsw
 import trio
 
 from gateway.app import Gateway
@@ -24,15 +21,16 @@ class World:
     """A gateway with the marketing account `shop`, the notification account `bank` and the operator `orange`.
 
     Attributes:
+        database: what the gateway keeps, seen from outside.
         orange: the operator of every number.
         operator: what the configuration says of each operator beside how to bind.
         log: what the gateway logged.
         gateway: the gateway, while it runs.
     """
 
-    def __init__(self, nursery, path, log):
+    def __init__(self, nursery, database, log):
         self.nursery = nursery
-        self.path = path
+        self.database = database
         self.log = log
         self.orange = Operator()
         self.operator = {}
@@ -42,7 +40,7 @@ class World:
         self._stop = trio.Event()
         self._stopped = trio.Event()
 
-    async def start(self, operators=None, **changes):
+    async def start(self, operators=None, /, **changes):
         """Open `orange`, or all of ``operators``, start a gateway, and wait until it has bound to each of them."""
         operators = {"orange": self.orange} if operators is None else operators
         for operator in operators.values():
@@ -51,7 +49,7 @@ class World:
         for name in operators:
             await self.usable(name)
 
-    async def start_gateway(self, operators, **changes):
+    async def start_gateway(self, operators, /, **changes):
         """Start a gateway that knows ``operators``, open or not."""
         self._stop, self._stopped = trio.Event(), trio.Event()
         config = Config.model_validate(merged(self._config(operators), changes))
@@ -106,42 +104,24 @@ class World:
 
     def rows(self, sql):
         """Read the database from outside."""
-        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            return connection.execute(sql).fetchall()
-        finally:
-            connection.close()
+        return self.database.rows(sql)
 
     def events(self, name):
         """Return what was logged under one name."""
         return [entry for entry in self.log if entry["event"] == name]
 
-    @contextmanager
     def locked(self):
-        """Hold the database's write lock, as another process might; commits wait meanwhile, for up to two seconds."""
-        connection = apsw.Connection(str(self.path))
-        connection.set_busy_timeout(1_000)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        finally:
-            connection.close()
+        """Keep the gateway from committing meanwhile; it waits, for up to two seconds."""
+        return self.database.locked()
 
-    @contextmanager
     def full(self):
-        """Leave the database no room for another page."""
-        connection = self.gateway.store._connection
-        [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
-        connection.execute(f"PRAGMA max_page_count = {pages}")
-        try:
-            yield
-        finally:
-            connection.execute("PRAGMA max_page_count = 1000000")
+        """Leave the database no room meanwhile."""
+        return self.database.full(self.gateway.store)
 
     def _config(self, operators):
         return {
             "node": "gw1",
-            "store": f"sqlite:///{self.path}",
+            "store": self.database.url,
             "smpp": {"listen": ["127.0.0.1:0"]},
             "web": None,
             "metrics": None,

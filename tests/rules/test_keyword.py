@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.rules import keyword
@@ -303,7 +303,8 @@ def test_padding_does_not_make_a_text_long():
 
 @given(st.text(max_size=200), st.sampled_from(["stop", "arrêt", "désabonnement"]))
 def test_no_keyword_is_found_inside_a_longer_word(text, inside):
-    """Letters around a keyword make another word of it."""
+    """Letters around a keyword make another word of it; what comes before it may be a STOP of its own, with a name."""
+    assume(read(text).reading is not Reading.OPT_OUT)
     assert read(f"{text} xy{inside}zq").reading is not Reading.OPT_OUT
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -11,6 +14,7 @@ from gateway.rules import number
 from gateway.rules.number import Number, NumberError, canonical
 
 CODES = sorted(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
+PLAIN = ["44", "48", "49", "55", "91"]
 FRENCH = ["33", "262", "508", "590", "594", "596"]
 BEGINNINGS = ["", "0", "6", "7", "63", "69", "70", "708", "709", "7093", "508", "590", "639", "694"]
 on_the_wire = st.builds(
@@ -155,6 +159,7 @@ def test_invisible_marks_of_a_copied_contact_are_ignored():
     [
         *("", "+", "++33612345678", "33+612345678", "+0033612345678", "0", "00", "36034", "2345678", "3361234567"),
         *("336123456789", "999123456789", "1" * 16, "1" * 70_000, "Shop", "0612345678a", "336\x0012345678"),
+        *("061234567", "33061234567", "330061234567", "33012345678", "0033061234567", "0590 12345"),
         *("3361234567\u00b2", "\u0660\u0666\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668"),
     ],
 )
@@ -162,6 +167,14 @@ def test_what_cannot_be_a_number_is_refused(address):
     """Letters, foreign digits, impossible lengths and unknown calling codes are errors."""
     with pytest.raises(NumberError):
         canonical(address)
+
+
+@pytest.mark.parametrize("address", ["015112345678", "0123456789012", "061234567"])
+@pytest.mark.parametrize("ton", [0, 1, 2])
+def test_no_calling_code_begins_with_0(address, ton):
+    """National digits are never taken for a calling code, however long they are and whatever they are called."""
+    with pytest.raises(NumberError):
+        canonical(address, ton)
 
 
 @given(st.text(max_size=30), st.integers(0, 6), st.sampled_from(["FR", "RE", "DE", "US", "XX", ""]))
@@ -180,3 +193,17 @@ def test_an_error_does_not_repeat_the_number(digits):
     with pytest.raises(NumberError) as error:
         canonical(f"{digits}x")
     assert digits not in str(error.value)
+
+
+def test_prepared_needs_no_file():
+    """Once prepared, numbers of every country are told without opening a file: none may be to be had."""
+    code = (
+        "import resource\n"
+        "from gateway.rules import number\n"
+        "number.prepare()\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        f"print(*(number.canonical(code + '1512345678').key for code in {PLAIN!r}))\n"
+    )
+    line = [sys.executable, "-c", code]
+    done = subprocess.run(line, capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout.split() == [f"{code}1512345678" for code in PLAIN]

@@ -120,6 +120,7 @@ NOT_TEXT = [
     {"esm_class": 0x40, "octets": b"\x06\x05\x04\x0b\x84\x23\xf0x"},
     {"esm_class": 0x04},
     {"esm_class": 0x08},
+    {"octets": b"", "canned": 5},
 ]
 
 

@@ -72,24 +72,23 @@ def test_octets_in_any_alphabet_read_like_the_text():
 
 
 @pytest.mark.parametrize(
-    ("esm_class", "final", "intermediate"),
+    ("esm_class", "final"),
     [
-        (0x04, True, False),
-        (0x47, True, False),
-        (0x84, True, False),
-        (0x00, False, False),
-        (0x43, False, False),
-        (0x08, False, False),
-        (0x0C, False, False),
-        (0x24, False, False),
-        (0x20, False, True),
-        (0x61, False, True),
+        (0x04, True),
+        (0x47, True),
+        (0x84, True),
+        (0x00, False),
+        (0x43, False),
+        (0x08, False),
+        (0x0C, False),
+        (0x24, False),
+        (0x20, False),
+        (0x61, False),
     ],
 )
-def test_the_type_bits_of_esm_class_tell_a_receipt(esm_class, final, intermediate):
+def test_the_type_bits_of_esm_class_tell_a_receipt(esm_class, final):
     """Mode, UDHI and reply path do not matter, and no other type is a receipt."""
     assert receipt.is_receipt(esm_class) is final
-    assert receipt.is_intermediate(esm_class) is intermediate
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from gateway.smpp.text import (
     encode_text,
     encode_ucs2,
     sar_concatenation,
-    sar_tlvs,
     split_udh,
 )
 from tests.oracle import ESC, ESCAPED, GSM, OCTETS
@@ -224,6 +223,12 @@ def test_a_header_that_its_elements_do_not_fill_is_refused(octets):
         split_udh(bytes.fromhex(octets))
 
 
+def sar_tlvs(part):
+    """Write a place as sar_* parameters."""
+    values = (part.reference.to_bytes(2, "big"), bytes((part.total,)), bytes((part.number,)))
+    return list(zip((0x020C, 0x020E, 0x020F), values, strict=True))
+
+
 parts = st.builds(
     lambda reference, total, number, wide: Concatenation(reference, max(total, number), min(total, number), wide),
     st.integers(0, 255),
@@ -236,7 +241,7 @@ parts = st.builds(
 @settings(deadline=None)
 @given(parts, st.integers(0, 0xFFFF))
 def test_a_place_is_read_back_from_its_header_and_from_its_parameters(part, reference):
-    """What concatenation_header and sar_tlvs write is what is read, in 6 or 7 octets of header."""
+    """What concatenation_header writes, and sar_* parameters, are read alike, in 6 or 7 octets of header."""
     header = concatenation_header(part)
     assert concatenation(split_udh(header + b"x")[0]) == part
     assert len(header) == (7 if part.wide else 6)

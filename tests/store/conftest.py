@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from tests.store.helpers import DATABASES
+from tests.store.helpers import DATABASES, postgres_database
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +26,19 @@ async def store(database):
     """Offer a store that serves rounds."""
     async with database.serving() as store:
         yield store
+
+
+@pytest.fixture
+def server(postgres_server):
+    """Offer the server where it is ours, so that it may be reached over TCP and be told what to do."""
+    if postgres_server.over_tcp is None:
+        pytest.skip("the server is not ours to disturb")
+    return postgres_server
+
+
+@pytest.fixture
+def shared(request):
+    """Offer an empty PostgreSQL database."""
+    with postgres_database(request) as database:
+        yield database
+        database.close()

@@ -19,10 +19,11 @@ NUMBER = "33612345678"
 
 
 class Database:
-    """One database, and the stores opened on it."""
+    """One database, and the stores opened on it; ``space`` is its schema on a server."""
 
-    def __init__(self, url):
+    def __init__(self, url, space=None):
         self.url = url
+        self.space = space
         self._opened = []
 
     def open(self, node="gw1"):
@@ -59,7 +60,7 @@ def postgres_database(request):
     server = request.getfixturevalue("postgres_server")
     name = server.create()
     try:
-        yield Database(server.url(name))
+        yield Database(server.url(name), name)
     finally:
         server.drop(name)
 

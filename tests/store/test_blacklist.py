@@ -68,9 +68,9 @@ async def test_entries(store):
         entry(account="bank", since=2_000),
     )
     await add(store, mine, all_of_us, other)
-    assert await store.transact(blacklist.entries) == [all_of_us, other, mine]
-    assert await store.transact(lambda tx: blacklist.entries(tx, "shop")) == [all_of_us, mine]
-    assert await store.transact(lambda tx: blacklist.entries(tx, "")) == [all_of_us]
+    assert list(await store.transact(blacklist.entries)) == [all_of_us, other, mine]
+    assert list(await store.transact(lambda tx: blacklist.entries(tx, "shop"))) == [all_of_us, mine]
+    assert list(await store.transact(lambda tx: blacklist.entries(tx, ""))) == [all_of_us]
     assert [type(each.everything) for each in await store.transact(blacklist.entries)] == [bool] * 3
 
 
@@ -92,3 +92,14 @@ async def test_evidence(store):
     assert await store.transact(lambda tx: tx.rows(f"SELECT {columns} FROM evidence")) == [tuple(row)]
     with pytest.raises(StoreError):
         await store.transact(lambda tx: blacklist.record(tx, [row]))
+
+
+@pytest.mark.parametrize("account", ["shop", EVERYBODY])
+@pytest.mark.parametrize("everything", [False, True])
+def test_refuses(account, everything):
+    """A number refuses marketing of accounts it has opted out of, other traffic if it said so; of others nothing."""
+    entries = {(NUMBER, account): everything}
+    assert blacklist.refuses(entries, NUMBER, "shop", marketing=True)
+    assert blacklist.refuses(entries, NUMBER, "shop", marketing=False) is everything
+    assert blacklist.refuses(entries, NUMBER, "bank", marketing=True) is (account == EVERYBODY)
+    assert not blacklist.refuses(entries, "4915112345678", "shop", marketing=True)

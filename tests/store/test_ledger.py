@@ -88,7 +88,7 @@ async def test_events(store):
     await append(store, *events)
 
     async def ids(*arguments):
-        return await store.transact(lambda tx: ledger.events(tx, *arguments))
+        return list(await store.transact(lambda tx: ledger.events(tx, *arguments)))
 
     assert await ids() == events
     assert await ids("shop") == [first, third]
@@ -102,3 +102,65 @@ async def test_platform_is_an_account(store):
     """The platform's own events, whose account has no name, can be asked for."""
     await append(store, event("a"), event("b", account=""))
     assert [each.id for each in await store.transact(lambda tx: ledger.events(tx, ""))] == ["b"]
+
+
+GUARDS = {
+    "sqlite": "DROP TRIGGER ledger_keeps_rows; DROP TRIGGER ledger_keeps_words",
+    "postgresql": "DROP TRIGGER ledger_keeps_rows ON ledger",
+}
+
+
+async def tamper(store, sql):
+    """Change the ledger as somebody could who may do anything to the database."""
+    guards = GUARDS["postgresql" if store.shared else "sqlite"]
+    await store.transact(lambda tx: (tx.rows(guards), tx.rows(sql)))
+
+
+async def test_verify(store, monkeypatch):
+    """A chain that holds is followed to its end, in one piece or in many."""
+    assert await store.transact(ledger.verify) == (ledger.START, None)
+    await append(store, *(event(str(number)) for number in range(10)))
+    end = (await hashes(store))[-1]
+    assert await store.transact(ledger.verify) == (end, None)
+    assert await store.transact(ledger.last) == end
+    monkeypatch.setattr(ledger, "_PAGE", 3)
+    assert await store.transact(ledger.verify) == (end, None)
+    assert await ledger.verify_all(store.transact) == (end, None)
+
+
+async def test_verify_goes_on(store):
+    """A look at some rows ends behind the last of them, from where the next one goes on."""
+    await append(store, *(event(str(number)) for number in range(5)))
+    rows = await hashes(store)
+    verdict = await store.transact(lambda tx: ledger.verify(tx, limit=3))
+    assert verdict == (rows[2], None)
+    assert await store.transact(lambda tx: ledger.verify(tx, verdict.last, 3)) == (rows[4], None)
+
+
+@pytest.mark.parametrize(
+    ("sql", "broken"),
+    [
+        ("UPDATE ledger SET credits = 0 WHERE position = 4", 4),
+        ("UPDATE ledger SET account = 'bank' WHERE position = 1", 1),
+        ("UPDATE ledger SET hash = 'f' || substr(hash, 2) WHERE position = 10", 10),
+        ("DELETE FROM ledger WHERE position = 7", 7),
+        ("DELETE FROM ledger WHERE position < 3", 1),
+        ("UPDATE ledger SET position = 11 WHERE position = 10", 10),
+        ("UPDATE ledger SET position = -position WHERE position = 2", 2),
+    ],
+)
+async def test_verify_finds_what_was_changed(store, monkeypatch, sql, broken):
+    """Whatever was changed, taken out or moved, the first position that is not as it was is named."""
+    await append(store, *(event(f"{number:x}", evidence=15) for number in range(10)))
+    rows = [ledger.START, *await hashes(store)]
+    await tamper(store, sql)
+    assert await store.transact(ledger.verify) == (rows[broken - 1], broken)
+    monkeypatch.setattr(ledger, "_PAGE", 2)
+    assert await ledger.verify_all(store.transact) == (rows[broken - 1], broken)
+
+
+async def test_verify_after_a_forged_row(store):
+    """A row added to the end with a hash that does not follow is found, even where the rows before it hold."""
+    await append(store, event("a"))
+    await store.transact(lambda tx: tx.rows("INSERT INTO ledger SELECT 2, 'b', at, account, kind, credits, number, code, source, message, evidence, hash FROM ledger"))  # fmt: skip # noqa: E501
+    assert (await store.transact(ledger.verify)).broken == 2

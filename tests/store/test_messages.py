@@ -15,6 +15,7 @@ from gateway.store.messages import (
     SKIPPED,
     UNDELIVERABLE,
     UNKNOWN,
+    Held,
     Outcome,
 )
 from tests.store.helpers import message
@@ -155,8 +156,9 @@ async def test_report(store):
     """A segment is found by its operator and that operator's identifier, once."""
     await store.transact(lambda tx: messages.taken(tx, [("orange", "a1", 7), ("sfr", "a1", 8), ("sfr", "b2", 8)]))
     keys = [("orange", "a1"), ("sfr", "a1"), ("orange", "b2")]
-    assert await store.transact(lambda tx: messages.report(tx, keys)) == {("orange", "a1"): 7, ("sfr", "a1"): 8}
-    assert await store.transact(lambda tx: messages.report(tx, [*keys, ("sfr", "b2")])) == {("sfr", "b2"): 8}
+    found = {("orange", "a1"): Held(7, 1), ("sfr", "a1"): Held(8, 1)}
+    assert await store.transact(lambda tx: messages.report(tx, keys)) == found
+    assert await store.transact(lambda tx: messages.report(tx, [*keys, ("sfr", "b2")])) == {("sfr", "b2"): Held(8, 1)}
 
 
 async def test_rescue(store):
@@ -169,10 +171,38 @@ async def test_rescue(store):
 
 
 async def test_identifier_used_again(store):
-    """When an operator uses an identifier again, the newer message is meant."""
-    await store.transact(lambda tx: messages.taken(tx, [("orange", "a1", 7)]))
-    await store.transact(lambda tx: messages.taken(tx, [("orange", "a1", 9)]))
-    assert await store.transact(lambda tx: messages.report(tx, [("orange", "a1")])) == {("orange", "a1"): 9}
+    """When an operator uses an identifier again the newer message is meant; the older one's segments end UNKNOWN."""
+    take = lambda *rows: store.transact(lambda tx: messages.taken(tx, [("orange", "a1", each) for each in rows]))  # noqa: E731
+    assert await take(7) == []
+    assert await take(9) == [Outcome(7, UNKNOWN)]
+    assert await take(9, 9, 5, 6, 6) == [
+        Outcome(9, UNKNOWN),
+        Outcome(9, UNKNOWN),
+        Outcome(5, UNKNOWN),
+        Outcome(9, UNKNOWN),
+    ]
+    assert await store.transact(lambda tx: messages.report(tx, [("orange", "a1")])) == {("orange", "a1"): Held(6, 2)}
+
+
+async def test_segments_under_one_identifier(store):
+    """Segments of one message that an operator took under one identifier, at once or one by one, are counted."""
+    for _ in range(2):
+        await store.transact(
+            lambda tx: messages.taken(tx, [("orange", "a1", 7), ("sfr", "a1", 8), ("orange", "a1", 7)])
+        )
+    keys = [("orange", "a1"), ("sfr", "a1")]
+    held = await store.transact(lambda tx: messages.report(tx, keys))
+    assert held == {("orange", "a1"): Held(7, 4), ("sfr", "a1"): Held(8, 2)}
+
+
+async def test_give_up(store):
+    """What an operator took before an instant and never reported on ends UNKNOWN, once; what is younger is kept."""
+    taken = await store.transact(lambda tx: messages.taken(tx, [("orange", "a1", 7), ("orange", "a1", 7)]) or tx.now)
+    await store.transact(lambda tx: messages.taken(tx, [("orange", "b2", 8)]))
+    assert await store.transact(lambda tx: messages.give_up(tx, taken, 10)) == []
+    await store.transact(lambda tx: tx.rows("UPDATE sent SET at = at - 5 WHERE remote_id = 'a1'"))
+    assert await store.transact(lambda tx: messages.give_up(tx, taken, 10)) == [Outcome(7, UNKNOWN)] * 2
+    assert await store.transact(lambda tx: messages.give_up(tx, taken, 10)) == []
 
 
 async def test_parked_receipts(store):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from gateway.store import spool
 from tests.store.helpers import HOUR, held_by, spooled
 
+AT_ONCE = {"at": 0}
 LANE, OTHER = spool.operator_lane("orange"), spool.operator_lane("sfr")
 
 
@@ -16,7 +17,8 @@ async def put(store, *changes, claimed=None):
         rows = []
         for each in changes:
             times = {name: tx.now + each[name] for name in ("due", "expires") if name in each}
-            rows.append(spooled(tx, **(each | times)))
+            times |= {"due": each["at"]} if "at" in each else {}
+            rows.append(spooled(tx, **{name: value for name, value in (each | times).items() if name != "at"}))
         if claimed:
             spool.add(held_by(tx, claimed), rows, held=True)
         else:
@@ -37,16 +39,44 @@ def test_lanes_of_peers():
 
 
 async def test_claim_in_order(store):
-    """Rows are claimed by due time, then in the order in which they were accepted."""
-    late, first, second, early = await put(store, {"due": -1}, {"due": -5}, {"due": -5}, {"due": -9})
-    assert await store.transact(claim()) == [early, first, second, late]
+    """Rows that are due are claimed in the order in which they were accepted."""
+    rows = await put(store, {"due": -1}, {}, {"due": -5}, {})
+    assert await store.transact(claim()) == rows
+
+
+async def test_claim_shares_the_room(store):
+    """Where room is short, rows that waited for an instant get half of it, by due time, and the others the rest."""
+    late, at_once, early, _ = await put(store, {"due": -1}, AT_ONCE, {"due": -9}, {"due": -5})
+    assert await store.transact(claim(limit=2)) == [at_once, early]
+    assert len(await store.transact(claim(limit=9))) == 2
+    timed = await put(store, *[{"due": -1}] * 5)
+    assert await store.transact(claim(limit=4)) == timed[:4]
+    at_once = await put(store, *[AT_ONCE] * 5)
+    assert await store.transact(claim(limit=5)) == [timed[4], *at_once[:4]]
+    assert late
+
+
+async def test_due_at_once_whatever_the_clock(store):
+    """A row that is due at once is claimed, and called ready, on a clock that was set back to 1970."""
+    [row] = await put(store, AT_ONCE)
+
+    def long_ago(tx):
+        tx.now = 5
+        return spool.ready(tx, [LANE]), claim()(tx)
+
+    assert await store.transact(long_ago) == ([LANE], [row])
+
+
+async def test_urgent_first(store):
+    """An urgent row is claimed before others when there is no room for all."""
+    _, urgent = await put(store, AT_ONCE, {"at": spool.URGENT})
+    assert await store.transact(claim(limit=1)) == [urgent]
 
 
 async def test_claim_only_what_is_due(store):
-    """A row that is due later stays where it is, and says when it is due."""
-    [later] = await put(store, {"due": HOUR})
+    """A row that is due later stays where it is."""
+    await put(store, {"due": HOUR})
     assert await store.transact(claim()) == []
-    assert await store.transact(lambda tx: spool.next_due(tx, LANE)) == later.due
 
 
 async def test_claimed_once(store):
@@ -83,7 +113,6 @@ async def test_added_as_claimed(store):
     """A row that its node took straight into memory does not wait for anybody."""
     await put(store, {}, claimed=1)
     assert await store.transact(claim(2)) == []
-    assert await store.transact(lambda tx: spool.next_due(tx, LANE)) is None
 
 
 async def test_remove(store):
@@ -120,7 +149,16 @@ async def test_release(store):
     back = [(first.id, later, 1), (second.id, second.due, 3)]
     await store.transact(lambda tx: spool.release(held_by(tx, 1), back))
     assert await store.transact(claim()) == [second._replace(attempts=3)]
-    assert await store.transact(lambda tx: spool.next_due(tx, LANE)) == later
+    assert await store.transact(lambda tx: tx.rows("SELECT due, attempts FROM spool WHERE claimed IS NULL")) == [
+        (later, 1)
+    ]
+
+
+async def test_waiting_lanes(store):
+    """Every lane in which something waits is named, once."""
+    await put(store, {}, {}, {"lane": OTHER, "due": HOUR}, {"lane": "account/shop"})
+    await put(store, {"lane": "account/bank"}, claimed=1)
+    assert sorted(await store.transact(spool.waiting_lanes)) == ["account/shop", LANE, OTHER]
 
 
 async def test_release_only_what_is_held(store):
@@ -192,7 +230,7 @@ async def test_nothing_to_do(store):
 )  # examples tidy up
 @given(st.lists(st.integers(-3, 0), max_size=9), st.integers(1, 4))
 async def test_pages(store, dues, size):
-    """Pages of waiting rows, and claims, go through all rows once, by due time and then by identifier."""
+    """Pages of waiting rows, and claims, go through all rows once, those that were due first before others."""
     await store.transact(lambda tx: tx.rows("DELETE FROM spool"))
     rows = await put(store, *({"due": due} for due in dues))
     expected = sorted((row.due, row.id) for row in rows)
@@ -204,5 +242,23 @@ async def test_pages(store, dues, size):
     assert seen == expected
     claimed = []
     while found := await store.transact(claim(limit=size)):
-        claimed += [(row.due, row.id) for row in found]
+        claimed += sorted((row.due, row.id) for row in found)
     assert claimed == expected
+
+
+async def test_messages_to_a_number(store):
+    """The messages to a number are those of which something waits, in whatever lane and whenever it is due."""
+    await put(store, {"message": 1}, {"message": 1}, {"message": 2, "lane": OTHER, "due": HOUR})
+    await put(store, {"message": 3, "number": "4915112345678"}, {"message": 4, "number": ""})
+    await put(store, {"message": 5}, claimed=1)
+    assert await store.transact(lambda tx: spool.messages_to(tx, "33612345678")) == {1, 2}
+    assert await store.transact(lambda tx: spool.messages_to(tx, "")) == set()
+
+
+async def test_held(store):
+    """Of the rows asked for, those that this node holds are named."""
+    mine, other = *(await put(store, {}, claimed=1)), *(await put(store, {}, claimed=2))
+    [waiting] = await put(store, {})
+    ids = [mine.id, other.id, waiting.id, 12345]
+    assert await store.transact(lambda tx: spool.held(held_by(tx, 1), ids)) == {mine.id}
+    assert await store.transact(lambda tx: spool.held(held_by(tx, 1), [])) == set()

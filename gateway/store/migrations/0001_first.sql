@@ -70,16 +70,20 @@ CREATE TABLE spool (
 );
 CREATE INDEX spool_waiting ON spool (lane, due, id) WHERE claimed IS NULL;
 CREATE INDEX spool_waiting_message ON spool (message) WHERE claimed IS NULL;
+CREATE INDEX spool_waiting_number ON spool (number) WHERE claimed IS NULL AND number <> '';
 CREATE INDEX spool_expiring ON spool (expires) WHERE claimed IS NULL;
 
--- Segments that an operator has taken and has not reported on, by the operator's own (normalised) message_id.
+-- Segments that an operator has taken and has not reported on, by the operator's own (normalised) message_id. segments:
+-- how many of the message it has taken under that one id.
 CREATE TABLE sent (
     operator  TEXT NOT NULL,
     remote_id TEXT NOT NULL,
     message   INTEGER NOT NULL,
+    segments  INTEGER NOT NULL,
     at        INTEGER NOT NULL,
     PRIMARY KEY (operator, remote_id)
 ) WITHOUT ROWID;
+CREATE INDEX sent_by_age ON sent (at);
 
 -- Receipts that overtook the submit_sm_resp they belong to, or belong to nothing.
 CREATE TABLE parked (

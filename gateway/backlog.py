@@ -1,0 +1,124 @@
+"""The rows that one lane has in memory, in the order in which they go out, and what may become of each.
+
+What came back goes out first, and so does what is urgent; all else goes out as it came in. Whatever must not be sent
+any more is sorted out as it comes up: what is overdue, and what its number may have refused meanwhile.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.store import blacklist, spool
+from gateway.store.spool import URGENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable
+
+    from gateway.rules.pacing import Step
+    from gateway.smpp.pdu import Pdu
+    from gateway.store.base import Tx
+    from gateway.store.spool import Spooled
+
+
+class Settled(NamedTuple):
+    """The end of one attempt, and what the peer said if it answered.
+
+    ``bare``: nobody is to be told of it, because telling has failed before.
+    """
+
+    item: Spooled
+    step: Step
+    response: Pdu | None = None
+    bare: bool = False
+
+
+def claim(tx: Tx, lane: str, limit: int) -> tuple[list[Spooled], list[Spooled]]:
+    """Claim rows of a lane, and tell those apart that are to be reviewed: their number has opted out of something."""
+    rows = spool.claim(tx, lane, limit)
+    refusing = {number for number, _ in blacklist.lookup(tx, {row.number for row in rows if row.number})}
+    suspects = [row for row in rows if row.number in refusing and row.due != URGENT]
+    return [row for row in rows if row.number not in refusing or row.due == URGENT], suspects
+
+
+class Drawn(NamedTuple):
+    """Rows from the head of a backlog: those that may be sent, and why others may not."""
+
+    rows: list[Spooled]
+    overdue: list[Spooled]
+    stopped: list[Spooled]
+
+
+class Backlog:
+    """Rows in memory.
+
+    ``stopped`` are numbers that have opted out while rows were in memory: a row to one of them is to be reviewed
+    before it is sent, urgent ones apart, which answer the opt-out.
+    """
+
+    def __init__(self) -> None:
+        self.stopped: Container[str] = frozenset()
+        self._rows: deque[Spooled] = deque()
+        self._first: list[tuple[int, int, Spooled]] = []  # a heap
+        self._reviewed: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._first)
+
+    def add(self, rows: Iterable[Spooled]) -> None:
+        """Take rows in."""
+        for row in rows:
+            if row.due == URGENT:
+                self.put_back(row)
+            else:
+                self._rows.append(row)
+
+    def put_back(self, row: Spooled) -> None:
+        """Take back a row that had been drawn."""
+        heapq.heappush(self._first, (row.due, row.id, row))
+
+    def put_reviewed(self, row: Spooled) -> None:
+        """Take back a row that may be sent although its number is among the stopped ones."""
+        self._reviewed.add(row.id)
+        self.put_back(row)
+
+    def draw(self, count: int, now: int) -> Drawn:
+        """Take out the next ``count`` rows that may be sent, and what is between them; ``now`` is in milliseconds."""
+        drawn = Drawn([], [], [])
+        while len(self) and len(drawn.rows) < count:
+            row = heapq.heappop(self._first)[2] if self._first else self._rows.popleft()
+            if row.expires <= now:
+                drawn.overdue.append(row)
+            elif row.number in self.stopped and self._is_suspect(row):
+                drawn.stopped.append(row)
+            else:
+                drawn.rows.append(row)
+            self._reviewed.discard(row.id)
+        return drawn
+
+    def _is_suspect(self, row: Spooled) -> bool:
+        return row.due != URGENT and row.id not in self._reviewed
+
+    def take_overdue(self, now: int) -> list[Spooled]:
+        """Take out every row whose time is over at ``now``."""
+        return self._take(lambda row: row.expires <= now)
+
+    def take_stopped(self, numbers: Container[str]) -> list[Spooled]:
+        """Take out every row to one of these numbers that is not urgent."""
+        return self._take(lambda row: row.number in numbers and row.due != URGENT)
+
+    def take_all(self) -> list[Spooled]:
+        """Take out everything, in order."""
+        return self._take(lambda _row: True)
+
+    def _take(self, unwanted: Callable[[Spooled], bool]) -> list[Spooled]:
+        taken = [row for _, _, row in sorted(self._first) if unwanted(row)]
+        taken += [row for row in self._rows if unwanted(row)]
+        if taken:
+            gone = {row.id for row in taken}
+            self._first = [entry for entry in self._first if entry[1] not in gone]
+            heapq.heapify(self._first)
+            self._rows = deque(row for row in self._rows if row.id not in gone)
+            self._reviewed -= gone
+        return taken

@@ -1,0 +1,55 @@
+"""A gateway out of file descriptors goes on with what it has open."""
+
+import pytest
+import trio
+
+from gateway.demo.process import free_port
+from gateway.simulate.app import SimulatedApp
+from gateway.smpp import status
+from tests.faults.harness import Peers
+from tests.faults.process import ACCOUNT, PASSWORD, SIGTERM, Gateway
+
+pytestmark = pytest.mark.faults
+
+LIMIT = 40  # descriptors
+ABROAD = ["447400123456", "4915112345678", "34612345678", "12025550123", "393312345678"]
+
+
+def test_out_of_descriptors(tmp_path):
+    """While no descriptor is to be had, a bound app submits to countries not met before; afterwards apps bind again."""
+    peers = Peers(Gateway(tmp_path))
+    peers.gateway.prefix = ["prlimit", f"--nofile={LIMIT}"]
+    peers.gateway.listen = ("127.0.0.1", free_port())
+    answers, code = trio.run(live_without_descriptors, peers)
+    assert (answers, code) == ([status.ESME_ROK] * (len(ABROAD) + 1), 0)
+
+
+async def live_without_descriptors(peers):
+    """Take every descriptor, submit, give them back, bind and submit once more."""
+    answers = []
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            peers.gateway.operator = await nursery.start(peers.operator.run)
+            peers.gateway.configure()
+            await peers.gateway.start(nursery)
+            app = SimulatedApp(ACCOUNT, PASSWORD)
+            await nursery.start(app.run, *peers.gateway.address)
+            await peers.operator.wait_for(lambda: peers.operator.bound)
+            idle = [await trio.open_tcp_stream(*peers.gateway.address) for _ in range(LIMIT)]
+            await peers.gateway.changes.wait_for(lambda: complaints(peers.gateway))
+            answers += [(await app.submit(number, "Hello")).status for number in ABROAD]
+            for stream in idle:
+                await stream.aclose()
+            await app.leave()
+            later = SimulatedApp(ACCOUNT, PASSWORD)
+            await nursery.start(later.run, *peers.gateway.address)
+            answers.append((await later.submit(ABROAD[0], "Hello")).status)
+            await later.leave()
+            code = await peers.gateway.end(SIGTERM)
+            nursery.cancel_scope.cancel()
+    return answers, code
+
+
+def complaints(gateway):
+    """Return what the log says of connections that could not be accepted."""
+    return [event for event in gateway.events if event.get("library") == "trio.serve_listeners"]

@@ -1,0 +1,199 @@
+"""Two gateways on one PostgreSQL: what one accepts, hears or is limited by, the other knows."""
+
+import pytest
+import trio
+
+from gateway.smpp import status
+from gateway.store import nodes
+from tests.flows.databases import PostgresSchema
+from tests.flows.peers import App, Operator
+from tests.flows.world import FRENCH, World
+
+THROTTLED = status.ESME_RTHROTTLED
+
+
+@pytest.fixture
+def database(postgres_server):
+    """Give an empty schema: SQLite serves one process."""
+    space = postgres_server.create()
+    yield PostgresSchema(postgres_server.url(space))
+    postgres_server.drop(space)
+
+
+@pytest.fixture
+async def pair(nursery, database, log):
+    """Give two worlds on one database, with one operator `orange` for both."""
+    first, second = World(nursery, database, log), World(nursery, database, log)
+    second.orange = first.orange
+    return first, second
+
+
+async def start(pair, bound=("gw1", "gw2"), **changes):
+    """Start the operator and both gateways; only nodes in ``bound`` bind to the operator."""
+    first, second = pair
+    await first.nursery.start(first.orange.run)
+    for world, name in ((first, "gw1"), (second, "gw2")):
+        world.operator = {**world.operator, "nodes": list(bound)}
+        await world.start_gateway({"orange": world.orange}, node=name, **changes)
+        if name in bound:
+            await world.usable("orange")
+    for world in pair:
+        await world.eventually(lambda world=world: world.gateway.lanes.reachable("operator/orange"))
+
+
+async def test_leaves_through_the_other(pair):
+    """A message accepted by a node without a link to its operator leaves through the one that has one."""
+    await start(pair, bound=("gw2",))
+    app = await pair[0].app()
+    await app.accepted(FRENCH)
+    [text] = await pair[0].orange.texts(1)
+    assert text.text == "Bonjour STOP 36034"
+    [receipt] = await app.receipts(1)
+    assert receipt.stat == "DELIVRD"
+
+
+async def test_comes_home_through_the_other(pair):
+    """A receipt and an inbound text that arrive at one node reach an app that is bound to another."""
+    await start(pair, bound=("gw1",))
+    app = await pair[1].app()
+    await app.accepted(FRENCH)
+    await app.receipts(1)
+    await pair[0].orange.deliver(FRENCH, b"STOP")
+    copy = (await app.received(2))[1]
+    assert copy.fields["short_message"] == b"STOP"
+
+
+async def test_polling_suffices(pair, monkeypatch):
+    """Without any notification messages change nodes all the same, a look later."""
+    await start(pair, bound=("gw2",))
+    for world in pair:
+        monkeypatch.setattr(world.gateway.store, "heard", lambda _names: None)
+    app = await pair[0].app()
+    await app.accepted(FRENCH)
+    await pair[0].orange.texts(1)
+    await app.receipts(1)
+
+
+async def test_a_stop_is_in_force_everywhere(pair):
+    """A STOP that one node has answered is in force at the other, and a repeated one there is not billed again."""
+    await start(pair)
+    first, second = await pair[0].app(), await pair[1].app()
+    await first.accepted(FRENCH)
+    assert (await pair[0].orange.deliver(FRENCH, b"STOP")).status == status.ESME_ROK
+    assert (await second.submit(FRENCH)).status == status.OPTED_OUT
+    assert (await first.submit(FRENCH)).status == status.OPTED_OUT
+    for _ in range(4):
+        await pair[0].orange.deliver(FRENCH, b"STOP")  # operators take their binds in turn
+    assert pair[0].rows("SELECT count(*) FROM ledger") == [(1,)]
+
+
+async def test_binds_are_counted_together(pair):
+    """The binds of an account at all nodes together are limited, and one that ends makes room at the other node."""
+    await start(pair, accounts={"shop": {"max_binds": 2}})
+    kept, _ = await pair[0].app(), await pair[1].app()
+    assert await pair[1].refused(App()) == status.ESME_RALYBND
+    assert await pair[0].refused(App()) == status.ESME_RALYBND
+    kept.links[0].unbind()
+    await kept.gone()
+    await pair[0].eventually(lambda: pair[0].rows("SELECT sum(links) FROM presence WHERE name = 'bind/shop'") == [(1,)])
+    await pair[1].app()
+
+
+async def test_a_rate_is_shared(pair):
+    """An account's rate holds over both nodes: their shares never add up to more."""
+    for world in pair:
+        world.operator = {"rate": 50}
+    await start(pair, accounts={"shop": {"rate": 100}})
+    first, second = await pair[0].app(), await pair[1].app()
+    for _ in range(30):
+        await first.submit(FRENCH)
+        await second.submit(FRENCH)
+    for _ in range(3):
+        for world in pair:
+            await world.gateway._membership.beat()
+            sums = dict(world.rows("SELECT name, CAST(sum(amount) AS BIGINT) FROM share GROUP BY name"))
+            assert sums["rate/shop"] <= 100_000
+            assert sums["operator/orange"] <= 50_000
+    shares = pair[0].rows("SELECT amount FROM share WHERE name = 'rate/shop' ORDER BY amount")
+    assert [round(amount / 50_000) for (amount,) in shares] == [1, 1]
+
+
+async def test_a_node_that_leaves(pair):
+    """What waits at a node that stops goes on at the other at once, without waiting for a lease to end."""
+    orange = pair[0].orange
+    orange.answer = lambda _pdu: None  # a slow operator: one message on the wire, the others wait
+    for world in pair:
+        world.operator = {"window": 1}
+    await start(pair)
+    app = await pair[0].app()
+    for _ in range(3):
+        await app.accepted(FRENCH)
+    await orange.wait_for(lambda: len(orange.unanswered) == 1)
+    orange.answer = lambda _pdu: status.ESME_ROK
+    orange.release()
+    pair[0].ask_to_stop()
+    await pair[0].stopped()
+    assert len(await orange.texts(3)) == 3
+    await pair[1].eventually(lambda: pair[1].rows("SELECT count(*) FROM message WHERE state = 2") == [(3,)])
+
+
+async def test_a_node_that_is_taken_for_dead(pair):
+    """A node that finds that others took it for dead joins anew, and its messages are neither lost nor stuck."""
+    await start(pair)
+    app = await pair[0].app()
+    await app.accepted(FRENCH)
+    await app.receipts(1)
+    token = pair[0].gateway.store._holder
+
+    def bury(tx):
+        tx.rows("UPDATE node SET lease = 0 WHERE name = 'gw1'")
+        return nodes.bury(tx, 1)
+
+    assert [each.name for each in await pair[1].gateway.store.transact(bury)] == ["gw1"]
+    await pair[0].eventually(lambda: pair[0].events("lease_lost"))
+    await pair[0].eventually(lambda: pair[0].gateway.store._holder not in (0, token))
+    await pair[0].eventually(lambda: pair[0].gateway.not_ready() == {})
+    await app.accepted(FRENCH, "again")
+    await app.receipts(2)
+
+
+async def test_nothing_is_sent_without_a_lease(pair):
+    """A node whose lease is in doubt by its own clock sends nothing, is not ready, and goes on when it is renewed."""
+    await start(pair, bound=("gw1",))
+    world = pair[0]
+    app = await world.app()
+    await app.accepted(FRENCH)
+    await app.receipts(1)
+    lane = world.gateway.lanes["operator/orange"]
+    with world.locked():
+        world.gateway.store.lease_until = trio.current_time()
+        assert "store" in world.gateway.not_ready()
+        lane.pump()
+        assert len(world.orange._texts()) == 1
+    await world.eventually(lambda: world.gateway.not_ready() == {})
+    await app.accepted(FRENCH, "later")
+    await app.receipts(2)
+
+
+async def test_operators_are_reached_through_others(pair):
+    """The next operator of a route takes over only when no node has a link to the first one."""
+    sfr = Operator()
+    first, second = pair
+    await first.nursery.start(sfr.run)
+    await first.nursery.start(first.orange.run)
+    for world, name, bound in ((first, "gw1", "orange"), (second, "gw2", "sfr")):
+        nodes_of = {"orange": {"nodes": ["gw1"]}, "sfr": {"nodes": ["gw2"]}}
+        await world.start_gateway({"orange": world.orange, "sfr": sfr}, node=name, operators=nodes_of)
+        await world.usable(bound)
+    for world in pair:
+        await world.eventually(
+            lambda world=world: {"operator/orange", "operator/sfr"} & world.gateway.lanes.elsewhere.keys()
+        )
+    app = await second.app()
+    await app.accepted(FRENCH, "one")
+    await app.receipts(1)
+    await first.settled()  # or what was on the wire would rightly be sent again
+    await first.orange.close()
+    await second.eventually(lambda: not second.gateway.lanes.reachable("operator/orange"))
+    await app.accepted(FRENCH, "two")
+    assert [text.text for text in await sfr.texts(1)] == ["two STOP 36034"]

@@ -1,0 +1,106 @@
+"""Connections to PostgreSQL that are lost, or stop: nothing is answered for before its outcome is known."""
+
+import time
+
+import pytest
+import trio
+
+from gateway.store import postgres
+from gateway.store.base import StoreError
+from tests.store.helpers import Flow, add, numbers
+from tests.store.members import behind_proxy, look, member, spooled_numbers, until
+from tests.store.proxy import Fate
+
+
+async def test_session_ended(shared, logged):
+    """When the server ends our session a round fails whole; the store connects again by itself and says so once."""
+    async with member(shared.url) as store:
+        backend = store._backend
+        look(shared, f"SELECT pg_terminate_backend({backend}, 5000)")
+        with pytest.raises(StoreError, match="connection"):
+            await store.transact(lambda tx: add(tx, "lost"))
+        await until(lambda: store.healthy)
+        await store.transact(lambda tx: add(tx, "kept"))
+        assert store._backend != backend
+    assert spooled_numbers(shared) == ["kept"]
+    events = [each["event"] for each in logged]
+    assert [event for event in events if event.startswith("store_") and event != "store_unsafe"] == [
+        "store_failed",
+        "store_recovered",
+    ]
+
+
+@pytest.mark.parametrize(("fate", "committed"), [(Fate.CUT_AFTER, True), (Fate.CUT, False)])
+async def test_commit_in_doubt(server, shared, logged, fate, committed):
+    """A commit whose answer was lost is answered for only when its outcome is known, and with the truth."""
+    async with behind_proxy(server, shared) as (store, proxy):
+        flow = Flow(lambda tx, items: _write_and_arm(tx, items, proxy, fate))
+        store.attach(flow.batch)
+        flow.batch.put("a")
+        await until(lambda: flow.done + flow.failed)
+        assert (len(flow.done), len(flow.failed)) == ((1, 0) if committed else (0, 1))
+        await until(lambda: store.healthy)
+    assert spooled_numbers(shared) == (["a"] if committed else [])
+    assert [each["committed"] for each in logged if each["event"] == "commit_found_out"] == [committed]
+
+
+def _write_and_arm(tx, items, proxy, fate):
+    """Write, and let the network fail at what is sent next: the commit."""
+    add(tx, *items)
+    tx.rows("SELECT 1")
+    proxy.next = fate
+
+
+async def test_no_commit_without_an_answer(server, shared):
+    """While a commit is in doubt and the server is away, others are refused, and the doubtful is not answered for."""
+    async with behind_proxy(server, shared) as (store, proxy):
+        doubtful, later = (
+            Flow(lambda tx, items: _write_and_arm(tx, items, proxy, Fate.CUT_AFTER)),
+            Flow(lambda tx, items: add(tx, *items)),
+        )
+        for flow in (doubtful, later):
+            store.attach(flow.batch)
+        port, proxy.server_port = proxy.server_port, 1
+        doubtful.batch.put("a")
+        await until(lambda: not store.healthy)
+        later.batch.put("b")
+        await until(lambda: later.failed)
+        assert doubtful.done == doubtful.failed == []
+        proxy.server_port = port
+        await until(lambda: store.healthy)
+        assert [items for items, _ in doubtful.done] == [["a"]]
+    assert spooled_numbers(shared) == ["a"]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("at_commit", [False, True])
+async def test_network_that_stops(server, shared, monkeypatch, at_commit):
+    """When nothing comes back a round ends all the same, and the database is usable as soon as it has noticed."""
+    monkeypatch.setattr(postgres, "_PATIENCE", 0.5)
+    async with behind_proxy(server, shared) as (store, proxy):
+
+        def work(tx, items):
+            _write_and_arm(tx, items, proxy, Fate.FREEZE)
+            if not at_commit:
+                tx.rows("SELECT 1")
+
+        flow = Flow(work)
+        store.attach(flow.batch)
+        flow.batch.put("a")
+        with trio.fail_after(2):
+            await proxy.frozen.wait()
+        await until(lambda: flow.failed)
+        await until(lambda: store.healthy)
+        await store.transact(lambda tx: add(tx, "b"))
+        assert flow.done == []
+    assert spooled_numbers(shared) == ["b"]
+
+
+@pytest.mark.faults
+async def test_frozen_process(shared):
+    """A process that stands still within a round loses its transaction, and with it the locks, after three seconds."""
+    async with member(shared.url) as store:
+        with pytest.raises(StoreError, match=r"connection|stood still"):
+            await store.transact(lambda tx: (add(tx, "a"), tx.rows("SELECT 1"), time.sleep(3.5), tx.rows("SELECT 1")))
+        await until(lambda: store.healthy)
+        assert await store.transact(numbers) == []

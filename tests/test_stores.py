@@ -1,0 +1,132 @@
+"""`stopgate store copy` and `stopgate ledger verify`, as their user sees them."""
+
+import json
+from contextlib import closing
+
+import apsw
+import pytest
+import trio
+from click.testing import CliRunner
+
+from gateway import cli
+from gateway.store import ledger
+from gateway.store.ledger import CONFIRMATION, START, Event
+from gateway.store.sqlite import SqliteStore
+
+EVENTS = 12
+
+
+def event(number):
+    """Return a billable confirmation."""
+    return Event(f"{number:016x}", 1_000, "shop", CONFIRMATION, 1, "33612345678", "36034", "sms", "00f0", number)
+
+
+@pytest.fixture
+def run():
+    """Run a command line."""
+    return lambda *args: CliRunner().invoke(cli.main, list(map(str, args)))
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Offer a database with a dozen billable events."""
+    path = tmp_path / "gateway.db"
+    with closing(SqliteStore(path, "gw1")) as store:
+        trio.run(store.once, lambda tx: [ledger.append(tx, event(number)) for number in range(EVENTS)])
+    return path
+
+
+@pytest.fixture
+def config(path):
+    """Offer the configuration of a gateway on that database."""
+    config = path.with_name("gateway.yaml")
+    settings = {
+        "node": "gw1",
+        "store": f"sqlite:///{path}",
+        "accounts": {"shop": {"password": "correct-horse", "publisher": "Shop"}},
+        "operators": {"orange": {"host": "127.0.0.1", "port": 1, "system_id": "gw", "password": "secret"}},
+        "routes": [{"prefixes": [""], "operators": ["orange"]}],
+    }
+    config.write_text(json.dumps(settings))  # JSON is YAML
+    config.chmod(0o600)
+    return config
+
+
+def tamper(path, sql):
+    """Change the ledger behind the gateway's back."""
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute(f"DROP TRIGGER ledger_keeps_words; {sql}")
+
+
+def last_hash(path):
+    """Return the ledger's last hash."""
+    with closing(apsw.Connection(str(path))) as connection:
+        return connection.execute("SELECT hash FROM ledger ORDER BY position DESC").fetchall()[0][0]
+
+
+def test_verify(run, path, config):
+    """A ledger that holds ends with status 0, its length and its last hash."""
+    result = run("ledger", "verify", "--config", config)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{EVENTS} events, last hash {last_hash(path)}\n"
+
+
+def test_verify_a_changed_ledger(run, path, config):
+    """A ledger that was tampered with ends with status 1 and the first broken position."""
+    tamper(path, "UPDATE ledger SET credits = 0 WHERE position IN (5, 9)")
+    result = run("ledger", "verify", "--config", config)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == "Error: the ledger is broken at position 5; restore a backup that is whole\n"
+
+
+def test_copy(run, path):
+    """A copy ends with status 0, a table on standard output, and what was done on standard error."""
+    result = run("store", "copy", "--from", f"sqlite:///{path}", "--to", f"sqlite:///{path}.copy")
+    assert result.exit_code == 0, result.output
+    assert [line.split("│")[1:5] for line in result.stdout.splitlines() if "ledger" in line] == [
+        [" ledger    ", " 12     ", " 12          ", " none       "]
+    ]
+    assert result.stderr.splitlines() == [
+        "copy: 13 rows",
+        "verify: 13 rows",
+        "13 rows copied; the ledger's last hash, recomputed at the destination, is the source's",
+    ]
+
+
+def test_copy_for_machines(run, path):
+    """The report can be had as JSON, alone on standard output."""
+    result = run("store", "copy", "--from", f"sqlite:///{path}", "--to", f"sqlite:///{path}.copy", "--format", "json")
+    report = json.loads(result.stdout)
+    assert (report["same"], report["copied"]) == (True, EVENTS + 1)
+    assert report["tables"]["ledger"] == {"table": "ledger", "source": 12, "destination": 12, "difference": ""}
+    assert report["ledger"] == {
+        "position": EVENTS,
+        "hash": last_hash(path),
+        "expected": last_hash(path),
+        "broken": None,
+    }
+    assert report["ledger"]["hash"] != START.hash
+
+
+def test_copy_that_cannot_be(run, path):
+    """What forbids a copy is one sentence on standard error, with status 1."""
+    with closing(SqliteStore(path)) as store:
+        trio.run(store.join)
+        result = run("store", "copy", "--from", f"sqlite:///{path}", "--to", f"sqlite:///{path}.copy")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == (
+        "Error: the source: another process works on it; stop every gateway on it, wait 10 seconds if one was killed, "
+        "and copy again\n"
+    )
+
+
+@pytest.mark.parametrize("option", ["--from", "--to"])
+def test_copy_of_something_else(run, path, option):
+    """A URL that names no store is refused with status 2, and not repeated: it may hold a password."""
+    urls = {"--from": f"sqlite:///{path}", "--to": f"sqlite:///{path}.copy", option: "mysql://user:secret@db/x"}
+    result = run("store", "copy", *(word for pair in urls.items() for word in pair))
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}': must be sqlite:///" in result.stderr
+    assert "secret" not in result.output
