@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gateway.config import Config, Operator
+    from gateway.ports import Port
     from gateway.store.base import Tx
 
 _log = structlog.get_logger()
@@ -155,7 +156,7 @@ class Gateway:
             await nursery.start(http.serve, app, self.config.metrics.listen)
         for connector in self._connectors:
             await nursery.start(connector.run)
-        listeners: list[trio.SocketListener] = await nursery.start(self._listener.run)
+        listeners: list[Port] = await nursery.start(self._listener.run)
         self._listening = True
         return [listener.socket.getsockname()[:2] for listener in listeners]
 

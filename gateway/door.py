@@ -17,7 +17,7 @@ import structlog
 import trio
 
 from gateway import tls
-from gateway.ports import open_port
+from gateway.ports import Port, open_port
 from gateway.rules.bans import Bans, household, origin
 from gateway.rules.places import Places
 from gateway.smpp import status
@@ -39,7 +39,7 @@ _SAID_EVERY = 10.0  # seconds between two log lines on the same reason
 class Entrance(NamedTuple):
     """A socket that we listen on, and whether TLS is spoken there."""
 
-    listener: trio.SocketListener
+    listener: Port
     secure: bool
 
 

@@ -9,12 +9,14 @@ TCP does the rest.
 from __future__ import annotations
 
 import contextlib
+import random
 from typing import TYPE_CHECKING
 
 import structlog
 import trio
 
-from gateway.smpp.events import Ended
+from gateway.smpp.events import Ended, Odd
+from gateway.smpp.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,7 +26,12 @@ if TYPE_CHECKING:
     from gateway.smpp.session import Session
 
 _log = structlog.get_logger()
-_READ_SIZE = 65_536
+_READ_SIZE = 4_096  # octets that one peer gets read in one turn of the event loop; junk costs up to 1 µs for two
+_STRANGERS_READ = 1_024  # as much, of one that has not bound
+_STRANGERS_LIMIT = 32_768  # octets that a peer may write before it has bound
+_REST = 0.000_5  # seconds that a peer is not read for each PDU of no use, so that junk never fills the event loop
+_LONG_REST = 0.005  # the same after octets that told nothing; those that come meanwhile are read at once
+_STRANGERS_REST = 0.5  # at most as much, for one that has not bound; by chance, so that many do not wake us together
 _MAX_UNWRITTEN = 262_144  # octets that may wait for a peer that does not read; then we stop reading, too
 _GOODBYE = 1.0  # seconds that TLS may take to say that it ends
 _FLUSH_TIME = 5.0  # seconds that a last word may take to leave
@@ -57,6 +64,7 @@ class Link:
         self._may_read = trio.Event()
         self._gone = trio.Event()
         self._writing = trio.CancelScope()
+        self._strange = 0  # octets that the peer has written before its bind
         self._untold: list[Event] = []
         self._telling = False
 
@@ -136,13 +144,28 @@ class Link:
                     while self._held_up():
                         await self._may_read.wait()
                         self._may_read = trio.Event()
-                    data = await self._stream.receive_some(_READ_SIZE)
+                    strange = self.session.state is State.OPEN
+                    data = await self._stream.receive_some(_STRANGERS_READ if strange else _READ_SIZE)
                     if not data:
                         break
-                    self._after(self.session.receive_data(bytes(data), trio.current_time()))
+                    await trio.sleep(self._take(bytes(data)))
             except trio.BrokenResourceError as error:
                 reason = f"connection lost: {error.__cause__ or error}"
         self._end(reason)
+
+    def _take(self, data: bytes) -> float:
+        """Let the session have what was read; returns for how many seconds the peer is not read next."""
+        events = self.session.receive_data(data, trio.current_time())
+        rest = _REST * sum(isinstance(event, Odd) for event in events)
+        if not events and self.session.owed < self.session.window:  # otherwise it is held back, and we are to answer
+            strange = self.session.state is State.OPEN
+            rest = random.uniform(0.0, _STRANGERS_REST) if strange else _LONG_REST  # noqa: S311 (no secret)
+        self._after(events)
+        if self.session.state is State.OPEN:
+            self._strange += len(data)
+            if self._strange > _STRANGERS_LIMIT:
+                self.close("too much before a bind")
+        return rest
 
     def _held_up(self) -> bool:
         return not self.session.finished and (self.session.blocked or self.session.unwritten > _MAX_UNWRITTEN)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.door import Door, Visit
     from gateway.lanes import Lanes
     from gateway.membership import Membership
+    from gateway.ports import Port
     from gateway.smpp.pdu import Pdu
     from gateway.store.spool import Spooled
     from gateway.submission import Customer
@@ -72,7 +73,7 @@ class Listener:
             response=config.response_timeout,
         )
 
-    async def run(self, task_status: trio.TaskStatus[list[trio.SocketListener]] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self, task_status: trio.TaskStatus[list[Port]] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept until drained, serve until cancelled; started once every address is open.
 
         Raises:

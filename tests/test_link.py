@@ -199,3 +199,34 @@ async def test_sending_and_closing_at_once(nursery):
     answered = [event.request.context for event in played.events if isinstance(event, Answered)]
     [left] = [event.unanswered for event in played.events if isinstance(event, Ended)]
     assert sorted(answered + [each.context for each in left]) == list(range(100))
+
+
+async def test_a_stranger_who_talks_too_much(autojump_clock, nursery):
+    """Who sends one enquire_link after the other instead of binding is answered for a while, and then hung up on."""
+    ours, theirs = memory_stream_pair()
+    played = Played(ours)
+    nursery.start_soon(played.link.run)
+    await theirs.send_all(request(smpp.ENQUIRE_LINK) * 3_000)
+    assert len(await read(theirs, 2_000)) >= 2_000
+    with trio.fail_after(9):
+        while await theirs.receive_some():
+            pass
+    assert played.reasons() == ["too much before a bind"]
+
+
+async def test_what_many_strangers_say_is_taken_little_by_little(autojump_clock, nursery):
+    """However much a stranger sends at once, others have their turn after some of it."""
+    ours, theirs = memory_stream_pair()
+    played = Played(ours)
+    await theirs.send_all(request(smpp.ENQUIRE_LINK) * 1_000)
+    nursery.start_soon(played.link.run)
+    assert len(await read(theirs, 1)) < 100
+
+
+async def test_junk_is_read_at_a_pace(autojump_clock, nursery):
+    """PDUs of no use are each answered, no more than 2,000 of them a second."""
+    _, theirs = await bound(nursery)
+    began = trio.current_time()
+    await theirs.send_all(smpp.header(0, 0x666, 0, 7) * 4_000)
+    assert len(await read(theirs, 4_000)) == 4_000
+    assert 1.5 < trio.current_time() - began < 5

@@ -32,6 +32,11 @@ class Inbox:
         """Whether so much is held back that nothing passes any more."""
         return self._octets >= _MOST_HELD
 
+    @property
+    def buffered(self) -> int:
+        """How many octets wait: never more than the most held, one PDU and one read."""
+        return self._frames.buffered + self._octets
+
     def feed(self, data: bytes) -> None:
         """Add octets as they came from the stream."""
         self._frames.feed(data)

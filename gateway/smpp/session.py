@@ -105,7 +105,7 @@ class Session:
     def receive_data(self, data: bytes, now: float) -> list[Event]:
         """Take octets from the peer (none: go on with what is buffered) and say what they meant."""
         events: list[Event] = []
-        if data:
+        if data and not self.finished:
             self._timers.heard = now
             self._inbox.feed(data)
         try:

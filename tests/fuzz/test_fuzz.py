@@ -1,0 +1,57 @@
+"""A few seconds of hostile octets; `python -m tests.fuzz.run` makes millions of it."""
+
+import random
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gateway.smpp.frame import Frames
+from tests.fuzz import mutate, play, targets
+
+SEEDS = targets.seed_frames()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_streams(seed):
+    """Whatever is done to a PDU, it is decoded and written back the same, or refused with a status; nothing else."""
+    dice = random.Random(seed)
+    for _ in range(5_000):
+        targets.decoder(mutate.stream(dice, SEEDS))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_hostile_conversations(seed):
+    """In every state and role, requests have one outcome each, nothing follows the end, and buffers stay small."""
+    dice = random.Random(seed)
+    for _ in range(5_000):
+        play.session(mutate.script(dice))
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+def test_any_octets_as_a_stream(data):
+    """Any octets at all are frames, or the end of the stream."""
+    targets.decoder(data)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+@example(bytes([0b100, 0, 18, 255]))
+def test_any_octets_as_a_conversation(data):
+    """Any conversation at all keeps the books of both sides equal."""
+    play.session(data)
+
+
+def test_the_targets_notice(monkeypatch):
+    """A codec that loses an octet, and a session that hands a request over twice, do not pass."""
+    monkeypatch.setattr(Frames, "feed", lambda self, data: self._octets.extend(data[:-1]))
+    with pytest.raises(AssertionError):
+        targets.decoder(b"\0" + SEEDS[0])
+    monkeypatch.undo()
+    player = play.Player(bytes([1]))
+    player.begin(2)
+    player.write(play.SEED[0x04])
+    player.owed *= 2
+    with pytest.raises(AssertionError):
+        player.agree()
