@@ -56,13 +56,14 @@ MESSAGE = (
     Arrow(OUTSIDE, "ENROUTE", messages.add, "accepted"),
     Arrow(OUTSIDE, "REJECTED", messages.add, "accepted for an opted-out number, by an account that wants a receipt"),
     Arrow("ENROUTE", "ENROUTE", messages.settle, "a segment has an outcome, others have none yet"),
+    Arrow("ENROUTE", "ENROUTE", messages.rewrite, "replace_sm, while nothing of it has been sent"),
     Arrow("ENROUTE", "DELIVERED", messages.settle, "every segment was delivered"),
     Arrow("ENROUTE", "ACCEPTED", messages.settle, "taken, and no receipt can come: nobody asked, or it has no id"),
     Arrow("ENROUTE", "EXPIRED", messages.settle, "a segment waited past its validity, or a receipt says so"),
     Arrow("ENROUTE", "REJECTED", messages.settle, "an operator refused a segment for good, or a receipt says so"),
     Arrow("ENROUTE", "UNDELIVERABLE", messages.settle, "a receipt says so, or unanswered under `uncertain: fail`"),
     Arrow("ENROUTE", "UNKNOWN", messages.settle, "taken and not reported on in time, or its id was given to another"),
-    Arrow("ENROUTE", "DELETED", messages.settle, "its number has opted out before it was sent, or a receipt says so"),
+    Arrow("ENROUTE", "DELETED", messages.settle, "cancel_sm, or an opt-out, before it was sent; or a receipt says so"),
     Arrow("ENROUTE", "SKIPPED", messages.settle, "a receipt says so"),
 )
 

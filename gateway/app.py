@@ -21,10 +21,13 @@ from gateway.door import Door
 from gateway.homeward import Homeward
 from gateway.lanes import Lanes
 from gateway.listener import Listener
+from gateway.manage import Manage
 from gateway.membership import Limit, Membership
 from gateway.metrics import Metrics
 from gateway.notify import Notifier, watchdog_interval
 from gateway.opt_out import OptOuts
+from gateway.replace import Replace
+from gateway.requests import Requests
 from gateway.rules import number
 from gateway.rules.pacing import Pace
 from gateway.ruleset import profile
@@ -72,6 +75,7 @@ class Gateway:
         self._operator_outcomes = OperatorOutcomes(config, self.lanes, home, self.metrics)
         self._account_outcomes = AccountOutcomes(self.lanes, self.metrics)
         self._submit = Submit(config, self.lanes, home, self.metrics)
+        manage = Manage(Replace(self._submit), self.lanes, home, self.metrics)
         self._deliver = Deliver(config, self.lanes, home, OptOuts(config), self.metrics)
         self._upkeep = Upkeep(config, self.store, self.lanes, home)
         self._listening = False
@@ -86,11 +90,14 @@ class Gateway:
         }
         self._membership = Membership(self.store, self.lanes, self._limits(customers), self._upkeep.routes_changed)
         self._door = Door(config.smpp, self.metrics)
-        self._listener = Listener(self._door, customers, self._submit, self.lanes, self._membership)
+        requests = Requests(self._submit, manage)
+        self._listener = Listener(self._door, customers, requests, self.lanes, self._membership)
         for batch in (self._operator_outcomes.batch, self._account_outcomes.batch):
             self.store.attach(batch)
-        for intake in (self._submit, self._deliver):
+        for intake in (self._submit, self._deliver, self._deliver.alerts):
             self.store.attach(intake.batch)
+        for rounds in (manage.looking, manage.acting):
+            self.store.attach(rounds)
 
     def _binds_to(self, operator: Operator) -> bool:
         return operator.nodes is None or self.config.node in operator.nodes

@@ -102,17 +102,18 @@ class Backlog:
 
     def take_overdue(self, now: int) -> list[Spooled]:
         """Take out every row whose time is over at ``now``."""
-        return self._take(lambda row: row.expires <= now)
+        return self.take(lambda row: row.expires <= now)
 
     def take_stopped(self, numbers: Container[str]) -> list[Spooled]:
         """Take out every row to one of these numbers that is not urgent."""
-        return self._take(lambda row: row.number in numbers and row.due != URGENT)
+        return self.take(lambda row: row.number in numbers and row.due != URGENT)
 
     def take_all(self) -> list[Spooled]:
         """Take out everything, in order."""
-        return self._take(lambda _row: True)
+        return self.take(lambda _row: True)
 
-    def _take(self, unwanted: Callable[[Spooled], bool]) -> list[Spooled]:
+    def take(self, unwanted: Callable[[Spooled], bool]) -> list[Spooled]:
+        """Take out every row that is ``unwanted``, in order."""
         taken = [row for _, _, row in sorted(self._first) if unwanted(row)]
         taken += [row for row in self._rows if unwanted(row)]
         if taken:

@@ -186,7 +186,7 @@ class Connector:
         if pdu.command in (smpp.DELIVER_SM, smpp.DATA_SM):
             self._deliver.offer(link, self.operator, pdu)
         elif pdu.command == smpp.ALERT_NOTIFICATION:
-            self._deliver.count_alert(self.operator)
+            self._deliver.alerts.offer(self.operator, pdu)
         elif pdu.command == smpp.OUTBIND:
             self._outbind(link, pdu)
         else:

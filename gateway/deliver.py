@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from gateway import homeward, opt_out
+from gateway.alerts import Alerts
 from gateway.homeward import Address, Text
 from gateway.rules import keyword
 from gateway.rules.number import NumberError, canonical
@@ -89,15 +90,12 @@ class Deliver:
         self._lanes = lanes
         self._opt_outs = opt_outs
         self._metrics = metrics
+        self.alerts = Alerts(lanes, home, metrics)
         self.batch: Batch[Arrived] = Batch(self._work, self._done, self._failed, RANK, _AT_ONCE)
 
     def offer(self, link: Link, operator: Operator, pdu: Pdu) -> None:
         """Take in one request of an operator."""
         self.batch.put(self._read(link, operator, pdu))
-
-    def count_alert(self, operator: Operator) -> None:
-        """Count an alert_notification, which nobody has asked for: set_dpf is not served."""
-        self._metrics.inbound(operator.name, "alert")
 
     # On arrival: pure reading
 

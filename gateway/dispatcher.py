@@ -21,10 +21,11 @@ from gateway.backlog import Backlog, Settled, claim
 from gateway.rules.pacing import Step, Throttle, TokenBucket, next_step
 from gateway.smpp import status
 from gateway.smpp.events import Request
+from gateway.smpp.vocabulary import ALERT_NOTIFICATION
 from gateway.store.base import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Callable, Container
 
     from gateway.link import Link
     from gateway.rules.pacing import Pace
@@ -128,6 +129,10 @@ class Lane:
         """End the rows in memory whose time is over, wherever in the queue they stand."""
         self._settle(self._backlog.take_overdue(_now()), Step.EXPIRED)
 
+    def withdraw(self, unwanted: Callable[[Spooled], bool]) -> None:
+        """Give rows that are not on their way back to the spool, with the next commit."""
+        self._settle(self._backlog.take(unwanted), Step.BACK)
+
     def demand(self) -> int:
         """Return how many segments were sent since the last look, or could be now; never 0: the next may come soon."""
         sent, self._sent = self._sent, 0
@@ -193,6 +198,7 @@ class Lane:
             self._sent += len(drawn.rows)
             self._throttle.sent()
             link.send([Request(row.command, row.body, row) for row in drawn.rows])
+            self._settle([row for row in drawn.rows if row.command == ALERT_NOTIFICATION], Step.DONE)  # never answered
 
     def _open_room(self) -> int:
         """How many more rows may be open at the peer: sent, their outcome not committed. A kill sends these again."""

@@ -14,6 +14,7 @@ from gateway.store.spool import Spooled, account_lane
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gateway.smpp.pdu import Pdu
     from gateway.store.base import Tx
     from gateway.store.messages import Finished
 
@@ -66,6 +67,13 @@ class Homeward:
         """Return the receipts that the accounts asked for, one per message."""
         return [_receipt(tx, each, self._keep) for each in finished if _wanted(each.message.registered, each.state)]
 
+    def alert(self, tx: Tx, account: str, told: tuple[Address, Pdu]) -> Spooled:
+        """Return an operator's alert_notification for ``account``, which asked for it as the address given."""
+        esme, pdu = told
+        fields = pdu.fields | {"esme_addr_ton": esme.ton, "esme_addr_npi": esme.npi, "esme_addr": esme.addr}
+        body = smpp.encode_body(smpp.ALERT_NOTIFICATION, fields, pdu.tlvs)
+        return _spooled(tx, account, body, self._keep)._replace(command=smpp.ALERT_NOTIFICATION)
+
     def text(self, tx: Tx, account: str, inbound: Text) -> Spooled:
         """Return the copy of an inbound text for ``account``."""
         return _text(tx, account, inbound, self._keep)
@@ -84,7 +92,7 @@ def _wanted(registered: int, state: int) -> bool:
 
 
 def _receipt(tx: Tx, finished: Finished, keep: int) -> Spooled:
-    message, identifier = finished.message, wire(finished.message.id)
+    message, identifier = finished.message, wire(finished.message.known_as)
     text = receipt.write(
         receipt.Receipt(
             identifier,
@@ -107,9 +115,10 @@ def _receipt(tx: Tx, finished: Finished, keep: int) -> Spooled:
         "data_coding": 0,
         "short_message": text,
     }
-    return _spooled(
-        tx, message.account, smpp.encode_body(smpp.DELIVER_SM, fields, receipt.tlvs(identifier, finished.state)), keep
-    )
+    tlvs = receipt.tlvs(identifier, finished.state)
+    if message.reference != messages.NO_REFERENCE:
+        tlvs.append((int(smpp.Tag.user_message_reference), message.reference.to_bytes(2, "big")))
+    return _spooled(tx, message.account, smpp.encode_body(smpp.DELIVER_SM, fields, tlvs), keep)
 
 
 def _text(tx: Tx, account: str, each: Text, keep: int) -> Spooled:

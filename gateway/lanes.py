@@ -11,7 +11,7 @@ from gateway.store import spool
 from gateway.store.spool import URGENT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 
     from gateway.dispatcher import Lane
     from gateway.store.base import Tx
@@ -125,6 +125,11 @@ class Lanes:
         """Let go of every row that is in memory: others may have taken them over."""
         for lane in self:
             lane.forget()
+
+    def withdraw(self, messages: Container[int], numbers: Container[str]) -> None:
+        """Let segments of these messages, or to these numbers, wait in the spool, unless they are on their way."""
+        for lane in self:
+            lane.withdraw(lambda row: row.message in messages or (row.number in numbers and row.due != spool.URGENT))
 
     def drop_overdue(self) -> None:
         """End the rows in memory whose time is over."""

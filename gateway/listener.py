@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from gateway.lanes import Lanes
     from gateway.membership import Membership
     from gateway.ports import Port
+    from gateway.requests import Requests
     from gateway.smpp.pdu import Pdu
     from gateway.store.spool import Spooled
     from gateway.submission import Customer
-    from gateway.submit import Submit
 
 _log = structlog.get_logger()
 _RECEIVING = (State.BOUND_RX, State.BOUND_TRX)
@@ -48,19 +48,19 @@ class Listener:
     Args:
         door: where they come in.
         customers: who may bind, by system_id.
-        submit: the intake of submissions.
+        requests: serves what apps ask.
         lanes: the accounts' lanes.
         membership: counts binds at all nodes.
     """
 
     def __init__(
-        self, door: Door, customers: Mapping[str, Customer], submit: Submit, lanes: Lanes, membership: Membership
+        self, door: Door, customers: Mapping[str, Customer], requests: Requests, lanes: Lanes, membership: Membership
     ) -> None:
         self._membership = membership
         self._door = door
         self._config = config = door.config
         self._customers = customers
-        self._submit = submit
+        self._requests = requests
         self._lanes = lanes
         self._passwords = Passwords()
         self._binds: Counter[str] = Counter()
@@ -141,7 +141,7 @@ class Listener:
         """Let a bind in that :meth:`judge` approved."""
         customer = self._customers[pdu.fields["system_id"]]
         client.visit.succeed()
-        client.welcome(customer, self._submit, self._lanes[account_lane(customer.name)])
+        client.welcome(customer, self._requests, self._lanes[account_lane(customer.name)])
         client.link.accept_bind(pdu, self._config.system_id)
 
     def account_named(self, system_id: str) -> str | None:
@@ -165,18 +165,18 @@ class Client:
         self._listener = listener
         self._start_soon: Callable[[Callable[[Pdu], Awaitable[None]], Pdu], None] = start_soon
         self._customer: Customer | None = None
-        self._submit: Submit | None = None
+        self._requests: Requests | None = None
         self._lane: Lane | None = None
 
-    def welcome(self, customer: Customer, submit: Submit, lane: Lane) -> None:
+    def welcome(self, customer: Customer, requests: Requests, lane: Lane) -> None:
         """Become a bound app of ``customer``."""
-        self._customer, self._submit, self._lane = customer, submit, lane
+        self._customer, self._requests, self._lane = customer, requests, lane
         self.link.name = customer.name
         self.link.session.window = customer.account.window
 
     def retire(self) -> None:
         """Take nothing more, in either direction."""
-        self._submit = None
+        self._requests = None
         if self._lane is not None:
             self._lane.detach(self.link, [])
 
@@ -199,12 +199,10 @@ class Client:
     def _request(self, link: Link, pdu: Pdu) -> None:
         if pdu.command in BINDS:
             self._start_soon(self._bind, pdu)
-        elif pdu.command == smpp.SUBMIT_SM and self._submit is not None and self._customer is not None:
-            self._submit.offer(link, self._customer, pdu, time.time_ns() // 1_000_000)
-        elif pdu.command == smpp.SUBMIT_SM:
-            link.respond([(pdu, status.ESME_RSYSERR, b"")])  # on the way down: another node, or a later try, takes it
+        elif self._requests is not None and self._customer is not None:
+            self._requests.offer(link, self._customer, pdu, time.time_ns() // 1_000_000)
         else:
-            link.respond([(pdu, status.ESME_RINVCMDID, b"")])
+            link.respond([(pdu, status.ESME_RSYSERR, b"")])  # on the way down: another node, or a later try, takes it
 
     async def _bind(self, pdu: Pdu) -> None:
         # Whoever is banned is not asked for a password, so what he opened before costs nothing after.

@@ -66,6 +66,13 @@ class Metrics:
         account, operator = self._accounts, self._operators = Labels(accounts), Labels(operators)
         self._peers = Labels([*accounts, *operators])
         self._submits = self._counter("submits", "Requests from accounts, by answer", account=account, status=Labels())
+        self._managed = self._counter(
+            "managed",
+            "query_sm, cancel_sm and replace_sm, by answer",
+            account=account,
+            command=Labels(),
+            status=Labels(),
+        )
         self._segments = self._counter("segments_sent", "Segments answered", operator=operator, status=Labels())
         self._receipts = self._counter("receipts", "Delivery receipts, by state", operator=operator, state=Labels())
         self._inbound = self._counter("inbound", "What operators handed us", operator=operator, kind=Labels())
@@ -87,6 +94,10 @@ class Metrics:
     def submitted(self, account: str, status: int, count: int = 1) -> None:
         """Count requests of `account` by our answer."""
         self._submits.of(account, f"0x{status:x}").inc(count)
+
+    def managed(self, account: str, command: str, status: int) -> None:
+        """Count a request of `account` about a message that it had submitted, by our answer."""
+        self._managed.of(account, command, f"0x{status:x}").inc()
 
     def segment_sent(self, operator: str, status: int, count: int = 1) -> None:
         """Count segments by the answer of `operator`."""

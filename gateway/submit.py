@@ -15,7 +15,8 @@ from gateway.homeward import wants_receipt
 from gateway.rules.policy import Case, Forward, Kind, Refuse, Swallow, choose, decide
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.store import blacklist, contacts, messages
+from gateway.store import alerts, blacklist, contacts, messages
+from gateway.store.alerts import Wish
 from gateway.store.base import Batch, StoreFullError
 from gateway.store.ids import milliseconds
 from gateway.store.messages import Finished, Message
@@ -23,14 +24,16 @@ from gateway.store.spool import Spooled, operator_lane
 from gateway.submission import Clock, References, RefusedError, message_row, segment_body
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gateway.config import Config
     from gateway.homeward import Homeward
     from gateway.lanes import Lanes, Placed
     from gateway.link import Link
+    from gateway.many import Many
     from gateway.metrics import Metrics
     from gateway.rules.policy import Verdict
+    from gateway.rules.segment import Encoded
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
     from gateway.submission import Customer, Submitted
@@ -83,7 +86,7 @@ class Submit:
         self.batch: Batch[Submitted] = Batch(self._work, self._done, self._failed, RANK, _AT_ONCE)
 
     def offer(self, link: Link, customer: Customer, pdu: Pdu, now: int) -> None:
-        """Take in one submit_sm; what is wrong with its form is answered at once.
+        """Take in one submit_sm, data_sm or submit_multi; what is wrong with its form is answered at once.
 
         Args:
             link: where it came from.
@@ -91,13 +94,22 @@ class Submit:
             pdu: the request.
             now: milliseconds since 1970.
         """
+        clock = Clock(now, self._validity)
         try:
-            item = submission.read(link, customer, pdu, Clock(now, self._validity))
+            if pdu.command == smpp.SUBMIT_MULTI:
+                self._offer_many(link, customer, *submission.read_many(link, customer, pdu, clock))
+            else:
+                self.batch.put(submission.read(link, customer, pdu, clock))
         except RefusedError as refused:
             self._metrics.submitted(customer.name, refused.status)
             link.respond([(pdu, refused.status, b"")])
-        else:
-            self.batch.put(item)
+
+    def _offer_many(self, link: Link, customer: Customer, many: Many, items: list[Submitted]) -> None:
+        for each in many.refused:
+            self._metrics.submitted(customer.name, each.error_status_code)
+        if many.decided:
+            link.respond([(many.pdu, *many.response())])
+        self.batch.put_all(items)
 
     # In the transaction
 
@@ -121,9 +133,24 @@ class Submit:
         """Return the operator for ``number``: the first of its route that is usable, else the first."""
         return next(iter(choose(number, self._routes, usable)), None)
 
-    def asks_receipt(self, operator: str, registered: int) -> int:
-        """Return the registered_delivery that ``operator`` is asked for."""
-        return int(self._operators[operator].receipts or wants_receipt(registered))
+    def segments(self, tx: Tx, item: Submitted, message: Message, sent: tuple[str, Sequence[Encoded]]) -> list[Spooled]:
+        """Return the rows of a message whose parts an operator is to be ``sent``."""
+        operator, parts = sent
+        asks = int(self._operators[operator].receipts or wants_receipt(message.registered))
+        lane = operator_lane(operator)
+        return [
+            Spooled(
+                tx.new_id(),
+                lane,
+                message.id,
+                message.number,
+                smpp.SUBMIT_SM,
+                segment_body(item, part, asks),
+                item.due,
+                item.expires,
+            )
+            for part in parts
+        ]
 
     # After the commit
 
@@ -139,13 +166,24 @@ class Submit:
         by_link: dict[Link, list[tuple[Pdu, int, bytes]]] = {}
         tally: Counter[tuple[str, int]] = Counter()
         for item, answer in answered:
-            body = b"%016x\x00" % answer.message if answer.status == status.ESME_ROK else b""
-            by_link.setdefault(item.link, []).append((item.pdu, answer.status, body))
             tally[item.customer.name, answer.status] += 1
+            if item.many is None:
+                body = b"%016x\x00" % answer.message if answer.status == status.ESME_ROK else b""
+                by_link.setdefault(item.link, []).append((item.pdu, answer.status, body))
+            elif item.many.learn(item.fields, answer.status):
+                by_link.setdefault(item.link, []).append((item.pdu, *item.many.response()))
         for link, responses in by_link.items():
             link.respond(responses)
         for (account, code), count in tally.items():
             self._metrics.submitted(account, code, count)
+
+
+def opted_out(refusals: blacklist.Entries, item: Submitted) -> bool:
+    """Say whether the number of a submission refuses it, by the opt-outs looked up."""
+    profile = item.customer.profile
+    return blacklist.refuses(
+        refusals, item.submission.destination.key, profile.account, marketing=profile.kind is Kind.MARKETING
+    )
 
 
 class _Admission:
@@ -162,6 +200,7 @@ class _Admission:
         self._contacts: dict[tuple[str, str, str], None] = {}
         self._rows: list[Spooled] = []
         self._ended: list[Finished] = []
+        self._alerts: list[Wish] = []
 
     def admit(self, item: Submitted) -> Answer:
         """Decide one submission and collect its rows."""
@@ -169,44 +208,35 @@ class _Admission:
         if operator is None:
             return Answer(status.ESME_RINVDSTADR)
         identifier = self._tx.new_id()
-        facts = Facts(operator, bool(self._refusals) and self._opted_out(item))
+        facts = Facts(operator, bool(self._refusals) and opted_out(self._refusals, item))
         verdict = self._submit.verdict(item, facts, milliseconds(identifier))
         if isinstance(verdict, Refuse):
             return Answer(verdict.status)
         if isinstance(verdict, Swallow):
-            message = message_row(item, identifier, self._tx.now, (verdict.reason, 0))._replace(state=messages.REJECTED)
+            message = message_row(self._tx, item, identifier, (verdict.reason, 0))._replace(state=messages.REJECTED)
             self._messages.append(message)
             self._ended.append(Finished(message, messages.REJECTED, "000"))
             return Answer(status.ESME_ROK, identifier)
         return self._forward(item, identifier, operator, verdict)
 
-    def _opted_out(self, item: Submitted) -> bool:
-        profile = item.customer.profile
-        return blacklist.refuses(
-            self._refusals,
-            item.submission.destination.key,
-            profile.account,
-            marketing=profile.kind is Kind.MARKETING,
-        )
-
     def _forward(self, item: Submitted, identifier: int, operator: str, verdict: Forward) -> Answer:
         number = item.submission.destination.key
         if not item.customer.take(len(verdict.parts), self._tx.now / 1_000):
             return Answer(status.ESME_RTHROTTLED)
-        message = message_row(item, identifier, self._tx.now, (verdict.reason, len(verdict.parts)))
+        message = message_row(self._tx, item, identifier, (verdict.reason, len(verdict.parts)))
         self._messages.append(message)
         if verdict.code:
             self._contacts[number, verdict.code, item.customer.name] = None
-        asks = self._submit.asks_receipt(operator, message.registered)
-        lane = operator_lane(operator)
-        for part in verdict.parts:
-            body = segment_body(item.pdu, part, asks)
-            row = Spooled(self._tx.new_id(), lane, identifier, number, smpp.SUBMIT_SM, body, item.due, item.expires)
-            self._rows.append(row)
+        if item.pdu.tlvs and item.pdu.tlv_int(smpp.Tag.set_dpf):
+            self._alerts.append(
+                Wish(number, message.account, message.source_ton, message.source_npi, message.source_addr)
+            )
+        self._rows += self._submit.segments(self._tx, item, message, (operator, verdict.parts))
         return Answer(status.ESME_ROK, identifier)
 
     def write(self, lanes: Lanes, home: Homeward) -> Placed:
         """Write everything that was collected."""
         messages.add(self._tx, self._messages)
         contacts.touch(self._tx, list(self._contacts))
+        alerts.ask(self._tx, self._alerts)
         return lanes.place(self._tx, self._rows + home.receipts(self._tx, self._ended))

@@ -14,7 +14,7 @@ from gateway import ruleset
 from gateway.config import Operator
 from gateway.rules.policy import choose
 from gateway.settle import note_dropped
-from gateway.store import messages, spool
+from gateway.store import alerts, messages, spool
 from gateway.store.base import StoreError
 from gateway.store.messages import Outcome
 from gateway.store.spool import account_lane, operator_lane
@@ -164,7 +164,11 @@ class Upkeep:
             while full:
                 full, placed = await self._store.transact(page)
                 self._lanes.carry_on(placed)
-        await self._store.transact(lambda tx: messages.forget_parked(tx, tx.now - _PARKED_MS))
+        await self._store.transact(self._forget)
+
+    def _forget(self, tx: Tx) -> None:
+        messages.forget_parked(tx, tx.now - _PARKED_MS)
+        alerts.forget(tx, tx.now - self._report_wait)
 
     def _rescue_parked(self, tx: Tx) -> Placed:
         return self._lanes.place(tx, self._home.receipts(tx, messages.settle(tx, messages.rescue_parked(tx))))

@@ -90,6 +90,7 @@ Verdict = Forward | Refuse | Swallow
 
 _PLAIN = frozenset({0, 1, 3, 8})  # data_coding without a message class
 OPTED_OUT = "opted_out"
+NOT_TEXT = "not_text"
 WEB = "web"
 
 
@@ -122,8 +123,8 @@ def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verd
     text = _text(submission, profile.default_alphabet)
     if text is None:
         if profile.kind is Kind.MARKETING:
-            return Refuse(status.NOT_TEXT, "not_text")
-        return Forward([_untouched(submission)], "not_text", "")
+            return Refuse(status.NOT_TEXT, NOT_TEXT)
+        return Forward([_untouched(submission)], NOT_TEXT, "")
     code, mention = _mention_for(mentions, submission.destination.territory)
     try:
         budget = (

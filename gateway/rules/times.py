@@ -43,6 +43,11 @@ def read_time(text: str, now: int) -> int:
     return int((local - offset).timestamp()) * 1_000 + tenths * 100
 
 
+def write_time(instant: int) -> str:
+    """Write an instant as an absolute time, in UTC."""
+    return datetime.fromtimestamp(instant // 1_000, UTC).strftime("%y%m%d%H%M%S") + f"{instant // 100 % 10}00+"
+
+
 def receipt_date(instant: int) -> str:
     """Write an instant as receipts do: ``YYMMDDhhmm``, UTC."""
     return _minute(instant // 60_000)

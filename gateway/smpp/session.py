@@ -4,9 +4,8 @@ A session never waits, reads a socket or looks at a clock, so every situation ca
 
 * what may be said when stands in :mod:`gateway.smpp.state`, nowhere else;
 * every request that we hand to the owner gets exactly one response, and responses are never answered;
-* an unusable length ends the session, anything else that is wrong is answered and survived (``facts``: section 7);
-* while the owner owes ``window`` responses, or is still judging a bind, further requests are held back, in order; what
-  needs no window (responses, enquire_link) passes them, until too much is held (:attr:`Session.blocked`);
+* an unusable length ends the session, anything else that is wrong is answered and survived;
+* beyond ``window`` owed responses, and behind a bind that is judged, requests wait; what needs no window passes them;
 * a peer below version 3.4 is sent no TLVs (section 3.4);
 * requests of ours that nobody answered are handed back when the session ends, once.
 """
@@ -197,6 +196,8 @@ class Session:
     def send_request(self, request: Request, now: float) -> int:
         """Number and queue ``request``; returns its sequence_number."""
         sequence = self._pending.open(request, now)
+        if request.command in _WITHOUT_RESPONSE:
+            self._pending.close(sequence)
         body = request.body if self.takes_tlvs else without_tlvs(request.command, request.body)
         self._out.append(smpp.header(len(body), request.command, 0, sequence) + body)
         if request.command not in _NOT_TRANSACTIONS:

@@ -31,12 +31,17 @@ _SENT = "SELECT operator, remote_id, message, segments FROM sent"
 Key = tuple[str, str]  # an operator, and its own id for a segment
 _COLUMNS = (
     "id, account, source_ton, source_npi, source_addr, dest_ton, dest_npi, dest_addr, number, submitted, registered, "
-    "reason, excerpt, segments, open, state"
+    "reason, excerpt, segments, open, state, request, reference, data_coding"
 )
+NO_REFERENCE = -1
 
 
 class Message(NamedTuple):
-    """One accepted message; addresses as the account wrote them, ``number`` canonical."""
+    """One accepted message; addresses as the account wrote them, ``number`` canonical.
+
+    ``request`` is the id of the submit_multi that it came in, 0 when its own id is the one that the account knows;
+    ``reference`` the user_message_reference, ``data_coding`` as submitted.
+    """
 
     id: int
     account: str
@@ -54,6 +59,14 @@ class Message(NamedTuple):
     segments: int
     open: int
     state: int = ENROUTE
+    request: int = 0
+    reference: int = NO_REFERENCE
+    data_coding: int = 0
+
+    @property
+    def known_as(self) -> int:
+        """The id that the account knows."""
+        return self.request or self.id
 
 
 class Outcome(NamedTuple):
@@ -75,6 +88,14 @@ class Held(NamedTuple):
     segments: int
 
 
+class Known(NamedTuple):
+    """What is known about a message that somebody asks about; ``done``: when it ended, 0 while it is ENROUTE."""
+
+    message: Message
+    error: str
+    done: int
+
+
 class Finished(NamedTuple):
     """A message that has just reached its final state."""
 
@@ -92,6 +113,37 @@ def get(tx: Tx, ids: Collection[int]) -> dict[int, Message]:
     """Return the messages of these ids that are known."""
     found = tx.each(f"SELECT {_COLUMNS} FROM message WHERE id IN ({{rows}})", [(each,) for each in ids])  # noqa: S608 (constants)
     return {row[0]: Message(*row) for row in found}
+
+
+def known_as(tx: Tx, requests: Collection[int]) -> dict[int, list[Known]]:
+    """Return the messages that accounts know under these ids: several under that of a submit_multi."""
+    rows = [(each,) for each in requests]
+    select = f"SELECT {_COLUMNS}, error, coalesce(done, 0) FROM message"  # noqa: S608 (constants)
+    found = tx.each(f"{select} WHERE id IN ({{rows}}) AND request = 0", rows)
+    found += tx.each(f"{select} WHERE request IN ({{rows}}) AND request <> 0 ORDER BY id", rows)
+    known: dict[int, list[Known]] = {}
+    for *columns, error, done in found:
+        message = Message(*columns)
+        known.setdefault(message.known_as, []).append(Known(message, error, done))
+    return known
+
+
+def overall(known: Sequence[Known]) -> tuple[int, str, int]:
+    """Fold messages under one id into (state, error, done): ENROUTE while one of them is, else the worst state."""
+    if any(each.message.state == ENROUTE for each in known):
+        return ENROUTE, "", 0
+    worst = max(known, key=lambda each: _SEVERITY[each.message.state])
+    return worst.message.state, worst.error, max(each.done for each in known)
+
+
+def rewrite(tx: Tx, rows: Sequence[Message]) -> None:
+    """Give messages of which nothing has been sent another text, and what goes with it."""
+    tx.each(
+        "WITH news (id, registered, reason, excerpt, segments) AS ({rows}) "
+        "UPDATE message SET registered = news.registered, reason = news.reason, excerpt = news.excerpt, "
+        "segments = news.segments, open = news.segments FROM news WHERE message.id = news.id AND message.state = 1",
+        [(each.id, each.registered, each.reason, each.excerpt, each.segments) for each in rows],
+    )
 
 
 def taken(tx: Tx, rows: Sequence[tuple[str, str, int]]) -> list[Outcome]:

@@ -137,6 +137,19 @@ def waiting_lanes(tx: Tx) -> list[str]:
     return [str(lane) for (lane,) in found]
 
 
+def waiting_of(tx: Tx, messages: Collection[int]) -> dict[int, list[Spooled]]:
+    """Return the waiting segments of these messages, which no node takes before the commit."""
+    found = tx.each(
+        f"SELECT {_COLUMNS} FROM spool WHERE claimed IS NULL AND message IN ({{rows}}) "  # noqa: S608 (constants)
+        f"ORDER BY id{tx.for_update}{' SKIP LOCKED' if tx.for_update else ''}",
+        [(each,) for each in messages],
+    )
+    rows: dict[int, list[Spooled]] = {}
+    for row in found:
+        rows.setdefault(row[2], []).append(Spooled(*row))
+    return rows
+
+
 def move(tx: Tx, moves: Sequence[tuple[int, str]]) -> None:
     """Put waiting rows into other lanes, as (id, lane)."""
     tx.each(
@@ -158,7 +171,7 @@ def expire(tx: Tx, limit: int) -> list[Spooled]:
 
 
 def remove_message(tx: Tx, messages: Collection[int]) -> None:
-    """Take out the segments of these messages that no node holds: their message has failed already."""
+    """Take out the segments of these messages that no node holds: they are not to be sent any more."""
     tx.each("DELETE FROM spool WHERE claimed IS NULL AND message IN ({rows})", [(each,) for each in messages])
 
 

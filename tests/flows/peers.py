@@ -99,6 +99,8 @@ class Peer:
 
     def _request(self, link, pdu):
         self.requests.append(pdu)
+        if pdu.command == smpp.ALERT_NOTIFICATION:  # it has no response
+            return
         code = self.answer(pdu)
         if code is None:
             self.unanswered.append((link, pdu))

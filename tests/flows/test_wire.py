@@ -89,9 +89,9 @@ ANSWERED = {
         frame(smpp.DELIVER_SM, message_body(smpp.DELIVER_SM, (FRENCH, "1"), {}, None)),
         (0x80000005, status.ESME_RINVBNDSTS, 7),
     ),
-    "request that we do not serve": (
+    "cancel_sm that names nothing": (
         frame(smpp.CANCEL_SM, bytes(8)),
-        (0x80000008, status.ESME_RINVCMDID, 7),
+        (0x80000008, status.ESME_RINVDSTADR, 7),
     ),
     "enquire_link with a body": (frame(smpp.ENQUIRE_LINK, b"xyz"), (0x80000015, status.ESME_ROK, 7)),
     "sequence_number 0": (frame(smpp.ENQUIRE_LINK, sequence=0), (0x80000015, status.ESME_ROK, 0)),
@@ -191,14 +191,18 @@ async def test_corpus_from_an_app(world, bound):
 
 
 @needs_corpus
+def _only_one(links):
+    """Return the one link there is once it is bound and no other is left."""
+    return links[0] if len(links) == 1 and links[0].session.bound else None
+
+
 async def test_corpus_from_an_operator(world):
     """Whatever PDU of the corpus an operator sends, valid or not, it is bound to afterwards, or again."""
     world.operator["reconnect"] = {"initial": "1ms", "maximum": "1ms"}
     world.orange.answer = lambda pdu: status.ESME_ROK if pdu.command == smpp.SUBMIT_SM else status.ESME_RINVCMDID
     await world.start()
     for octets in corpus():
-        await world.orange.bound()
-        [link] = world.orange.links
+        link = await world.orange.wait_for(lambda: _only_one(world.orange.links))
         link.session._out.append(octets)
         await world.orange.ask(link, smpp.QUERY_SM, bytes(4))
         if not world.gateway.lanes.usable("operator/orange"):

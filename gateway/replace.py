@@ -1,0 +1,149 @@
+"""Another text for a message of which nothing has been sent: decided, cut and written anew, as a submission would be.
+
+What replace_sm (SMPP 3.4 section 4.10) does not name stays: addresses, data_coding, TLVs, whether the mention was
+wanted, and the times where it leaves them empty.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway import submission
+from gateway.rules.mention import Reason
+from gateway.rules.policy import NOT_TEXT, UDHI, Forward, Refuse, Submission
+from gateway.smpp import pdu as smpp
+from gateway.smpp import status
+from gateway.smpp.pdu import Pdu
+from gateway.store import blacklist, contacts
+from gateway.store.ids import milliseconds
+from gateway.submission import RefusedError, Submitted, excerpt
+from gateway.submit import Facts, opted_out
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.link import Link
+    from gateway.store.base import Tx
+    from gateway.store.messages import Message
+    from gateway.store.spool import Spooled
+    from gateway.submission import Customer
+    from gateway.submit import Submit
+
+
+class Change(NamedTuple):
+    """What a replace_sm asks for; ``due`` and ``expires`` in milliseconds since 1970, 0: as they are."""
+
+    link: Link
+    pdu: Pdu
+    due: int
+    expires: int
+
+    @classmethod
+    def read(cls, link: Link, pdu: Pdu, now: int) -> Change:
+        """Read a replace_sm whose form is sound but for its times.
+
+        Raises:
+            RefusedError: a time is none, or is past.
+        """
+        scheduled, validity = pdu.fields["schedule_delivery_time"], pdu.fields["validity_period"]
+        due = submission.instant(scheduled, now, status.ESME_RINVSCHED) if scheduled else 0
+        expires = submission.instant(validity, now, status.ESME_RINVEXPIRY) if validity else 0
+        if validity and expires <= now:
+            raise RefusedError(status.ESME_RINVEXPIRY)
+        return cls(link, pdu, due, expires)
+
+
+class Replaced(NamedTuple):
+    """A message with its new text, and the rows that carry it."""
+
+    message: Message
+    rows: list[Spooled]
+
+
+class _Draft(NamedTuple):
+    """A message that may have its new text: what it is now, to which operator it goes, and in which parts."""
+
+    message: Message
+    item: Submitted
+    operator: str
+    verdict: Forward
+
+
+class Replace:
+    """Replaces texts.
+
+    Args:
+        submit: decides as it does for a submission.
+    """
+
+    def __init__(self, submit: Submit) -> None:
+        self._submit = submit
+
+    def write(
+        self, tx: Tx, customer: Customer, change: Change, written: Sequence[tuple[Message, Sequence[Spooled]]]
+    ) -> list[Replaced]:
+        """Write the new text of messages, each given with the rows that carry its old one: of all or of none.
+
+        Raises:
+            RefusedError: one of them cannot have it; the status says why.
+        """
+        numbers = {message.number for message, _ in written}
+        tx.lock(numbers, shared=True)  # so that no STOP is committed between this look and our commit
+        refusals = blacklist.lookup(tx, numbers)
+        items = [(message, _item(customer, change, message, rows)) for message, rows in written]
+        drafts = [self._draft(message, item, refusals) for message, item in items]
+        if not customer.take(sum(len(draft.verdict.parts) for draft in drafts), tx.now / 1_000):
+            raise RefusedError(status.ESME_RTHROTTLED)
+        marketing = {
+            (draft.message.number, draft.verdict.code, customer.name) for draft in drafts if draft.verdict.code
+        }
+        contacts.touch(tx, sorted(marketing))
+        return [self._replaced(tx, draft) for draft in drafts]
+
+    def _draft(self, message: Message, item: Submitted, refusals: blacklist.Entries) -> _Draft:
+        operator = self._submit.operator_for(message.number, self._submit.usable())
+        if operator is None:
+            raise RefusedError(status.ESME_RREPLACEFAIL)
+        verdict = self._submit.verdict(item, Facts(operator, opted_out(refusals, item)), milliseconds(message.id))
+        if not isinstance(verdict, Forward):
+            raise RefusedError(verdict.status if isinstance(verdict, Refuse) else status.OPTED_OUT)
+        return _Draft(message, item, operator, verdict)
+
+    def _replaced(self, tx: Tx, draft: _Draft) -> Replaced:
+        item, verdict = draft.item, draft.verdict
+        message = draft.message._replace(
+            registered=item.fields["registered_delivery"],
+            reason=verdict.reason,
+            excerpt=excerpt(item.submission),
+            segments=len(verdict.parts),
+            open=len(verdict.parts),
+        )
+        return Replaced(message, self._submit.segments(tx, item, message, (draft.operator, verdict.parts)))
+
+
+def _item(customer: Customer, change: Change, message: Message, rows: Sequence[Spooled]) -> Submitted:
+    """Return a message as if it had been submitted with the new text."""
+    body = rows[0].body
+    old = smpp.decode(smpp.header(len(body), smpp.SUBMIT_SM, 0, 0) + body)
+    due, expires = change.due or rows[0].due, change.expires or rows[0].expires
+    if expires <= due:
+        raise RefusedError(status.ESME_RINVEXPIRY)
+    payload = change.pdu.tlv(smpp.Tag.message_payload)  # as SMPP 5.0 has it
+    as_was = message.reason == NOT_TEXT  # otherwise the header, if any, is one of ours
+    fields = old.fields | {
+        "esm_class": old.fields["esm_class"] if as_was else old.fields["esm_class"] & ~UDHI,
+        "registered_delivery": change.pdu.fields["registered_delivery"],
+        "data_coding": message.data_coding,
+        "sm_default_msg_id": change.pdu.fields["sm_default_msg_id"],
+        "short_message": change.pdu.fields["short_message"] if payload is None else payload,
+    }
+    text = Submission(
+        destination=submission.destination(fields),
+        octets=fields["short_message"],
+        data_coding=fields["data_coding"],
+        esm_class=fields["esm_class"],
+        optout_mention=None if as_was else int(message.reason != Reason.NOT_WANTED),
+        canned=fields["sm_default_msg_id"],
+    )
+    pdu = Pdu(smpp.SUBMIT_SM, fields=fields, tlvs=old.tlvs)
+    return Submitted(change.link, pdu, customer, text, due, expires, fields)

@@ -1,0 +1,49 @@
+"""Which part serves which request of an app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.smpp import pdu as smpp
+from gateway.smpp import status
+
+if TYPE_CHECKING:
+    from gateway.link import Link
+    from gateway.manage import Manage
+    from gateway.smpp.pdu import Pdu
+    from gateway.submission import Customer
+    from gateway.submit import Submit
+
+
+class Intake(Protocol):
+    """What serves requests: each is answered, at once or after a commit."""
+
+    def offer(self, link: Link, customer: Customer, pdu: Pdu, now: int) -> None:
+        """Take in one request, at an instant in milliseconds since 1970."""
+
+
+class Requests:
+    """Everything that an app may ask once it is bound.
+
+    Args:
+        submit: serves submissions.
+        manage: serves requests about messages that were submitted.
+    """
+
+    def __init__(self, submit: Submit, manage: Manage) -> None:
+        self._intakes: dict[int, Intake] = {
+            smpp.SUBMIT_SM: submit,
+            smpp.SUBMIT_MULTI: submit,
+            smpp.DATA_SM: submit,
+            smpp.QUERY_SM: manage,
+            smpp.CANCEL_SM: manage,
+            smpp.REPLACE_SM: manage,
+        }
+
+    def offer(self, link: Link, customer: Customer, pdu: Pdu, now: int) -> None:
+        """Pass a request on to whom it concerns."""
+        intake = self._intakes.get(pdu.command)
+        if intake is None:
+            link.respond([(pdu, status.ESME_RINVCMDID, b"")])
+        else:
+            intake.offer(link, customer, pdu, now)

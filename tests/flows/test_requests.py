@@ -1,0 +1,279 @@
+"""What an app may ask beside submit_sm: data_sm, submit_multi, query_sm, cancel_sm, replace_sm; and alerts for it."""
+
+import pytest
+
+from gateway.simulate.peer import RECEIPT_ASKED, message_body
+from gateway.smpp import pdu as smpp
+from gateway.smpp import receipt, status
+from gateway.smpp.events import Request
+from gateway.smpp.pdu import DistributionList, Sme, Tag
+from gateway.smpp.text import Alphabet, encode_text
+from tests.flows.peers import SHORT_CODE, tlv
+from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
+
+SOURCE = {"source_addr_ton": 5, "source_addr_npi": 0, "source_addr": "SHOP"}
+ENROUTE, DELIVERED, DELETED = 1, 2, 4
+
+
+def to(number):
+    """Return the fields of a destination."""
+    return {"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": number}
+
+
+async def ask(app, command, tlvs=b"", **fields):
+    """Send a request and return its response."""
+    return await app.ask(app.links[0], command, smpp.encode_body(command, {**SOURCE, **fields}) + tlvs)
+
+
+async def data_sm(app, number, text, tlvs=b"", **fields):
+    """Send a data_sm."""
+    content = {"service_type": "", "esm_class": 0, "registered_delivery": 1, "data_coding": 0, **to(number), **fields}
+    payload = tlv(Tag.message_payload, encode_text(text, Alphabet.GSM7))
+    return await ask(app, smpp.DATA_SM, payload + tlvs, **content)
+
+
+async def submit_multi(app, destinations, text="Soldes", **fields):
+    """Send a submit_multi."""
+    content = TEMPLATE | {"dest_address": destinations, "short_message": encode_text(text, Alphabet.GSM7), **fields}
+    return await ask(app, smpp.SUBMIT_MULTI, **content)
+
+
+TEMPLATE = {
+    "service_type": "",
+    "esm_class": 0,
+    "protocol_id": 0,
+    "priority_flag": 0,
+    "schedule_delivery_time": "",
+    "validity_period": "",
+    "registered_delivery": RECEIPT_ASKED,
+    "replace_if_present_flag": 0,
+    "data_coding": 0,
+    "sm_default_msg_id": 0,
+}
+
+
+async def query(app, identifier, **fields):
+    """Ask for the state of a message."""
+    return await ask(app, smpp.QUERY_SM, message_id=identifier, **fields)
+
+
+async def cancel(app, identifier="", number="", **fields):
+    """Cancel a message by its id, or those to a number."""
+    return await ask(app, smpp.CANCEL_SM, service_type="", message_id=identifier, **{**to(number), **fields})
+
+
+async def replace(app, identifier, text, **fields):
+    """Give a message another text."""
+    content = {name: TEMPLATE[name] for name in ("schedule_delivery_time", "validity_period", "sm_default_msg_id")}
+    content |= {"registered_delivery": 1, "short_message": encode_text(text, Alphabet.GSM7), **fields}
+    return await ask(app, smpp.REPLACE_SM, message_id=identifier, **content)
+
+
+@pytest.fixture
+async def waiting(world):
+    """Start a gateway whose operator is not there, with an app: whatever it submits waits."""
+    await world.start()
+    await world.close("orange", world.orange)
+    return await world.app()
+
+
+@pytest.fixture
+async def app(world):
+    """Start everything and bind an app."""
+    await world.start()
+    return await world.app()
+
+
+async def test_data_sm(world, app):
+    """A data_sm is a submission like any other: mention, receipt, and what it does not name gets its default."""
+    answer = await data_sm(app, FRENCH, "Soldes")
+    assert answer.status == status.ESME_ROK
+    [text] = await world.orange.texts(1)
+    assert text.text == "Soldes STOP 36034"
+    [report] = await app.receipts(1)
+    assert (report.message_id, report.stat) == (answer.fields["message_id"], "DELIVRD")
+
+
+async def test_data_sm_without_a_text(app):
+    """A data_sm whose number is none, or too long for a submit_sm, is refused with the field's status."""
+    assert (await data_sm(app, "abc", "Soldes")).status == status.ESME_RINVDSTADR
+    assert (await data_sm(app, "3" * 30, "Soldes")).status == status.ESME_RINVDSTADR
+
+
+async def test_submit_multi(world, app):
+    """Each destination of a submit_multi gets the mention of its territory, and its receipt under the one id."""
+    answer = await submit_multi(app, [Sme(1, 1, FRENCH), Sme(1, 1, GERMAN)])
+    assert (answer.status, answer.fields["unsuccess_sme"]) == (status.ESME_ROK, [])
+    texts = {text.destination: text.text for text in await world.orange.texts(2)}
+    assert texts == {FRENCH: "Soldes STOP 36034", GERMAN: "Soldes no-sms.eu"}
+    reports = await app.receipts(2)
+    assert {report.message_id for report in reports} == {answer.fields["message_id"]}
+    assert {pdu.fields["source_addr"] for pdu in app.requests} == {FRENCH, GERMAN}
+
+
+async def test_submit_multi_refused_one_by_one(world, app):
+    """Destinations that are refused are listed, each with its reason; the others are sent."""
+    await app.accepted(FRENCH, registered_delivery=0)
+    assert (await world.orange.deliver(FRENCH, b"STOP", to=SHORT_CODE)).status == status.ESME_ROK
+    destinations = [Sme(1, 1, FRENCH), Sme(1, 1, "12"), DistributionList("friends"), Sme(1, 1, OTHER_FRENCH)]
+    answer = await submit_multi(app, destinations)
+    assert answer.status == status.ESME_ROK
+    refused = {each.destination_addr: each.error_status_code for each in answer.fields["unsuccess_sme"]}
+    assert refused == {
+        FRENCH: status.OPTED_OUT,
+        "12": status.ESME_RINVDSTADR,
+        "friends": status.ESME_RCNTSUBDL,
+    }
+    assert [text.destination for text in (await world.orange.texts(3))[2:]] == [OTHER_FRENCH]
+
+
+async def test_submit_multi_that_nobody_gets(app):
+    """A submit_multi of which every destination is refused for one reason is refused for that reason."""
+    answer = await submit_multi(app, [DistributionList("friends"), DistributionList("family")])
+    assert answer.status == status.ESME_RCNTSUBDL
+
+
+async def test_query(world, waiting):
+    """query_sm tells the state of a message, before and after its end."""
+    identifier = await waiting.accepted(FRENCH)
+    answer = await query(waiting, identifier)
+    assert (answer.fields["message_state"], answer.fields["final_date"]) == (ENROUTE, "")
+    assert (await cancel(waiting, identifier, FRENCH)).status == status.ESME_ROK
+    answer = await query(waiting, identifier)
+    assert answer.fields["message_id"] == identifier
+    assert answer.fields["message_state"] == DELETED
+    assert answer.fields["final_date"]
+
+
+async def test_query_of_what_is_delivered(app):
+    """query_sm tells that a message was delivered, and without error."""
+    identifier = await app.accepted(FRENCH)
+    await app.receipts(1)
+    answer = await query(app, identifier)
+    assert (answer.fields["message_state"], answer.fields["error_code"]) == (DELIVERED, 0)
+
+
+async def test_of_others(world, app):
+    """A message of another account, or from another source, is unknown to whoever asks."""
+    identifier = await app.accepted(FRENCH)
+    bank = await world.app("bank")
+    for asks in (query, cancel):
+        assert (await asks(bank, identifier)).status == status.ESME_RINVMSGID
+        assert (await asks(app, identifier, source_addr="OTHER")).status == status.ESME_RINVMSGID
+        assert (await asks(app, "0123456789abcdef")).status == status.ESME_RINVMSGID
+    assert (await replace(bank, identifier, "Autre")).status == status.ESME_RINVMSGID
+
+
+async def test_cancel(world, waiting):
+    """A message that waits is cancelled: it ends DELETED, says so in its receipt, and is never sent."""
+    identifier, other = await waiting.accepted(FRENCH), await waiting.accepted(OTHER_FRENCH)
+    assert (await cancel(waiting, identifier, FRENCH)).status == status.ESME_ROK
+    [report] = await waiting.receipts(1)
+    assert (report.message_id, report.state) == (identifier, receipt.DELETED)
+    assert (await cancel(waiting, identifier, FRENCH)).status == status.ESME_RCANCELFAIL
+    assert world.rows("SELECT number FROM spool WHERE number <> ''") == [(OTHER_FRENCH,)]
+    assert (await query(waiting, other)).fields["message_state"] == ENROUTE
+
+
+async def test_cancel_by_address(world, waiting):
+    """cancel_sm without an id cancels what waits from that source to that number, and nothing else."""
+    for _ in range(2):
+        await waiting.accepted(FRENCH, "Soldes" * 40)
+    await waiting.accepted(FRENCH, source="OTHER")
+    await waiting.accepted(OTHER_FRENCH)
+    assert (await cancel(waiting, number=FRENCH)).status == status.ESME_ROK
+    assert {report.state for report in await waiting.receipts(2)} == {receipt.DELETED}
+    assert sorted(world.rows("SELECT number FROM spool WHERE number <> ''")) == [(FRENCH,), (OTHER_FRENCH,)]
+    assert (await cancel(waiting, number=GERMAN)).status == status.ESME_RCANCELFAIL
+
+
+async def test_too_late(app):
+    """What has been sent can be neither cancelled nor replaced."""
+    identifier = await app.accepted(FRENCH)
+    await app.receipts(1)
+    assert (await cancel(app, identifier, FRENCH)).status == status.ESME_RCANCELFAIL
+    assert (await replace(app, identifier, "Autre")).status == status.ESME_RREPLACEFAIL
+
+
+async def test_in_memory(world, app):
+    """What this node holds in memory and has not sent is cancelled like what waits in the spool."""
+    await world.orange.close()
+    await world.nursery.start(world.orange.run)
+    world.orange.answer = lambda _pdu: None
+    await world.usable("orange")
+    identifiers = [await app.accepted(FRENCH) for _ in range(60)]  # more than the window of 50
+    await world.orange.wait_for(lambda: len(world.orange.unanswered) == 50)
+    assert (await cancel(app, identifiers[0], FRENCH)).status == status.ESME_RCANCELFAIL
+    assert (await cancel(app, identifiers[-1], FRENCH)).status == status.ESME_ROK
+    world.orange.answer = lambda _pdu: status.ESME_ROK
+    while world.orange.unanswered:
+        world.orange.release()
+    await app.receipts(60)
+    assert len(world.orange.taken) == 59
+
+
+async def test_replace(world, waiting):
+    """A message that waits gets another text, with the mention, in as few segments as that takes."""
+    identifier = await waiting.accepted(FRENCH, "Soldes" * 40)
+    assert (await replace(waiting, identifier, "Autre")).status == status.ESME_ROK
+    assert world.rows("SELECT segments, open FROM message") == [(1, 1)]
+    [body] = [body for (body,) in world.rows("SELECT body FROM spool")]
+    assert b"Autre STOP 36034" in bytes(body)
+
+
+async def test_replaced_by_something_refused(waiting):
+    """A text that would be refused as a submission is refused as a replacement, and the message stays as it was."""
+    identifier = await waiting.accepted(FRENCH)
+    answer = await replace(waiting, identifier, "Autre", validity_period="000101000000000+")
+    assert answer.status == status.ESME_RINVEXPIRY
+    assert (await query(waiting, identifier)).fields["message_state"] == ENROUTE
+
+
+async def test_alert(world, app):
+    """An alert_notification goes to the account that asked for news of that number with set_dpf, once."""
+    await app.submit(FRENCH, tlvs=tlv(Tag.set_dpf, b"\1"))
+    [link] = world.orange.links
+    alert = {"esme_addr_ton": 5, "esme_addr_npi": 0, "esme_addr": "gw"}
+    source = {"source_addr_ton": 1, "source_addr_npi": 1, "source_addr": FRENCH}
+    body = smpp.encode_body(smpp.ALERT_NOTIFICATION, {**source, **alert}) + tlv(Tag.ms_availability_status, b"\0")
+    link.send([Request(smpp.ALERT_NOTIFICATION, body)])
+    [told] = await app.received(1)
+    assert told.command == smpp.ALERT_NOTIFICATION
+    assert (told.fields["source_addr"], told.fields["esme_addr"]) == (FRENCH, "SHOP")
+    link.send([Request(smpp.ALERT_NOTIFICATION, body)])
+    await world.eventually(lambda: world.events("alert_unasked"))
+    assert len(app.requests) == 1
+
+
+@pytest.mark.parametrize("way", ["submit_sm", "data_sm", "submit_multi"])
+async def test_travels_through(world, app, way):
+    """service_type, source, protocol_id, priority_flag and vendor TLVs reach the operator as the app wrote them."""
+    tlvs = tlv(0x1500, b"vendor") + tlv(Tag.user_message_reference, b"\0\7")
+    fields = {"service_type": "WAP", "source_addr_ton": 1, "source_addr_npi": 1, "source_addr": "33700000000"}
+    more = {"protocol_id": 0x41, "priority_flag": 2}
+    if way == "submit_sm":
+        body = message_body(smpp.SUBMIT_SM, ("SHOP", FRENCH), {"short_message": b"Soldes"}, None)
+        plain = smpp.decode(smpp.header(len(body), smpp.SUBMIT_SM, 0, 1) + body).fields
+        body = smpp.encode_body(smpp.SUBMIT_SM, {**plain, **fields, **more, "registered_delivery": 1}) + tlvs
+        answer = await app.ask(app.links[0], smpp.SUBMIT_SM, body)
+    elif way == "data_sm":
+        more = {}
+        answer = await data_sm(app, FRENCH, "Soldes", tlvs, **fields)
+    else:
+        content = {
+            **SOURCE,
+            **TEMPLATE,
+            **fields,
+            **more,
+            "dest_address": [Sme(1, 1, FRENCH)],
+            "short_message": b"Soldes",
+        }
+        body = smpp.encode_body(smpp.SUBMIT_MULTI, {**TEMPLATE, **content}) + tlvs
+        answer = await app.ask(app.links[0], smpp.SUBMIT_MULTI, body)
+    assert answer.status == status.ESME_ROK
+    await world.orange.texts(1)
+    [(_, sent)] = world.orange.taken
+    assert {name: sent.fields[name] for name in {**fields, **more}} == {**fields, **more}
+    assert sent.tlv(0x1500) == b"vendor"
+    [told] = await app.received(1)
+    assert told.tlv(Tag.user_message_reference) == b"\0\7"
