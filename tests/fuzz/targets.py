@@ -99,7 +99,6 @@ def content(pdu):
     """Read what a message holds: header, text, receipt, TLVs of all types."""
     for tag, _ in pdu.tlvs[:4]:
         pdu.tlv_int(tag)
-        pdu.tlv_text(tag)
     sar_concatenation(pdu.tlvs)
     octets = pdu.fields.get("short_message", b"")
     receipt.read(octets, pdu.tlvs)
