@@ -93,7 +93,7 @@ COPIED = (
         "account source_ton source_npi source_addr dest_ton dest_npi dest_addr number submitted registered reason "
         "excerpt segments open state worst error done",
     ),
-    _table("sent", "operator remote_id", "message at"),
+    _table("sent", "operator remote_id", "message segments at"),
     _table("parked", "id", "operator remote_id at state error"),
     _table("spool", "id", "lane due expires attempts message number command body", left="claimed"),
 )

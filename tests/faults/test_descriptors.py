@@ -52,4 +52,4 @@ async def live_without_descriptors(peers):
 
 def complaints(gateway):
     """Return what the log says of connections that could not be accepted."""
-    return [event for event in gateway.events if event.get("library") == "trio.serve_listeners"]
+    return [event for event in gateway.events if event["event"] == "connection_refused"]

@@ -7,7 +7,7 @@ from gateway.smpp import status
 from gateway.store import nodes
 from tests.flows.databases import PostgresSchema
 from tests.flows.peers import App, Operator
-from tests.flows.world import FRENCH, World
+from tests.flows.world import FRENCH, GERMAN, World
 
 THROTTLED = status.ESME_RTHROTTLED
 
@@ -85,6 +85,22 @@ async def test_a_stop_is_in_force_everywhere(pair):
     for _ in range(4):
         await pair[0].orange.deliver(FRENCH, b"STOP")  # operators take their binds in turn
     assert pair[0].rows("SELECT count(*) FROM ledger") == [(1,)]
+
+
+async def test_a_stop_reaches_what_another_node_holds(pair):
+    """A STOP that one node hears cancels what another one has in memory for the number."""
+    pair[1].operator = {"window": 1}
+    await start(pair, accounts={"shop": {"forward_mo": False}})
+    app, orange = await pair[1].app(), pair[1].orange
+    orange.answer = lambda _pdu: None
+    await app.accepted(GERMAN)
+    await orange.received(1)
+    message_id = await app.accepted(FRENCH)
+    assert len(pair[1].gateway.lanes["operator/orange"]) == 1
+    orange.answer = lambda _pdu: status.ESME_ROK
+    assert (await orange.deliver(FRENCH, b"STOP")).status == status.ESME_ROK  # over the first link: the first node's
+    assert [(each.message_id, each.stat) for each in await app.receipts(1)] == [(message_id, "DELETED")]
+    assert [text.source for text in await orange.texts(1)] == ["36034"]
 
 
 async def test_binds_are_counted_together(pair):

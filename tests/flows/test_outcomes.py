@@ -53,13 +53,12 @@ async def test_validity_ends_in_memory(world):
 
 async def test_validity_ends_behind_others(world):
     """What waits in memory behind others is reported EXPIRED when its time is over, and not when its turn comes."""
-    world.operator = {"rate": 1}
     await world.start()
     app = await world.app()
     first = await app.accepted(FRENCH)
     await app.receipts(1)
     lane = world.gateway.lanes["operator/orange"]
-    lane.set_rate(0.001)
+    lane._throttle.paused_until = trio.current_time() + 3_600
     await app.accepted(FRENCH)
     late = await app.accepted(FRENCH, validity_period="000000000001000R")
     await world.eventually(lambda: lane.drop_overdue() or len(lane) < 2)

@@ -102,6 +102,7 @@ async def test_process(tmp_path):
         "metrics": None,
         "accounts": {"shop": {"password": "${SHOP}"}},
         "operators": {"o": {"host": "127.0.0.1", "port": 1, "system_id": "gw", "password": "${SHOP}"}},
+        "routes": [{"prefixes": [""], "operators": ["o"]}],
     }
     path.write_text(json.dumps(settings))
     process = await trio.lowlevel.open_process(
