@@ -198,6 +198,7 @@ async def test_corpus_from_an_operator(world):
     await world.start()
     for octets in corpus():
         await world.orange.bound()
+        await world.orange.wait_for(lambda: len(world.orange.links) == 1)  # one that is over may still be closing
         [link] = world.orange.links
         link.session._out.append(octets)
         await world.orange.ask(link, smpp.QUERY_SM, bytes(4))
