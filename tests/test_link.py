@@ -96,11 +96,11 @@ async def test_a_peer_that_asks_and_never_reads(autojump_clock, nursery, command
             most = max(most, played.link.session.unwritten)
     assert played.reasons() == ["no answer to enquire_link"]
     assert 0 < sent < MOST + 6 * READ
-    assert MOST - len(frames) < most < MOST + 2 * READ
+    assert MOST / 2 < most < MOST + 2 * READ
 
 
 async def test_a_peer_that_does_not_wait_for_its_bind(autojump_clock, nursery):
-    """While a bind is judged we read no further, however much the peer sends behind it."""
+    """While a bind is judged we soon read no further, however much the peer sends behind it."""
     ours, theirs = lockstep_stream_pair()
     played = Played(ours, judges=False)
     nursery.start_soon(played.link.run)
