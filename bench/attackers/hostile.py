@@ -45,10 +45,14 @@ class Attack:
         return await trio.open_tcp_stream(*self._address)
 
     async def _bound(self) -> trio.SocketStream:
-        stream = await self._connect()
         body = smpp.encode_body(smpp.BIND_TRANSCEIVER, {**_BIND, "addr_ton": 0, "addr_npi": 0, "address_range": ""})
-        await stream.send_all(HEADER.pack(16 + len(body), smpp.BIND_TRANSCEIVER, 0, 1) + body)
-        await stream.receive_some()
+        stream = await self._connect()
+        try:
+            await stream.send_all(HEADER.pack(16 + len(body), smpp.BIND_TRANSCEIVER, 0, 1) + body)
+            await stream.receive_some()
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
         return stream
 
     async def _until_closed(self, octets: bytes) -> None:
@@ -83,10 +87,9 @@ class Attack:
     async def drop(self) -> None:
         """Connect and go, at times without a goodbye."""
         for number in range(_DROPS):
-            stream = await self._connect()
-            if number % 2:
-                stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, struct.pack("ii", 1, 0))
-            await stream.aclose()
+            async with await self._connect() as stream:
+                if number % 2:
+                    stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._done()
 
     async def http(self) -> None:
@@ -118,10 +121,9 @@ class Attack:
 
     async def octets(self) -> None:
         """Write sound PDUs octet by octet, each in a packet of its own."""
-        stream = await self._bound()
-        stream.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
         body = message_body(smpp.SUBMIT_SM, ("X", "not a number"), {"short_message": b"x" * 20}, None)
-        async with stream:
+        async with await self._bound() as stream:
+            stream.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
             while True:
                 for octet in HEADER.pack(16 + len(body), smpp.SUBMIT_SM, 0, 1) + body:
                     await stream.send_all(bytes([octet]))

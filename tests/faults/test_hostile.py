@@ -86,9 +86,8 @@ async def _play(peers):
             async with trio.open_nursery() as attackers:
                 tally, answers, before = await _attack(attackers, peers, name)
             with trio.move_on_after(PATIENCE):
-                while peers.gateway.sockets() > before:  # noqa: ASYNC110 (another process tells nobody)
+                while (left := peers.gateway.sockets() - before) > 0:  # noqa: ASYNC110 (another process tells nobody)
                     await trio.sleep(0.05)
-            left = peers.gateway.sockets() - before
             found[name] = Attacked(tally, answers, peers.gateway.resident(), left)
         await peers.settle(PATIENCE)
         code = await peers.gateway.end(SIGTERM)

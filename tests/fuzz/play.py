@@ -246,6 +246,9 @@ STEPS = (
 
 
 def session(data):
-    """Play one script."""
-    if data:
-        Player(data).play()
+    """Play one script; returns how often the session has ended."""
+    if not data:
+        return 0
+    player = Player(data)
+    player.play()
+    return int(player.ended)

@@ -49,23 +49,28 @@ def seed_frames():
 
 
 def decoder(data):
-    """Cut a stream into frames, decode, check, describe and encode each; the first octet says how the stream comes."""
+    """Cut a stream into frames, decode, check, describe and encode each; the first octet says how the stream comes.
+
+    Returns how many frames there were.
+    """
     if not data:
-        return
+        return 0
     limit, chunk = LIMITS[data[0] & 7], CHUNKS[data[0] >> 3 & 7]
-    frames, taken = Frames(limit), 0
+    frames, taken, count = Frames(limit), 0, 0
     for start in range(1, len(data), chunk):
         frames.feed(data[start : start + chunk])
         try:
             for each in frames:
                 assert 16 <= len(each) <= limit
                 taken += len(each)
+                count += 1
                 one_frame(each)
         except FrameError as error:
             refused(error)
             break
         assert frames.buffered < limit
         assert taken + frames.buffered == min(len(data), start + chunk) - 1
+    return count
 
 
 def one_frame(frame):
