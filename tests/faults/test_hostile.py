@@ -42,8 +42,15 @@ class Bastion(Gateway):
 
     def sockets(self):
         """Return how many sockets the process has open."""
-        links = Path(f"/proc/{self._process.pid}/fd").iterdir()
-        return sum(os.path.realpath(link).rpartition("/")[2].startswith("socket:") for link in links)
+        return sum(_is_socket(link) for link in Path(f"/proc/{self._process.pid}/fd").iterdir())
+
+
+def _is_socket(link):
+    """Say whether a descriptor is a socket; one that was closed while we looked is none."""
+    try:
+        return os.readlink(link).startswith("socket:")
+    except FileNotFoundError:
+        return False
 
 
 class Attacked(NamedTuple):
