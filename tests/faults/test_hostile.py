@@ -48,7 +48,7 @@ class Bastion(Gateway):
 def _is_socket(link):
     """Say whether a descriptor is a socket; one that was closed while we looked is none."""
     try:
-        return os.readlink(link).startswith("socket:")
+        return str(link.readlink()).startswith("socket:")
     except FileNotFoundError:
         return False
 
