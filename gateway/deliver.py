@@ -91,7 +91,8 @@ class Deliver:
         self._opt_outs = opt_outs
         self._metrics = metrics
         self.alerts = Alerts(lanes, home, metrics)
-        self.batch: Batch[Arrived] = Batch(self._work, self._done, self._failed, RANK, _AT_ONCE)
+        batch: Batch[Arrived] = Batch(self._work, self._done, self._failed, RANK, _AT_ONCE)
+        self.batch = batch.in_turn(lambda item: item.link.name)
 
     def offer(self, link: Link, operator: Operator, pdu: Pdu) -> None:
         """Take in one request of an operator."""

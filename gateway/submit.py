@@ -83,7 +83,8 @@ class Submit:
         self._home = home
         self._metrics = metrics
         self._references = References()
-        self.batch: Batch[Submitted] = Batch(self._work, self._done, self._failed, RANK, _AT_ONCE)
+        batch: Batch[Submitted] = Batch(self._work, self._done, self._failed, RANK, _AT_ONCE)
+        self.batch = batch.in_turn(lambda item: item.customer.name)
 
     def offer(self, link: Link, customer: Customer, pdu: Pdu, now: int) -> None:
         """Take in one submit_sm, data_sm or submit_multi; what is wrong with its form is answered at once.

@@ -12,6 +12,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from gateway.rules.turns import Turns
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
@@ -114,8 +116,13 @@ class Batch(Generic[Item]):
         self.failed = failed
         self.rank = rank
         self._limit = limit
-        self.waiting: list[Item] = []
+        self.waiting: list[Item] | Turns[Item] = []
         self.wake: Callable[[], None] = lambda: None  # the store's, once attached
+
+    def in_turn(self, owner: Callable[[Item], str]) -> Batch[Item]:
+        """Let one owner's items wait for their own kind only: owners are served in turn from now on."""
+        self.waiting = Turns(owner)
+        return self
 
     def put(self, item: Item) -> None:
         """Let ``item`` take part in the next commit."""
@@ -130,8 +137,12 @@ class Batch(Generic[Item]):
             self.wake()
 
     def take(self) -> list[Item]:
-        """Hand over what waits, oldest first, up to the limit."""
-        items, self.waiting = self.waiting[: self._limit], self.waiting[self._limit :]
+        """Hand over what waits, up to the limit: oldest first, or one of each owner in turn."""
+        waiting = self.waiting
+        if isinstance(waiting, Turns):
+            items = [waiting.popleft() for _ in range(min(len(waiting), self._limit))]
+        else:
+            items, self.waiting = waiting[: self._limit], waiting[self._limit :]
         if self.waiting:
             self.wake()
         return items

@@ -72,6 +72,27 @@ async def test_limit(store):
     assert rounds == [["a", "b"], ["c", "d"], ["e"]]
 
 
+async def test_in_turn(store):
+    """An item is in the next round although ten thousand of another owner wait, and each owner's stay in order."""
+    told, rounds = trio.Event(), []
+
+    def done(items, _result):
+        rounds.append(items)
+        if len(rounds) == 2:
+            told.set()
+
+    batch = Batch(lambda _tx, _items: None, done, pytest.fail, limit=4).in_turn(lambda item: item[0])
+    batch.put_all([("big", number) for number in range(10_000)])
+    batch.put_all([("small", 0), ("small", 1), ("other", 0)])
+    store.attach(batch)
+    with trio.fail_after(10):
+        await told.wait()
+    assert rounds[:2] == [
+        [("big", 0), ("small", 0), ("other", 0), ("big", 1)],
+        [("small", 1), ("big", 2), ("big", 3), ("big", 4)],
+    ]
+
+
 async def test_ranks(store):
     """Batches of one round run in ascending rank, equal ranks as they were attached, whatever was put first."""
     ran = []
