@@ -23,7 +23,7 @@ from gateway.ruleset import alphabet
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text, split_udh
-from gateway.store import messages
+from gateway.store import messages, sent
 from gateway.store.base import Batch
 
 if TYPE_CHECKING:
@@ -139,13 +139,13 @@ class Deliver:
     def _correlate(self, tx: Tx, reports: list[Report]) -> list[Outcome]:
         """Find whose segments final receipts are about; what matches nothing (yet) is parked."""
         final = {report.key: report for report in reports if report.final}
-        holders = messages.report(tx, final.keys())
+        holders = sent.report(tx, final.keys())
         unknown = [report for key, report in final.items() if key not in holders]
-        messages.park(tx, [(*report.key, report.state, report.error) for report in unknown])
+        sent.park(tx, [(*report.key, report.state, report.error) for report in unknown])
         return [
             outcome
             for key, held in holders.items()
-            for outcome in messages.outcomes_of([held], final[key].state, final[key].error)
+            for outcome in sent.outcomes_of([held], final[key].state, final[key].error)
         ]
 
     # After the commit

@@ -18,7 +18,7 @@ from gateway.homeward import wants_receipt
 from gateway.refusals import Refusals
 from gateway.rules.pacing import Step, pause_after
 from gateway.smpp import receipt
-from gateway.store import messages, spool
+from gateway.store import messages, sent, spool
 from gateway.store.base import Batch, WorkError
 from gateway.store.messages import Outcome
 
@@ -101,11 +101,11 @@ class OperatorOutcomes:
                 held.append((operator.name, remote, each.item.message))
             else:
                 known.append(Outcome(each.item.message, messages.ACCEPTED))
-        known += messages.taken(tx, held)
-        parked = messages.unpark(tx, {(operator, remote) for operator, remote, _ in held})
+        known += sent.taken(tx, held)
+        parked = sent.unpark(tx, {(operator, remote) for operator, remote, _ in held})
         early = {(operator, remote): (state, error) for operator, remote, state, error in parked}  # the newest of each
-        for key, each_held in messages.report(tx, early.keys()).items():
-            known += messages.outcomes_of([each_held], *early[key])
+        for key, each_held in sent.report(tx, early.keys()).items():
+            known += sent.outcomes_of([each_held], *early[key])
         return known
 
     def _silent(self, tx: Tx, settled: list[Settled]) -> set[int]:

@@ -14,7 +14,7 @@ from gateway import ruleset
 from gateway.config import Operator
 from gateway.rules.policy import choose
 from gateway.settle import note_dropped
-from gateway.store import alerts, messages, spool
+from gateway.store import alerts, messages, sent, spool
 from gateway.store.base import StoreError
 from gateway.store.messages import Outcome
 from gateway.store.spool import account_lane, operator_lane
@@ -167,14 +167,14 @@ class Upkeep:
         await self._store.transact(self._forget)
 
     def _forget(self, tx: Tx) -> None:
-        messages.forget_parked(tx, tx.now - _PARKED_MS)
+        sent.forget_parked(tx, tx.now - _PARKED_MS)
         alerts.forget(tx, tx.now - self._report_wait)
 
     def _rescue_parked(self, tx: Tx) -> Placed:
-        return self._lanes.place(tx, self._home.receipts(tx, messages.settle(tx, messages.rescue_parked(tx))))
+        return self._lanes.place(tx, self._home.receipts(tx, messages.settle(tx, sent.rescue_parked(tx))))
 
     def _give_up_page(self, tx: Tx) -> tuple[bool, Placed]:
-        outcomes = messages.give_up(tx, tx.now - self._report_wait, _PAGE)
+        outcomes = sent.give_up(tx, tx.now - self._report_wait, _PAGE)
         return len(outcomes) >= _PAGE, self._lanes.place(tx, self._home.receipts(tx, messages.settle(tx, outcomes)))
 
     def _expire_page(self, tx: Tx) -> tuple[bool, Placed]:

@@ -172,14 +172,14 @@ async def test_outcome_that_cannot_be_settled(world, monkeypatch, log):
     world.operator["window"] = 1
     await world.start()
     app = await world.app()
-    real = settle.messages.taken
+    real = settle.sent.taken
 
     def taken(tx, rows):
         if any(key == "1001" for _, key, _ in rows):
             raise ZeroDivisionError
         return real(tx, rows)
 
-    monkeypatch.setattr(settle.messages, "taken", taken)
+    monkeypatch.setattr(settle.sent, "taken", taken)
     await app.accepted(FRENCH)
     second = await app.accepted(OTHER_FRENCH)
     assert await told(app, 1) == [(second, "DELIVRD")]

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import trio
 
-from gateway.store import alerts, blacklist, contacts, copying, ledger, messages, migrate, nodes, spool
+from gateway.store import alerts, blacklist, contacts, copying, ledger, messages, migrate, nodes, sent, spool
 from gateway.store.alerts import Wish
 from gateway.store.base import StoreError, TakenError
 from gateway.store.blacklist import Entry, Evidence
@@ -106,8 +106,8 @@ def fill(tx, count=30):
     messages.settle(tx, [messages.Outcome(rows[0].id, messages.DELIVERED)])
     spool.add(tx, [spooled(tx, message=row.id, body=os.urandom(40), lane=f"operator/{row.id % 2}") for row in rows[2:]])
     spool.add(tx, [spooled(tx, message=row.id) for row in rows[:2]], held=True)
-    messages.taken(tx, [(f"op{at % 3}", f"{at:x}", row.id) for at, row in enumerate(rows)])
-    messages.park(tx, [("op1", f"none{at}", 2, "000") for at in range(count)])
+    sent.taken(tx, [(f"op{at % 3}", f"{at:x}", row.id) for at, row in enumerate(rows)])
+    sent.park(tx, [("op1", f"none{at}", 2, "000") for at in range(count)])
     contacts.touch(tx, [(str(int(NUMBER) + at), "36034", "shop") for at in range(count)])
     contacts.touch(tx, [(str(int(NUMBER) + at), contacts.WEB, "bank") for at in range(count)])
     for at in range(count):

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 import trio
 
-from gateway.store import blacklist, ledger, messages, nodes, spool
+from gateway.store import blacklist, ledger, messages, nodes, sent, spool
 from gateway.store.base import FencedError, TakenError
 from gateway.store.blacklist import Entry
 from gateway.store.ledger import CONFIRMATION, Event
@@ -214,6 +214,6 @@ async def test_claims_on_two_nodes(shared):
 async def test_report_on_two_nodes(shared):
     """Of two receipts for one segment that reach two nodes at once, one finds it."""
     async with two_members(shared) as (one, two):
-        await one.transact(lambda tx: messages.taken(tx, [("orange", "x1", 7)]))
-        found = await both(one, two, lambda tx: messages.report(tx, [("orange", "x1")]))
+        await one.transact(lambda tx: sent.taken(tx, [("orange", "x1", 7)]))
+        found = await both(one, two, lambda tx: sent.report(tx, [("orange", "x1")]))
     assert sorted(map(len, found)) == [0, 1]
