@@ -57,6 +57,8 @@ MESSAGE = (
     Arrow(OUTSIDE, "REJECTED", messages.add, "accepted for an opted-out number, by an account that wants a receipt"),
     Arrow("ENROUTE", "ENROUTE", messages.settle, "a segment has an outcome, others have none yet"),
     Arrow("ENROUTE", "ENROUTE", messages.rewrite, "replace_sm, while nothing of it has been sent"),
+    Arrow("ENROUTE", "ENROUTE", messages.join, "a part of a message that its app cut, and the last one has come"),
+    Arrow("ENROUTE", "JOINED", messages.end_joined, "a part of a message that has ended: in whatever state that has"),
     Arrow("ENROUTE", "DELIVERED", messages.settle, "every segment was delivered"),
     Arrow("ENROUTE", "ACCEPTED", messages.settle, "taken, and no receipt can come: nobody asked, or it has no id"),
     Arrow("ENROUTE", "EXPIRED", messages.settle, "a segment waited past its validity, or a receipt says so"),
@@ -102,7 +104,10 @@ A message leaves ENROUTE exactly once, by a statement that is guarded by ENROUTE
 an outcome, in the worst of their states, from good to bad: DELIVERED, ACCEPTED, UNKNOWN, DELETED, EXPIRED, SKIPPED,
 UNDELIVERABLE, REJECTED. The last three of them, and a validity that is over, end it at once, and take its waiting
 segments out of the spool. Receipts that report ENROUTE, ACCEPTED or UNKNOWN are progress and change nothing. A segment
-that an operator took and does not report on within `delivery.report_wait` ends UNKNOWN."""
+that an operator took and does not report on within `delivery.report_wait` ends UNKNOWN.
+
+Each part of a message that its app cut is a message of its own. It waits, ENROUTE, until the others are there; then the
+segments are those of one part, and the others end with it, in its state: JOINED stands for that."""
 
 STEPS = """\
 ## A status, and what follows

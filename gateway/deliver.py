@@ -22,7 +22,8 @@ from gateway.rules.policy import MESSAGE_TYPE, UDHI
 from gateway.ruleset import alphabet
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
-from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text, split_udh
+from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text
+from gateway.smpp.udh import split_udh
 from gateway.store import messages, sent
 from gateway.store.base import Batch
 

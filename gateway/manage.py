@@ -3,8 +3,9 @@
 A message can be cancelled or replaced while all of its segments wait in the spool. So it goes in two rounds. The first
 looks: which messages of the account are meant? After it, what this node holds of them in memory and has not sent is
 given back to the spool, in one look at each lane for all requests of the round. The second round, in which these rows
-wait already, acts. What is on its way, or in the hands of another node, is out of reach: ESME_RCANCELFAIL or
-ESME_RREPLACEFAIL.
+wait already, acts. Parts of a message that the app had cut are cancelled one by one while they wait for the others, and
+together once they are joined; they cannot be replaced. What is on its way, or in the hands of another node, is out of
+reach: ESME_RCANCELFAIL or ESME_RREPLACEFAIL.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from gateway.replace import Change, Replaced
 from gateway.rules.times import write_time
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.store import messages, spool
+from gateway.store import held, messages, spool
 from gateway.store.base import Batch, StoreFullError
 from gateway.store.ids import unwire
 from gateway.store.messages import ENROUTE, Outcome
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
     from gateway.store.messages import Known, Message
-    from gateway.store.spool import Spooled
     from gateway.submission import Customer
 
 _RANK_LOOK, _RANK_ACT = 25, 15  # what is given back waits before anybody acts (settle's rank is lower)
@@ -106,7 +106,7 @@ class Manage:
             elif asked.pdu.command == smpp.QUERY_SM:
                 self._answer(asked, status.ESME_ROK, _state(asked.pdu, known))
             else:
-                orders.append(Order(asked, [each.message.id for each in known]))
+                orders.append(Order(asked, sorted({each.message.joined or each.message.id for each in known})))
         if orders:
             numbers = {order.asked.number for order in orders if order.asked.number}
             self._lanes.withdraw({each for order in orders for each in order.messages}, numbers)
@@ -147,8 +147,10 @@ class _Action:
         self._tx = tx
         numbers = {each.asked.number for each in orders if each.asked.number}
         meant = {message for number in numbers for message in spool.messages_to(tx, number)}
+        meant |= held.messages_to(tx, numbers)
         meant.update(*(order.messages for order in orders))
         self._rows = spool.waiting_of(tx, meant)
+        self._parts = held.bodies(tx, meant)  # of messages that the apps cut, and which are not complete
         self._messages = messages.get(tx, meant)
         self._cancelled: set[int] = set()
         self._replaced: list[Replaced] = []
@@ -161,7 +163,7 @@ class _Action:
             return None
         waiting = [message for message in meant if self._is_whole(message)]
         change = order.asked.change
-        if not waiting or (change and len(waiting) < len(meant)):
+        if not waiting or (change and (len(waiting) < len(meant) or any(map(self._is_cut, meant)))):
             return _FAILED[order.asked.pdu.command]
         if change is None:
             self._cancelled.update(message.id for message in waiting)
@@ -179,7 +181,12 @@ class _Action:
     def _is_whole(self, message: Message) -> bool:
         """Say whether nothing of a message has been sent: all of its segments wait."""
         rows = self._rows.get(message.id, ())
-        return message.state == ENROUTE and len(rows) == message.open == message.segments
+        here = message.id in self._parts or len(rows) == message.open == message.segments > 0
+        return message.state == ENROUTE and here
+
+    def _is_cut(self, message: Message) -> bool:
+        """Say whether the app had cut a message into parts."""
+        return bool(message.joined) or message.id in self._parts
 
     def _addressed(self, asked: Asked) -> list[Message]:
         """Return the waiting messages that a cancel_sm without an id means."""
@@ -191,11 +198,13 @@ class _Action:
 
     def _serves(self, asked: Asked, message: Message) -> bool:
         wanted = asked.pdu.fields["service_type"]
-        return not wanted or all(_service_type(row) == wanted for row in self._rows.get(message.id, ()))
+        bodies = [row.body for row in self._rows.get(message.id, ())] or [self._parts.get(message.id, b"")]
+        return not wanted or all(_service_type(body) == wanted for body in bodies)
 
     def write(self, lanes: Lanes, home: Homeward) -> Placed:
         """Write everything that was collected."""
         spool.remove_message(self._tx, self._touched())
+        held.remove(self._tx, self._touched())
         messages.rewrite(self._tx, [each.message for each in self._replaced])
         ended = [Outcome(each, messages.DELETED, final=True) for each in sorted(self._cancelled)]
         rows = [row for each in self._replaced for row in each.rows]
@@ -238,8 +247,8 @@ def _error_code(error: str) -> int:
     return min(int(error), _MOST_ERROR) if error.isascii() and error.isdecimal() else _MOST_ERROR
 
 
-def _service_type(row: Spooled) -> str:
-    return row.body.partition(b"\0")[0].decode("latin-1")  # a submit_sm begins with it
+def _service_type(body: bytes) -> str:
+    return body.partition(b"\0")[0].decode("latin-1")  # a submit_sm begins with it
 
 
 def _code_of(error: StoreError) -> int:

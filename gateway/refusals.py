@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.rules.policy import Kind
-from gateway.store import blacklist, messages, spool
+from gateway.store import blacklist, held, messages, spool
 from gateway.store.messages import Outcome
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Refusals:
 
     def cancel(self, tx: Tx, number: str) -> list[Finished]:
         """End what waits for ``number`` and is refused, as DELETED; returns the messages that ended."""
-        doomed = self.refused(tx, spool.messages_to(tx, number))
+        doomed = self.refused(tx, spool.messages_to(tx, number) | held.messages_to(tx, [number]))
         spool.remove_message(tx, doomed)
+        held.remove(tx, doomed)
         return messages.settle(tx, [Outcome(message, messages.DELETED, final=True) for message in sorted(doomed)])

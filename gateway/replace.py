@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import submission
+from gateway.outbound import excerpt
 from gateway.rules.mention import Reason
-from gateway.rules.policy import NOT_TEXT, UDHI, Forward, Refuse, Submission
+from gateway.rules.policy import NOT_TEXT, UDHI, Forward, Piece, Refuse, Submission
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.pdu import Pdu
 from gateway.store import blacklist, contacts
 from gateway.store.ids import milliseconds
-from gateway.submission import RefusedError, Submitted, excerpt
+from gateway.submission import RefusedError, Submitted
 from gateway.submit import Facts, opted_out
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Replace:
 def _item(customer: Customer, change: Change, message: Message, rows: Sequence[Spooled]) -> Submitted:
     """Return a message as if it had been submitted with the new text."""
     body = rows[0].body
-    old = smpp.decode(smpp.header(len(body), smpp.SUBMIT_SM, 0, 0) + body)
+    old = submission.reread(body)
     due, expires = change.due or rows[0].due, change.expires or rows[0].expires
     if expires <= due:
         raise RefusedError(status.ESME_RINVEXPIRY)
@@ -139,9 +140,7 @@ def _item(customer: Customer, change: Change, message: Message, rows: Sequence[S
     }
     text = Submission(
         destination=submission.destination(fields),
-        octets=fields["short_message"],
-        data_coding=fields["data_coding"],
-        esm_class=fields["esm_class"],
+        pieces=(Piece(fields["short_message"], fields["data_coding"], fields["esm_class"]),),
         optout_mention=None if as_was else int(message.reason != Reason.NOT_WANTED),
         canned=fields["sm_default_msg_id"],
     )

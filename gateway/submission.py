@@ -1,4 +1,4 @@
-"""One submission on its way through: read into plain values when it arrives, written as rows when it is admitted.
+"""One submission as it arrives: read into plain values, whatever request it came in.
 
 A submit_sm, a data_sm and each destination of a submit_multi are alike from here on: the fields of a submit_sm to one
 address. Everything here is a function of the request; nothing waits and nothing is looked up.
@@ -6,17 +6,15 @@ address. Everything here is a function of the request; nothing waits and nothing
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.many import Many
 from gateway.rules.number import Number, NumberError, canonical
 from gateway.rules.pacing import TokenBucket
-from gateway.rules.policy import UDHI, Submission
+from gateway.rules.policy import Piece, Submission, place
 from gateway.rules.times import TimeError, read_time
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.store.messages import NO_REFERENCE, Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,16 +22,11 @@ if TYPE_CHECKING:
     from gateway.config import Account
     from gateway.link import Link
     from gateway.rules.policy import Profile
-    from gateway.rules.segment import Encoded
     from gateway.smpp.pdu import Pdu
-    from gateway.store.base import Tx
+    from gateway.smpp.udh import Concatenation
 
-_EXCERPT = 20  # characters of the text that a receipt repeats (SMPP 3.4 appendix B)
-_PRINTABLE = bytes(octet if octet in range(0x20, 0x7F) else 0x2E for octet in range(256))  # others: full stops
-_REMEMBERED_NUMBERS = 20_000  # destinations whose last concatenation reference is remembered
-_OURS = frozenset(map(int, (smpp.Tag.message_payload, smpp.Tag.optout_mention, smpp.Tag.qos_time_to_live)))
+SAR = frozenset(map(int, (smpp.Tag.sar_msg_ref_num, smpp.Tag.sar_total_segments, smpp.Tag.sar_segment_seqnum)))
 _LONGEST_ADDRESS = 20  # characters of an address in a submit_sm; a data_sm takes 64
-_REFERENCE_OCTETS = 2  # of user_message_reference (section 5.3.2.17)
 _SECONDS_OCTETS = 4  # of qos_time_to_live (SMPP 3.4 section 5.3.2.9)
 _DATA_SM_LACKS = {
     "protocol_id": 0,
@@ -78,6 +71,7 @@ class Submitted(NamedTuple):
     expires: int
     fields: Mapping[str, Any]
     many: Many | None = None
+    place: Concatenation | None = None  # of a part that waits for the others of its message
 
 
 class Clock(NamedTuple):
@@ -95,21 +89,6 @@ class RefusedError(Exception):
         self.status = code
 
 
-class References:
-    """Concatenation references, 8 bits, counted per destination so that two long messages do not mix on a handset."""
-
-    def __init__(self) -> None:
-        self._last: OrderedDict[str, int] = OrderedDict()
-
-    def next(self, number: str, seed: int) -> int:
-        """Return the next reference for ``number``; the first comes from ``seed``, which a restart must not repeat."""
-        reference = (self._last.pop(number, seed) + 1) & 0xFF
-        self._last[number] = reference
-        if len(self._last) > _REMEMBERED_NUMBERS:
-            self._last.popitem(last=False)
-        return reference
-
-
 def read(link: Link, customer: Customer, pdu: Pdu, clock: Clock) -> Submitted:
     """Read a submit_sm or a data_sm.
 
@@ -118,7 +97,9 @@ def read(link: Link, customer: Customer, pdu: Pdu, clock: Clock) -> Submitted:
     """
     fields = _fields(pdu)
     due, expires = _times(pdu, clock)
-    return Submitted(link, pdu, customer, _submission(pdu, fields), due, expires, fields)
+    asked = _submission(pdu, fields)
+    waits = place(customer.profile, asked)
+    return Submitted(link, pdu, customer, asked, due, expires, fields, place=waits)
 
 
 def read_many(link: Link, customer: Customer, pdu: Pdu, clock: Clock) -> tuple[Many, list[Submitted]]:
@@ -140,7 +121,8 @@ def read_many(link: Link, customer: Customer, pdu: Pdu, clock: Clock) -> tuple[M
         except RefusedError as refused:
             many.refuse(each, refused.status)
         else:
-            items.append(Submitted(link, pdu, customer, submission, due, expires, fields, many))
+            waits = place(customer.profile, submission)
+            items.append(Submitted(link, pdu, customer, submission, due, expires, fields, many, waits))
     return many, items
 
 
@@ -179,13 +161,26 @@ def _lifetime(pdu: Pdu, clock: Clock) -> int:
     return int.from_bytes(seconds, "big") * 1_000
 
 
-def _submission(pdu: Pdu, fields: Mapping[str, Any]) -> Submission:
+def piece(pdu: Pdu, fields: Mapping[str, Any]) -> Piece:
+    """Return the text of a request, as submitted."""
     payload = pdu.tlv(smpp.Tag.message_payload)
+    return Piece(
+        fields["short_message"] if payload is None else payload,
+        fields["data_coding"],
+        fields["esm_class"],
+        tuple(tlv for tlv in pdu.tlvs if tlv[0] in SAR) if pdu.tlvs else (),
+    )
+
+
+def reread(body: bytes) -> Pdu:
+    """Read a submit_sm that was kept without its header."""
+    return smpp.decode(smpp.header(len(body), smpp.SUBMIT_SM, 0, 0) + body)
+
+
+def _submission(pdu: Pdu, fields: Mapping[str, Any]) -> Submission:
     return Submission(
         destination=destination(fields),
-        octets=fields["short_message"] if payload is None else payload,
-        data_coding=fields["data_coding"],
-        esm_class=fields["esm_class"],
+        pieces=(piece(pdu, fields),),
         optout_mention=pdu.tlv_int(smpp.Tag.optout_mention),
         canned=fields["sm_default_msg_id"],
     )
@@ -213,68 +208,3 @@ def instant(text: str, now: int, code: int) -> int:
         return read_time(text, now)
     except TimeError:
         raise RefusedError(code) from None
-
-
-def message_row(tx: Tx, item: Submitted, identifier: int, outcome: tuple[str, int]) -> Message:
-    """Write the row that remembers a submission; ``outcome`` is what was done to its text, and in how many segments."""
-    reason, segments = outcome
-    fields = item.fields
-    return Message(
-        id=identifier,
-        account=item.customer.name,
-        source_ton=fields["source_addr_ton"],
-        source_npi=fields["source_addr_npi"],
-        source_addr=fields["source_addr"],
-        dest_ton=fields["dest_addr_ton"],
-        dest_npi=fields["dest_addr_npi"],
-        dest_addr=fields["destination_addr"],
-        number=item.submission.destination.key,
-        submitted=tx.now,
-        registered=fields["registered_delivery"],
-        reason=reason,
-        excerpt=excerpt(item.submission),
-        segments=segments,
-        open=segments,
-        request=item.many.identifier(tx) if item.many else 0,
-        reference=_reference(item.pdu),
-        data_coding=fields["data_coding"],
-    )
-
-
-def _reference(pdu: Pdu) -> int:
-    """Return the user_message_reference, which comes back in receipts."""
-    value = pdu.tlv(smpp.Tag.user_message_reference) if pdu.tlvs else None
-    return NO_REFERENCE if value is None or len(value) != _REFERENCE_OCTETS else int.from_bytes(value, "big")
-
-
-def excerpt(submission: Submission) -> str:
-    """Return the printable ASCII beginning of the text, for receipts."""
-    if submission.esm_class & UDHI:
-        return ""
-    return submission.octets[: 2 * _EXCERPT].replace(b"\0", b"")[:_EXCERPT].translate(_PRINTABLE).decode("ascii")
-
-
-def segment_body(item: Submitted, part: Encoded, asks: int) -> bytes:
-    """Write one segment as the operator gets it: the account's fields, our text, our receipt.
-
-    What short_message cannot hold, which only is the case for what is not text, travels on in message_payload.
-    """
-    short = len(part.octets) <= smpp.MAX_SHORT_MESSAGE
-    fields = {
-        **item.fields,
-        "esm_class": (item.fields["esm_class"] & ~UDHI) | (UDHI if part.udhi else 0),
-        "schedule_delivery_time": "",
-        "validity_period": "",
-        "registered_delivery": asks,
-        "replace_if_present_flag": 0,
-        "data_coding": part.data_coding,
-        "sm_default_msg_id": 0 if part.octets else item.fields["sm_default_msg_id"],
-        "short_message": part.octets if short else b"",
-    }
-    payload = [] if short else [(int(smpp.Tag.message_payload), part.octets)]
-    return smpp.encode_body(smpp.SUBMIT_SM, fields, _passed_on(item.pdu) + payload)
-
-
-def _passed_on(pdu: Pdu) -> list[tuple[int, bytes]]:
-    """Return the TLVs that travel on: all but the text, which we write, and the mention's switch, which was for us."""
-    return [tlv for tlv in pdu.tlvs if tlv[0] not in _OURS]

@@ -11,7 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import ruleset, submission
+from gateway.bundles import Bundles
 from gateway.homeward import wants_receipt
+from gateway.outbound import References, message_row, segment_body
 from gateway.rules.policy import Case, Forward, Kind, Refuse, Swallow, choose, decide
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
@@ -19,13 +21,14 @@ from gateway.store import alerts, blacklist, contacts, messages
 from gateway.store.alerts import Wish
 from gateway.store.base import Batch, StoreFullError
 from gateway.store.ids import milliseconds
-from gateway.store.messages import Finished, Message
+from gateway.store.messages import Finished, Message, Outcome
 from gateway.store.spool import Spooled, operator_lane
-from gateway.submission import Clock, References, RefusedError, message_row, segment_body
+from gateway.submission import Clock, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from gateway.bundles import Bundle
     from gateway.config import Config
     from gateway.homeward import Homeward
     from gateway.lanes import Lanes, Placed
@@ -35,10 +38,12 @@ if TYPE_CHECKING:
     from gateway.rules.policy import Verdict
     from gateway.rules.segment import Encoded
     from gateway.smpp.pdu import Pdu
+    from gateway.smpp.udh import Concatenation
     from gateway.store.base import StoreError, Tx
     from gateway.submission import Customer, Submitted
 
 RANK = 20
+HELD = "held"  # the reason of a part that waits for the others of its message
 _AT_ONCE = 128  # submissions of one commit: enough to share its fsync, few enough to keep it short
 
 
@@ -79,6 +84,7 @@ class Submit:
         self._operators = config.operators
         self._alphabets = {name: ruleset.alphabet(each.default_alphabet) for name, each in config.operators.items()}
         self._validity = int(config.delivery.validity * 1_000)
+        self.patience = int(config.delivery.held_parts * 1_000)
         self._lanes = lanes
         self._home = home
         self._metrics = metrics
@@ -202,6 +208,9 @@ class _Admission:
         self._rows: list[Spooled] = []
         self._ended: list[Finished] = []
         self._alerts: list[Wish] = []
+        self._bundles = Bundles(tx, items, submit.patience)
+        self._joins: list[tuple[int, int, str, int]] = []
+        self._outcomes: list[Outcome] = []
 
     def admit(self, item: Submitted) -> Answer:
         """Decide one submission and collect its rows."""
@@ -210,6 +219,8 @@ class _Admission:
             return Answer(status.ESME_RINVDSTADR)
         identifier = self._tx.new_id()
         facts = Facts(operator, bool(self._refusals) and opted_out(self._refusals, item))
+        if item.place and not facts.opted_out:
+            return self._admit_part(item, item.place, identifier, facts)
         verdict = self._submit.verdict(item, facts, milliseconds(identifier))
         if isinstance(verdict, Refuse):
             return Answer(verdict.status)
@@ -218,14 +229,42 @@ class _Admission:
             self._messages.append(message)
             self._ended.append(Finished(message, messages.REJECTED, "000"))
             return Answer(status.ESME_ROK, identifier)
-        return self._forward(item, identifier, operator, verdict)
-
-    def _forward(self, item: Submitted, identifier: int, operator: str, verdict: Forward) -> Answer:
-        number = item.submission.destination.key
         if not item.customer.take(len(verdict.parts), self._tx.now / 1_000):
             return Answer(status.ESME_RTHROTTLED)
         message = message_row(self._tx, item, identifier, (verdict.reason, len(verdict.parts)))
         self._messages.append(message)
+        self._forward(item, message, operator, verdict)
+        return Answer(status.ESME_ROK, identifier)
+
+    def _admit_part(self, item: Submitted, place: Concatenation, identifier: int, facts: Facts) -> Answer:
+        """Keep one part of a message, which is decided when this is the last one that was missing."""
+        if not item.customer.take(1, self._tx.now / 1_000):
+            return Answer(status.ESME_RTHROTTLED)
+        bundle = self._bundles.take(item, place, identifier)
+        message = message_row(self._tx, item, identifier, (HELD, 0))
+        if not bundle.complete:
+            self._messages.append(message)
+            return Answer(status.ESME_ROK, identifier)
+        whole = bundle.whole(item)
+        verdict = self._submit.verdict(whole, facts, milliseconds(identifier))
+        if isinstance(verdict, Forward):
+            self._messages.append(message)
+            self._join(bundle, whole, facts.operator, verdict)
+            return Answer(status.ESME_ROK, identifier)
+        code = verdict.status if isinstance(verdict, Refuse) else status.OPTED_OUT
+        others = [part.id for part in bundle.everything if part.id != identifier]
+        self._outcomes += [Outcome(part, messages.REJECTED, f"{code:03X}", final=True) for part in others]
+        return Answer(code)
+
+    def _join(self, bundle: Bundle, whole: Submitted, operator: str, verdict: Forward) -> None:
+        """Send the parts of a message as the one that it is; each part ends as that does."""
+        joined, segments = bundle.joined, len(verdict.parts)
+        for part in bundle.everything:
+            self._joins.append((part.id, joined, verdict.reason, segments if part.id == joined else 0))
+        self._forward(whole, message_row(self._tx, whole, joined, (verdict.reason, segments)), operator, verdict)
+
+    def _forward(self, item: Submitted, message: Message, operator: str, verdict: Forward) -> None:
+        number = message.number
         if verdict.code:
             self._contacts[number, verdict.code, item.customer.name] = None
         if item.pdu.tlvs and item.pdu.tlv_int(smpp.Tag.set_dpf):
@@ -233,11 +272,13 @@ class _Admission:
                 Wish(number, message.account, message.source_ton, message.source_npi, message.source_addr)
             )
         self._rows += self._submit.segments(self._tx, item, message, (operator, verdict.parts))
-        return Answer(status.ESME_ROK, identifier)
 
     def write(self, lanes: Lanes, home: Homeward) -> Placed:
         """Write everything that was collected."""
         messages.add(self._tx, self._messages)
+        messages.join(self._tx, self._joins)
+        self._bundles.write()
+        self._ended += messages.settle(self._tx, self._outcomes)
         contacts.touch(self._tx, list(self._contacts))
         alerts.ask(self._tx, self._alerts)
         return lanes.place(self._tx, self._rows + home.receipts(self._tx, self._ended))

@@ -14,7 +14,7 @@ from gateway import ruleset
 from gateway.config import Operator
 from gateway.rules.policy import choose
 from gateway.settle import note_dropped
-from gateway.store import alerts, messages, sent, spool
+from gateway.store import alerts, held, messages, sent, spool
 from gateway.store.base import StoreError
 from gateway.store.messages import Outcome
 from gateway.store.spool import account_lane, operator_lane
@@ -159,12 +159,18 @@ class Upkeep:
         """
         self._lanes.drop_overdue()
         self._lanes.carry_on(await self._store.transact(self._rescue_parked))
-        for page in (self._expire_page, self._give_up_page):
+        for page in (self._expire_page, self._expire_held, self._give_up_page):
             full = True
             while full:
                 full, placed = await self._store.transact(page)
                 self._lanes.carry_on(placed)
         await self._store.transact(self._forget)
+
+    def _expire_held(self, tx: Tx) -> tuple[bool, Placed]:
+        """End the parts whose others did not come in time."""
+        parts = held.expire(tx, _PAGE)
+        finished = messages.settle(tx, [Outcome(part, messages.EXPIRED, final=True) for part in parts])
+        return len(parts) >= _PAGE, self._lanes.place(tx, self._home.receipts(tx, finished))
 
     def _forget(self, tx: Tx) -> None:
         sent.forget_parked(tx, tx.now - _PARKED_MS)

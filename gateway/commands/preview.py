@@ -9,10 +9,11 @@ import click
 from gateway import ruleset
 from gateway.commands.common import Words, config_option, configuration
 from gateway.commands.records import number_argument
-from gateway.rules.policy import Case, Forward, Refuse, Submission, decide
+from gateway.rules.policy import Case, Forward, Piece, Refuse, Submission, decide
 from gateway.rules.segment import capacity, measure
 from gateway.smpp import status
-from gateway.smpp.text import Alphabet, alphabet_of, decode_text, encode_gsm7, encode_ucs2, split_udh
+from gateway.smpp.text import Alphabet, alphabet_of, decode_text, encode_gsm7, encode_ucs2
+from gateway.smpp.udh import split_udh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def preview(config_path: Path, account: str, to: str, encoding: str, text: str) 
         raise click.ClickException(f"the GSM alphabet has no {foreign!r}; use --encoding auto")
     octets, coding = (encode_ucs2(text), 8) if septets is None else (septets, 0)
     profile = ruleset.profile(config.accounts[account], config.opt_out)._replace(default_alphabet=Alphabet.GSM7)
-    case = Case(profile, Submission(number, octets, coding, 0), opted_out=False)
+    case = Case(profile, Submission(number, (Piece(octets, coding),)), opted_out=False)
     verdict = decide(case, ruleset.mentions(config.opt_out), lambda: 1)
     if isinstance(verdict, Refuse):
         raise click.ClickException(f"it would be refused: {status.describe(verdict.status)}")

@@ -14,6 +14,7 @@ from gateway.rules.mention import Budget, MentionError, Reason, plan
 from gateway.rules.segment import Encoded
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet, TextError, alphabet_of, data_coding_of, decode_text
+from gateway.smpp.udh import Concatenation, concatenation, elements, sar_concatenation, split_udh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -51,18 +52,30 @@ class Profile(NamedTuple):
     receipt_when_opted_out: bool
 
 
+class Piece(NamedTuple):
+    """One part of a message as submitted: ``octets`` with the user data header, if any; ``tlvs`` are the sar_* ones."""
+
+    octets: bytes
+    data_coding: int = 0
+    esm_class: int = 0
+    tlvs: tuple[tuple[int, bytes], ...] = ()
+
+
 class Submission(NamedTuple):
-    """One destination of one request: ``octets`` as submitted, user data header included.
+    """One destination of one request, or of several that make up one message, in order.
 
     ``canned``: sm_default_msg_id, the number of a text that the operator keeps; it counts where there are no octets.
     """
 
     destination: Number
-    octets: bytes
-    data_coding: int
-    esm_class: int
+    pieces: tuple[Piece, ...]
     optout_mention: int | None = None
     canned: int = 0
+
+    @property
+    def first(self) -> Piece:
+        """The first piece, which mostly is the only one."""
+        return self.pieces[0]
 
 
 class Forward(NamedTuple):
@@ -89,6 +102,7 @@ class Swallow(NamedTuple):
 Verdict = Forward | Refuse | Swallow
 
 _PLAIN = frozenset({0, 1, 3, 8})  # data_coding without a message class
+_CONCATENATION = frozenset({0x00, 0x08})  # information elements that give a part its place
 OPTED_OUT = "opted_out"
 NOT_TEXT = "not_text"
 WEB = "web"
@@ -120,11 +134,11 @@ def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verd
     wanted = _mention_wanted(profile, submission.optout_mention)
     if profile.kind is Kind.MARKETING and not wanted:
         return Refuse(status.MENTION_REQUIRED, "mention_required")
-    text = _text(submission, profile.default_alphabet)
+    text = _text(submission, profile.default_alphabet) if wanted or not _is_part(submission) else None
     if text is None:
         if profile.kind is Kind.MARKETING:
             return Refuse(status.NOT_TEXT, NOT_TEXT)
-        return Forward([_untouched(submission)], NOT_TEXT, "")
+        return Forward([_untouched(piece) for piece in submission.pieces], NOT_TEXT, "")
     code, mention = _mention_for(mentions, submission.destination.territory)
     try:
         budget = (
@@ -135,8 +149,8 @@ def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verd
         too_long = error.reason is Reason.TOO_LONG  # whatever is appended
         return Refuse(status.ESME_RINVMSGLEN if too_long else status.MENTION_DOES_NOT_FIT, error.reason)
     parts = segment.encode(planned.segments, planned.alphabet, reference() if len(planned.segments) > 1 else 0)
-    if submission.data_coding not in _PLAIN:  # a message class travels on
-        coding = data_coding_of(planned.alphabet, submission.data_coding)
+    if submission.first.data_coding not in _PLAIN:  # a message class travels on
+        coding = data_coding_of(planned.alphabet, submission.first.data_coding)
         parts = [part._replace(data_coding=coding) for part in parts]
     return Forward(parts, planned.reason, code if wanted else "")
 
@@ -151,21 +165,58 @@ def _mention_for(mentions: Mentions, territory: str) -> tuple[str, str]:
     return WEB, mentions.web_text
 
 
-def _text(submission: Submission, default: Alphabet) -> str | None:
-    """Return what the message says, or None when it is not a plain text that we may write anew."""
-    if submission.esm_class & (UDHI | MESSAGE_TYPE) or (submission.canned and not submission.octets):
+def place(profile: Profile, submission: Submission) -> Concatenation | None:
+    """Return the place of a part that waits for the others of its message; None: it is decided as it is.
+
+    Parts wait where the whole is to carry the mention. What cannot carry it is refused at once.
+    """
+    piece = submission.first
+    if not _is_part(submission) or not _mention_wanted(profile, submission.optout_mention):
         return None
-    alphabet = alphabet_of(submission.data_coding, default, submission.octets)
-    if alphabet is Alphabet.BINARY:
-        return None
+    found = _place(piece)
+    whole = found is None or found.total == 1
+    return None if whole or _text(submission, profile.default_alphabet) is None else found
+
+
+def _is_part(submission: Submission) -> bool:
+    """Say whether a submission may be a part of a message that its app cut, whose form is not ours to change."""
+    return bool(submission.first.tlvs or submission.first.esm_class & UDHI)
+
+
+def _place(piece: Piece) -> Concatenation | None:
+    if not piece.esm_class & UDHI:
+        return sar_concatenation(piece.tlvs)
     try:
-        return decode_text(submission.octets, alphabet)
+        return concatenation(split_udh(piece.octets)[0])
     except TextError:
         return None
 
 
-def _untouched(submission: Submission) -> Encoded:
-    return Encoded(submission.octets, submission.data_coding, udhi=bool(submission.esm_class & UDHI))
+def _text(submission: Submission, default: Alphabet) -> str | None:
+    """Return what the message says, or None when it is not a plain text that we may write anew."""
+    if submission.canned and not submission.first.octets:
+        return None
+    texts = [_piece_text(piece, default) for piece in submission.pieces]
+    return None if None in texts else "".join(text for text in texts if text)
+
+
+def _piece_text(piece: Piece, default: Alphabet) -> str | None:
+    octets = piece.octets
+    try:
+        if piece.esm_class & UDHI:
+            header, octets = split_udh(octets)
+            if any(identifier not in _CONCATENATION for identifier, _ in elements(header)):
+                return None
+        alphabet = alphabet_of(piece.data_coding, default, octets)
+        if alphabet is Alphabet.BINARY or piece.esm_class & MESSAGE_TYPE:
+            return None
+        return decode_text(octets, alphabet)
+    except TextError:
+        return None
+
+
+def _untouched(piece: Piece) -> Encoded:
+    return Encoded(piece.octets, piece.data_coding, bool(piece.esm_class & UDHI), piece.tlvs)
 
 
 def choose(number: str, routes: Sequence[tuple[Sequence[str], Sequence[str]]], usable: Collection[str]) -> list[str]:

@@ -16,8 +16,6 @@ from unicodedata import category
 
 from gateway.smpp.text import (
     Alphabet,
-    Concatenation,
-    concatenation_header,
     data_coding_of,
     decode_text,
     encode_gsm7,
@@ -25,6 +23,7 @@ from gateway.smpp.text import (
     encode_text,
     encode_ucs2,
 )
+from gateway.smpp.udh import Concatenation, concatenation_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,11 +119,16 @@ def split(text: str, alphabet: Alphabet, header_octets: int = 6) -> list[str]:
 
 
 class Encoded(NamedTuple):
-    """One segment as it goes into a PDU; ``udhi``: its octets begin with a user data header, and esm_class says so."""
+    """One segment as it goes into a PDU.
+
+    ``udhi``: its octets begin with a user data header, and esm_class says so; ``tlvs``: the sar_* ones, where the place
+    in the message is written there.
+    """
 
     octets: bytes
     data_coding: int
     udhi: bool
+    tlvs: tuple[tuple[int, bytes], ...] = ()
 
 
 def encode(segments: Sequence[str], alphabet: Alphabet, reference: int = 0, *, wide: bool = False) -> list[Encoded]:

@@ -14,18 +14,8 @@ from gateway.rules.segment import choose
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.events import Answered, Ended, Event, Expired, Request
-from gateway.smpp.text import (
-    Alphabet,
-    Concatenation,
-    TextError,
-    alphabet_of,
-    concatenation,
-    data_coding_of,
-    decode_text,
-    encode_text,
-    sar_concatenation,
-    split_udh,
-)
+from gateway.smpp.text import Alphabet, TextError, alphabet_of, data_coding_of, decode_text, encode_text
+from gateway.smpp.udh import Concatenation, concatenation, sar_concatenation, split_udh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -29,7 +29,7 @@ _FATAL = frozenset({UNDELIVERABLE, REJECTED, SKIPPED})
 
 _COLUMNS = (
     "id, account, source_ton, source_npi, source_addr, dest_ton, dest_npi, dest_addr, number, submitted, registered, "
-    "reason, excerpt, segments, open, state, request, reference, data_coding"
+    "reason, excerpt, segments, open, state, request, reference, data_coding, joined"
 )
 NO_REFERENCE = -1
 
@@ -38,7 +38,8 @@ class Message(NamedTuple):
     """One accepted message; addresses as the account wrote them, ``number`` canonical.
 
     ``request`` is the id of the submit_multi that it came in, 0 when its own id is the one that the account knows;
-    ``reference`` the user_message_reference, ``data_coding`` as submitted.
+    ``reference`` the user_message_reference, ``data_coding`` as submitted. ``joined``: of a part of a message that the
+    account had cut, the part whose state is that of all; 0 for a message that was submitted whole, or is incomplete.
     """
 
     id: int
@@ -60,6 +61,7 @@ class Message(NamedTuple):
     request: int = 0
     reference: int = NO_REFERENCE
     data_coding: int = 0
+    joined: int = 0
 
     @property
     def known_as(self) -> int:
@@ -137,6 +139,16 @@ def rewrite(tx: Tx, rows: Sequence[Message]) -> None:
     )
 
 
+def join(tx: Tx, rows: Sequence[tuple[int, int, str, int]]) -> None:
+    """Let parts be one message, as (id, joined, reason, segments); only the one that stands for all has segments."""
+    tx.each(
+        "WITH news (id, joined, reason, segments) AS ({rows}) "
+        "UPDATE message SET joined = news.joined, reason = news.reason, segments = news.segments, open = news.segments "
+        "FROM news WHERE message.id = news.id AND message.state = 1",
+        rows,
+    )
+
+
 def settle(tx: Tx, outcomes: Iterable[Outcome]) -> list[Finished]:
     """Count segments' outcomes and return the messages that are final now, each exactly once in its life."""
     by_message: dict[int, list[Outcome]] = {}
@@ -161,7 +173,24 @@ def settle(tx: Tx, outcomes: Iterable[Outcome]) -> list[Finished]:
         "done = nullif(news.done, 0) FROM news WHERE message.id = news.id AND message.state = 1",  # 1: ENROUTE
         news,
     )
-    return finished
+    return finished + end_joined(tx, [each for each in finished if each.message.joined == each.message.id])
+
+
+def end_joined(tx: Tx, finished: Sequence[Finished]) -> list[Finished]:
+    """End the other parts of messages that were joined, in the state of the one that ended."""
+    found = tx.each(
+        f"SELECT {_COLUMNS} FROM message WHERE joined IN ({{rows}}) AND joined <> 0 AND state = {ENROUTE} "  # noqa: S608 (constants)
+        f"ORDER BY id{tx.for_update}",
+        [(each.message.id,) for each in finished],
+    )
+    ends = {each.message.id: each for each in finished}
+    others = [ends[part.joined]._replace(message=part) for part in (Message(*row) for row in found)]
+    tx.each(
+        "WITH news (id, state, error, done) AS ({rows}) UPDATE message SET state = news.state, worst = news.state, "
+        "error = news.error, done = news.done FROM news WHERE message.id = news.id AND message.state = 1",  # 1: ENROUTE
+        [(each.message.id, each.state, each.error, tx.now) for each in others],
+    )
+    return others
 
 
 def _fold(left: int, worst: int, error: str, outcomes: list[Outcome]) -> tuple[int, int, int, str]:

@@ -91,8 +91,9 @@ COPIED = (
         "message",
         "id",
         "account source_ton source_npi source_addr dest_ton dest_npi dest_addr number submitted registered reason "
-        "excerpt segments open state worst error done request reference data_coding",
+        "excerpt segments open state worst error done request reference data_coding joined",
     ),
+    _table("held", "id", "bundle account number source_addr wide reference total place until due expires body"),
     _table("alert", "number account source_addr", "source_ton source_npi at"),
     _table("sent", "operator remote_id", "message segments at"),
     _table("parked", "id", "operator remote_id at state error"),

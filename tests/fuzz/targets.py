@@ -10,7 +10,8 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.smpp.frame import FrameError, Frames
 from gateway.smpp.layout import LAYOUTS
-from gateway.smpp.text import Alphabet, TextError, concatenation, decode_text, sar_concatenation, split_udh
+from gateway.smpp.text import Alphabet, TextError, decode_text
+from gateway.smpp.udh import concatenation, sar_concatenation, split_udh
 
 LIMITS = (70_000, 70_000, 70_000, 70_000, 70_000, 300, 64, 16)
 CHUNKS = (1 << 16, 1 << 16, 1 << 16, 64, 17, 16, 3, 1)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from gateway.rules.mention import Budget, MentionError, Overflow, Reason, plan
 from gateway.rules.segment import encode
-from gateway.smpp.text import Alphabet, decode_text, split_udh
+from gateway.smpp.text import Alphabet, decode_text
+from gateway.smpp.udh import split_udh
 from tests import oracle
 
 M10 = "STOP 36034"

@@ -12,15 +12,18 @@ from gateway.rules.policy import (
     Forward,
     Kind,
     Mentions,
+    Piece,
     Profile,
     Refuse,
     Submission,
     Swallow,
     choose,
     decide,
+    place,
 )
 from gateway.smpp import status
-from gateway.smpp.text import Alphabet, alphabet_of, decode_text, split_udh
+from gateway.smpp.text import Alphabet, alphabet_of, decode_text
+from gateway.smpp.udh import Concatenation, split_udh
 
 MENTIONS = Mentions("36034", "STOP 36034", "no-sms.eu", frozenset({"FR"}))
 FRANCE = canonical("33612345678")
@@ -33,7 +36,8 @@ NOTIFICATION = MARKETING._replace(account="bank", kind=Kind.NOTIFICATION, mentio
 
 def submission(octets=b"Soldes", **changes):
     """Return a submission to a French mobile, in GSM-7 unless said otherwise."""
-    return Submission(FRANCE, octets, 0, 0)._replace(**changes)
+    text = {name: changes.pop(name) for name in ("data_coding", "esm_class", "tlvs") if name in changes}
+    return Submission(FRANCE, (Piece(octets, **text),))._replace(**changes)
 
 
 def judge(submission, profile=MARKETING, *, opted_out=False):
@@ -135,8 +139,8 @@ def test_notification_that_is_not_text(changes):
     """A notification that is not text passes untouched, header and data_coding included."""
     given_in = submission(**changes)
     [part] = judge(given_in, NOTIFICATION).parts
-    assert (part.octets, part.data_coding) == (given_in.octets, given_in.data_coding)
-    assert part.udhi == (given_in.esm_class == 0x40)
+    assert (part.octets, part.data_coding) == (given_in.first.octets, given_in.first.data_coding)
+    assert part.udhi == (given_in.first.esm_class == 0x40)
 
 
 @pytest.mark.parametrize("mode", [0x00, 0x01, 0x02, 0x03])
@@ -201,9 +205,14 @@ octets = st.one_of(
 submissions = st.builds(
     Submission,
     st.sampled_from([FRANCE, REUNION, GERMANY]),
-    octets,
-    st.one_of(st.sampled_from([0, 1, 3, 4, 8, 0x18, 0xF1]), st.integers(0, 255)),
-    st.one_of(st.just(0), st.integers(0, 255)),
+    st.tuples(
+        st.builds(
+            Piece,
+            octets,
+            st.one_of(st.sampled_from([0, 1, 3, 4, 8, 0x18, 0xF1]), st.integers(0, 255)),
+            st.one_of(st.just(0), st.integers(0, 255)),
+        )
+    ),
     st.sampled_from([None, 0, 1]),
 )
 
@@ -258,3 +267,56 @@ def test_default_route():
 def test_usable_first(usable, order):
     """Operators that are up come before those that are down, each group as configured."""
     assert choose("33612345678", [(["33"], ["c", "a", "b"])], usable) == order
+
+
+def cut(octets=b"\x05\x00\x03\x07\x02\x01Soldes", **changes):
+    """Return the first of two parts of a message."""
+    return submission(octets, **{"esm_class": 0x40, **changes})
+
+
+SAR = ((0x020C, b"\0\7"), (0x020E, b"\2"), (0x020F, b"\1"))
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (cut(), Concatenation(7, 2, 1, wide=False)),
+        (cut(b"\x06\x08\x04\x01\x07\x02\x01Soldes"), Concatenation(0x107, 2, 1, wide=True)),
+        (submission(tlvs=SAR), Concatenation(7, 2, 1, wide=True)),
+        (submission(), None),
+        (submission(tlvs=SAR[:2]), None),
+        (cut(b"\x05\x00\x03\x07\x01\x01Soldes"), None),
+        (cut(b"\x05\x00\x03\x07\x02\x03Soldes"), None),
+        (cut(b"\x09\x00\x03"), None),
+        (cut(data_coding=4), None),
+        (cut(b"\x05\x00\x03\x07\x02\x01\x1b"), None),
+        (cut(optout_mention=0), None),
+    ],
+)
+def test_place(part, expected):
+    """A part of a text that is to carry the mention has a place; what is whole, or cannot carry it, has none."""
+    assert place(MARKETING, part) == expected
+
+
+def test_notification_has_a_place_where_it_wants_the_mention():
+    """A part of a notification waits for others only where the whole is to carry the mention."""
+    assert place(NOTIFICATION, cut()) is None
+    assert place(NOTIFICATION, cut(optout_mention=1)) == Concatenation(7, 2, 1, wide=False)
+
+
+def test_joined():
+    """Parts are joined in their order, each read in its own alphabet and without its header."""
+    pieces = (Piece(b"\x05\x00\x03\x07\x02\x01Prix ", 0, 0x40), Piece("2 \u20ac".encode("utf-16-be"), 8, 0, SAR))
+    assert text_of(judge(submission()._replace(pieces=pieces))) == "Prix 2 \u20ac STOP 36034"
+
+
+def test_header_of_a_single_part():
+    """A message that says that it is the only part of itself loses that header."""
+    assert text_of(judge(cut(b"\x05\x00\x03\x07\x01\x01Soldes"))) == "Soldes STOP 36034"
+
+
+def test_part_of_a_notification_passes_untouched():
+    """A part of a notification that wants no mention keeps its octets and its sar_* parameters."""
+    octets = b"\x05\x00\x03\x07\x02\x01Soldes"
+    assert judge(cut(octets), NOTIFICATION).parts == [(octets, 0, True, ())]
+    assert judge(submission(tlvs=SAR), NOTIFICATION).parts == [(b"Soldes", 0, False, SAR)]

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.rules.segment import capacity, choose, count, encode, fewest, last_boundary, measure, split
-from gateway.smpp.text import Alphabet, TextError, concatenation, decode_text, split_udh
+from gateway.smpp.text import Alphabet, TextError, decode_text
+from gateway.smpp.udh import concatenation, split_udh
 from tests import oracle
 
 GRIN = "\U0001f600"
@@ -168,8 +169,8 @@ def test_a_text_outside_the_alphabet_cannot_be_counted():
 
 def test_a_single_segment_has_no_header():
     """A lone segment is its text alone, under the data_coding of its alphabet."""
-    assert encode(["@"], Alphabet.GSM7, 7) == [(b"\x00", 0, False)]
-    assert encode(["ж"], Alphabet.UCS2, 7) == [(b"\x04\x36", 8, False)]
+    assert encode(["@"], Alphabet.GSM7, 7) == [(b"\x00", 0, False, ())]
+    assert encode(["ж"], Alphabet.UCS2, 7) == [(b"\x04\x36", 8, False, ())]
 
 
 @settings(deadline=None)

@@ -8,21 +8,16 @@ from hypothesis import strategies as st
 
 from gateway.smpp.text import (
     Alphabet,
-    Concatenation,
     TextError,
     alphabet_of,
-    concatenation,
-    concatenation_header,
     data_coding_of,
     decode_text,
-    elements,
     encode_gsm7,
     encode_latin1,
     encode_text,
     encode_ucs2,
-    sar_concatenation,
-    split_udh,
 )
+from gateway.smpp.udh import Concatenation, concatenation, concatenation_header, elements, sar_concatenation, split_udh
 from tests.oracle import ESC, ESCAPED, GSM, OCTETS
 
 gsm_text = st.text(st.sampled_from(sorted(OCTETS)))

@@ -1,0 +1,111 @@
+"""One submission as it is admitted: the row that remembers it, and its segments as an operator gets them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from gateway.rules.policy import UDHI
+from gateway.smpp import pdu as smpp
+from gateway.smpp.text import TextError
+from gateway.smpp.udh import split_udh
+from gateway.store.messages import NO_REFERENCE, Message
+from gateway.submission import SAR
+
+if TYPE_CHECKING:
+    from gateway.rules.policy import Submission
+    from gateway.rules.segment import Encoded
+    from gateway.smpp.pdu import Pdu
+    from gateway.store.base import Tx
+    from gateway.submission import Submitted
+
+_EXCERPT = 20  # characters of the text that a receipt repeats (SMPP 3.4 appendix B)
+_PRINTABLE = bytes(octet if octet in range(0x20, 0x7F) else 0x2E for octet in range(256))  # others: full stops
+_REMEMBERED_NUMBERS = 20_000  # destinations whose last concatenation reference is remembered
+_OURS = SAR.union(map(int, (smpp.Tag.message_payload, smpp.Tag.optout_mention, smpp.Tag.qos_time_to_live)))
+_REFERENCE_OCTETS = 2  # of user_message_reference (section 5.3.2.17)
+
+
+class References:
+    """Concatenation references, 8 bits, counted per destination so that two long messages do not mix on a handset."""
+
+    def __init__(self) -> None:
+        self._last: OrderedDict[str, int] = OrderedDict()
+
+    def next(self, number: str, seed: int) -> int:
+        """Return the next reference for ``number``; the first comes from ``seed``, which a restart must not repeat."""
+        reference = (self._last.pop(number, seed) + 1) & 0xFF
+        self._last[number] = reference
+        if len(self._last) > _REMEMBERED_NUMBERS:
+            self._last.popitem(last=False)
+        return reference
+
+
+def message_row(tx: Tx, item: Submitted, identifier: int, outcome: tuple[str, int]) -> Message:
+    """Write the row that remembers a submission; ``outcome`` is what was done to its text, and in how many segments."""
+    reason, segments = outcome
+    fields = item.fields
+    return Message(
+        id=identifier,
+        account=item.customer.name,
+        source_ton=fields["source_addr_ton"],
+        source_npi=fields["source_addr_npi"],
+        source_addr=fields["source_addr"],
+        dest_ton=fields["dest_addr_ton"],
+        dest_npi=fields["dest_addr_npi"],
+        dest_addr=fields["destination_addr"],
+        number=item.submission.destination.key,
+        submitted=tx.now,
+        registered=fields["registered_delivery"],
+        reason=reason,
+        excerpt=excerpt(item.submission),
+        segments=segments,
+        open=segments,
+        request=item.many.identifier(tx) if item.many else 0,
+        reference=_reference(item.pdu),
+        data_coding=fields["data_coding"],
+    )
+
+
+def _reference(pdu: Pdu) -> int:
+    """Return the user_message_reference, which comes back in receipts."""
+    value = pdu.tlv(smpp.Tag.user_message_reference) if pdu.tlvs else None
+    return NO_REFERENCE if value is None or len(value) != _REFERENCE_OCTETS else int.from_bytes(value, "big")
+
+
+def excerpt(submission: Submission) -> str:
+    """Return the printable ASCII beginning of the text, for receipts."""
+    text = submission.first
+    octets = text.octets
+    if text.esm_class & UDHI:
+        try:
+            octets = split_udh(octets)[1]
+        except TextError:
+            return ""
+    return octets[: 2 * _EXCERPT].replace(b"\0", b"")[:_EXCERPT].translate(_PRINTABLE).decode("ascii")
+
+
+def segment_body(item: Submitted, part: Encoded, asks: int) -> bytes:
+    """Write one segment as the operator gets it: the account's fields, our text, our receipt.
+
+    What short_message cannot hold, which only is the case for what is not text, travels on in message_payload.
+    """
+    short = len(part.octets) <= smpp.MAX_SHORT_MESSAGE
+    fields = {
+        **item.fields,
+        "esm_class": (item.fields["esm_class"] & ~UDHI) | (UDHI if part.udhi else 0),
+        "schedule_delivery_time": "",
+        "validity_period": "",
+        "registered_delivery": asks,
+        "replace_if_present_flag": 0,
+        "data_coding": part.data_coding,
+        "sm_default_msg_id": 0 if part.octets else item.fields["sm_default_msg_id"],
+        "short_message": part.octets if short else b"",
+    }
+    payload = [] if short else [(int(smpp.Tag.message_payload), part.octets)]
+    return smpp.encode_body(smpp.SUBMIT_SM, fields, [*_passed_on(item.pdu), *part.tlvs, *payload])
+
+
+def _passed_on(pdu: Pdu) -> list[tuple[int, bytes]]:
+    """Return the TLVs that travel on: all but the text and its place, which we write, and what was for us."""
+    return [tlv for tlv in pdu.tlvs if tlv[0] not in _OURS]

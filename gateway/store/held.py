@@ -1,0 +1,99 @@
+"""Parts of messages that apps cut themselves, kept until all parts of a message are here, or its time is over.
+
+Parts that are taken for one message are a *bundle*. Which bundle a part belongs to is decided by the intake
+(:mod:`gateway.bundles`), inside the transaction that keeps it; transactions about one key exclude each other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from gateway.store.base import Tx
+
+_COLUMNS = "id, bundle, account, number, source_addr, wide, reference, total, place, until, due, expires, body"
+
+
+class Key(NamedTuple):
+    """What parts of one message have in common (TS 23.040 section 9.2.3.24.1), and whose they are."""
+
+    account: str
+    number: str
+    source_addr: str
+    wide: int
+    reference: int
+    total: int
+
+
+class Part(NamedTuple):
+    """One part that waits for others; ``id`` is that of its own message, ``body`` the submit_sm as submitted.
+
+    ``until``: when the bundle's time is over; ``due`` and ``expires``: as asked for; all in milliseconds since 1970.
+    """
+
+    id: int
+    bundle: int
+    key: Key
+    place: int
+    until: int
+    due: int
+    expires: int
+    body: bytes
+
+
+def find(tx: Tx, keys: Collection[Key]) -> dict[Key, list[Part]]:
+    """Return the parts that wait under each key, oldest first, and keep others away from these keys until the commit.
+
+    What is overdue is left out: it only waits for its end.
+    """
+    wanted = sorted(keys)
+    tx.lock([f"held/{key.account}/{key.number}/{key.reference}" for key in wanted])
+    found = tx.each(
+        f"SELECT {_COLUMNS} FROM held WHERE (number, account, source_addr, wide, reference, total) IN ({{rows}}) "  # noqa: S608 (constants)
+        f"ORDER BY id{tx.for_update}",
+        [(key.number, key.account, *key[2:]) for key in wanted],
+    )
+    parts: dict[Key, list[Part]] = {}
+    for identifier, bundle, *rest in found:
+        part = Part(identifier, bundle, Key(*rest[:6]), *rest[6:])
+        if part.until > tx.now:
+            parts.setdefault(part.key, []).append(part)
+    return parts
+
+
+def add(tx: Tx, parts: Sequence[Part]) -> None:
+    """Keep parts."""
+    tx.insert(f"held ({_COLUMNS})", [(part.id, part.bundle, *part.key, *part[3:]) for part in parts])
+
+
+def remove(tx: Tx, messages: Collection[int]) -> set[int]:
+    """Let go of the parts that are these messages; returns those that were there."""
+    found = tx.each("DELETE FROM held WHERE id IN ({rows}) RETURNING id", [(each,) for each in sorted(messages)])
+    return {int(each) for (each,) in found}
+
+
+def messages_to(tx: Tx, numbers: Collection[str]) -> set[int]:
+    """Return the messages to these numbers that are parts which wait."""
+    found = tx.each("SELECT id FROM held WHERE number IN ({rows})", [(each,) for each in sorted(numbers)])
+    return {int(each) for (each,) in found}
+
+
+def bodies(tx: Tx, messages: Collection[int]) -> dict[int, bytes]:
+    """Return what was submitted as those of these messages that wait, and keep others away from them."""
+    found = tx.each(
+        f"SELECT id, body FROM held WHERE id IN ({{rows}}) ORDER BY id{tx.for_update}",  # noqa: S608 (constants)
+        [(each,) for each in sorted(messages)],
+    )
+    return {int(identifier): body for identifier, body in found}
+
+
+def expire(tx: Tx, limit: int) -> list[int]:
+    """Let go of up to ``limit`` bundles whose time is over; returns the messages that were their parts."""
+    found = tx.rows(
+        "DELETE FROM held WHERE bundle IN (SELECT bundle FROM held WHERE until <= ? ORDER BY until LIMIT ?) "
+        "RETURNING id",
+        (tx.now, limit),
+    )
+    return sorted(int(each) for (each,) in found)
