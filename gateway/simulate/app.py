@@ -96,12 +96,17 @@ class SimulatedApp:
             PeerError: not bound, or not answered.
         """
         octets, data_coding = written(text)
+        asks = RECEIPT_ASKED if receipt_asked else 0
+        return await self.submit_octets(destination, octets, data_coding=data_coding, registered_delivery=asks)
+
+    async def submit_octets(self, destination: str, octets: bytes, **fields: int) -> Pdu:
+        """Submit octets as they are, with ``fields`` of a submit_sm beside them; returns the response.
+
+        Raises:
+            PeerError: not bound, or not answered.
+        """
         short = len(octets) <= smpp.MAX_SHORT_MESSAGE
-        content = {
-            "data_coding": data_coding,
-            "short_message": octets if short else b"",
-            "registered_delivery": RECEIPT_ASKED if receipt_asked else 0,
-        }
+        content = {**fields, "short_message": octets if short else b""}
         body = message_body(smpp.SUBMIT_SM, (self.sender, destination), content, None if short else octets)
         return await ask(self._bound_link(), smpp.SUBMIT_SM, body)
 

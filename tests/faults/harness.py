@@ -21,6 +21,8 @@ SUBMITTERS, SUBSCRIBERS = 30, 10  # tasks that load the gateway
 RECEIPT_DELAY = 0.02  # seconds
 BACKLOG = 1_000  # accepted messages that may be on their way before the app waits
 LONG, SILENT = 10, 7  # every tenth message takes two segments, every seventh asks for no receipt
+CUT = 9  # every ninth is submitted in two parts
+_FIRST_PART = 10  # characters, which are too few for the token
 
 
 class Run(NamedTuple):
@@ -124,8 +126,9 @@ class Peers:
             self.silent.add(token)
         text = f"Promo {token}" + " vraiment" * (20 if self._tokens % LONG == 0 else 0)
         number = number or number_of(token)
+        submit = self._submit_in_parts if self._tokens % CUT == 0 else self.app.submit
         try:
-            answer = await self.app.submit(number, text, receipt_asked=asked)
+            answer = await submit(number, text, receipt_asked=asked)
         except PeerError:
             self._turn(bound=False)
             return token, number, None
@@ -136,6 +139,26 @@ class Peers:
         else:
             self.refused[status.name(answer.status)] += 1
         return token, number, answer.status
+
+    async def _submit_in_parts(self, number, text, *, receipt_asked):
+        """Submit a text in two parts, the first one until it is answered; returns the last answer."""
+        answer = None
+        while answer is None:
+            try:
+                answer = await self._submit_part(number, text[:_FIRST_PART], 1)
+            except PeerError:
+                self._turn(bound=False)
+                await self.changes.wait_for(lambda: self.bound or not self.alive)
+                if not self.alive:
+                    raise
+        if answer.status != status.ESME_ROK:
+            return answer
+        await self.changes.wait_for(lambda: self.bound or not self.alive)
+        return await self._submit_part(number, text[_FIRST_PART:], 2, registered_delivery=int(receipt_asked))
+
+    async def _submit_part(self, number, text, place, **fields):
+        octets = bytes((5, 0, 3, 1, 2, place)) + text.encode()
+        return await self.app.submit_octets(number, octets, esm_class=0x40, **fields)
 
     async def _opt_out_on(self):
         while self.loading:
