@@ -75,7 +75,7 @@ class Gateway:
         self._operator_outcomes = OperatorOutcomes(config, self.lanes, home, self.metrics)
         self._account_outcomes = AccountOutcomes(self.lanes, self.metrics)
         self._submit = Submit(config, self.lanes, home, self.metrics)
-        manage = Manage(Replace(self._submit), self.lanes, home, self.metrics)
+        manage = Manage(Replace(self._submit.judge), self.lanes, home, self.metrics)
         self._deliver = Deliver(config, self.lanes, home, OptOuts(config), self.metrics)
         self._upkeep = Upkeep(config, self.store, self.lanes, home)
         self._listening = False

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from gateway.configfile import ConfigError, read
+from gateway.confighours import Opening
 from gateway.configproblems import clashes, names_in, problems_of
 from gateway.configroutes import dead_ends
 from gateway.configsmpp import OperatorTls, Outbind, Reconnect, Smpp
@@ -54,7 +55,6 @@ from gateway.configvalues import (
     defined,
     listen_nowhere,
     named,
-    off,
     over,
     own_names,
     seconds,
@@ -142,7 +142,7 @@ class Account(Section):
         "transliterate",
     ]
     overflow: Literal["extend", "reject", "truncate"] = "extend"
-    hours: Annotated[Literal["off", "strict", "af2m-2024", "af2m-2026"], BeforeValidator(off)] = "off"
+    hours: Opening = "off"
     hours_policy: Literal["hold", "reject"] = "hold"
     on_opted_out: Literal["reject", "receipt"] = "reject"
     forward_mo: bool = True

@@ -101,10 +101,12 @@ class Document:
         return path in self._values
 
     def nearest(self, path: KeyPath) -> KeyPath:
-        """The thing at `path`, or the nearest thing around it that exists; at last the whole, `()`."""
-        while path not in self._values:
-            path = path[:-1]
-        return path
+        """The thing at `path` with steps left out that do not exist; at last the whole, `()`."""
+        found: KeyPath = ()
+        for step in path:
+            if (*found, step) in self._values:
+                found = (*found, step)
+        return found
 
     def value_mark(self, path: KeyPath) -> Mark:
         """Place of the value at `path`, or of the nearest thing around it that exists."""

@@ -30,6 +30,7 @@ def problems_of(error: ValidationError, document: Document, model: type[BaseMode
 
 def _problem(detail: ErrorDetails, document: Document, model: type[BaseModel]) -> Problem:
     path = detail["loc"]
+    path = (*document.nearest(path[:-1]), path[-1]) if path else path  # without the steps that pydantic adds
     if detail["type"] == "extra_forbidden":
         return Problem(document.key_mark(path), path, _unknown(path, model))
     if detail["type"] == "missing":

@@ -9,6 +9,7 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt
 from gateway.store import messages
 from gateway.store.ids import wire
+from gateway.store.messages import Finished
 from gateway.store.spool import Spooled, account_lane
 
 if TYPE_CHECKING:
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import Tx
-    from gateway.store.messages import Finished
+    from gateway.store.messages import Message
 
-RECEIPT = 0x04  # esm_class of a delivery receipt (SMPP 3.4 section 5.2.12)
+RECEIPT, INTERMEDIATE = 0x04, 0x20  # esm_class of a delivery receipt, and of news before it (SMPP 3.4 section 5.2.12)
+_NEWS_WANTED = 0x10  # registered_delivery
 _ALWAYS, _ON_FAILURE, _ON_SUCCESS = 1, 2, 3  # registered_delivery, bits 1-0 (3 is a 5.0 value)
 _RECEIPT_BITS = 3
 _GOOD = (messages.DELIVERED, messages.ACCEPTED)
@@ -67,6 +69,11 @@ class Homeward:
         """Return the receipts that the accounts asked for, one per message."""
         return [_receipt(tx, each, self._keep) for each in finished if _wanted(each.message.registered, each.state)]
 
+    def news(self, tx: Tx, waiting: Iterable[Message]) -> list[Spooled]:
+        """Return the intermediate notifications that accounts asked for: these messages wait for their time."""
+        told = [Finished(message, messages.ENROUTE, "000") for message in waiting if message.registered & _NEWS_WANTED]
+        return [_receipt(tx, each, self._keep, INTERMEDIATE) for each in told]
+
     def alert(self, tx: Tx, account: str, told: tuple[Address, Pdu]) -> Spooled:
         """Return an operator's alert_notification for ``account``, which asked for it as the address given."""
         esme, pdu = told
@@ -91,7 +98,7 @@ def _wanted(registered: int, state: int) -> bool:
     )
 
 
-def _receipt(tx: Tx, finished: Finished, keep: int) -> Spooled:
+def _receipt(tx: Tx, finished: Finished, keep: int, esm_class: int = RECEIPT) -> Spooled:
     message, identifier = finished.message, wire(finished.message.known_as)
     text = receipt.write(
         receipt.Receipt(
@@ -111,7 +118,7 @@ def _receipt(tx: Tx, finished: Finished, keep: int) -> Spooled:
         "dest_addr_ton": message.source_ton,
         "dest_addr_npi": message.source_npi,
         "destination_addr": message.source_addr,
-        "esm_class": RECEIPT,
+        "esm_class": esm_class,
         "data_coding": 0,
         "short_message": text,
     }

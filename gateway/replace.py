@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import submission
+from gateway.judge import Facts, opted_out
 from gateway.outbound import excerpt
 from gateway.rules.mention import Reason
 from gateway.rules.policy import NOT_TEXT, UDHI, Forward, Piece, Refuse, Submission
@@ -18,17 +19,16 @@ from gateway.smpp.pdu import Pdu
 from gateway.store import blacklist, contacts
 from gateway.store.ids import milliseconds
 from gateway.submission import RefusedError, Submitted
-from gateway.submit import Facts, opted_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.judge import Judge
     from gateway.link import Link
     from gateway.store.base import Tx
     from gateway.store.messages import Message
     from gateway.store.spool import Spooled
     from gateway.submission import Customer
-    from gateway.submit import Submit
 
 
 class Change(NamedTuple):
@@ -74,11 +74,11 @@ class Replace:
     """Replaces texts.
 
     Args:
-        submit: decides as it does for a submission.
+        judge: decides as it does for a submission.
     """
 
-    def __init__(self, submit: Submit) -> None:
-        self._submit = submit
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
 
     def write(
         self, tx: Tx, customer: Customer, change: Change, written: Sequence[tuple[Message, Sequence[Spooled]]]
@@ -92,7 +92,7 @@ class Replace:
         tx.lock(numbers, shared=True)  # so that no STOP is committed between this look and our commit
         refusals = blacklist.lookup(tx, numbers)
         items = [(message, _item(customer, change, message, rows)) for message, rows in written]
-        drafts = [self._draft(message, item, refusals) for message, item in items]
+        drafts = [self._draft(message, item, refusals, tx.now) for message, item in items]
         if not customer.take(sum(len(draft.verdict.parts) for draft in drafts), tx.now / 1_000):
             raise RefusedError(status.ESME_RTHROTTLED)
         marketing = {
@@ -101,14 +101,15 @@ class Replace:
         contacts.touch(tx, sorted(marketing))
         return [self._replaced(tx, draft) for draft in drafts]
 
-    def _draft(self, message: Message, item: Submitted, refusals: blacklist.Entries) -> _Draft:
-        operator = self._submit.operator_for(message.number, self._submit.usable())
+    def _draft(self, message: Message, item: Submitted, refusals: blacklist.Entries, now: int) -> _Draft:
+        operator = self._judge.operator_for(message.number, self._judge.usable())
         if operator is None:
             raise RefusedError(status.ESME_RREPLACEFAIL)
-        verdict = self._submit.verdict(item, Facts(operator, opted_out(refusals, item)), milliseconds(message.id))
+        facts = Facts(operator, opted_out(refusals, item), now, milliseconds(message.id))
+        verdict, timed = self._judge.decide(item, facts)
         if not isinstance(verdict, Forward):
             raise RefusedError(verdict.status if isinstance(verdict, Refuse) else status.OPTED_OUT)
-        return _Draft(message, item, operator, verdict)
+        return _Draft(message, timed, operator, verdict)
 
     def _replaced(self, tx: Tx, draft: _Draft) -> Replaced:
         item, verdict = draft.item, draft.verdict
@@ -119,7 +120,7 @@ class Replace:
             segments=len(verdict.parts),
             open=len(verdict.parts),
         )
-        return Replaced(message, self._submit.segments(tx, item, message, (draft.operator, verdict.parts)))
+        return Replaced(message, self._judge.segments(tx, item, message, (draft.operator, verdict.parts)))
 
 
 def _item(customer: Customer, change: Change, message: Message, rows: Sequence[Spooled]) -> Submitted:

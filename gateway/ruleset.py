@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.rules.hours import PRESETS, Hours
 from gateway.rules.mention import Budget, Overflow
 from gateway.rules.policy import Kind, Mentions, Profile
 from gateway.smpp.text import Alphabet
@@ -48,6 +49,13 @@ def profile(account: Account, opt_out: OptOut) -> Profile:
         budget=budget,
         receipt_when_opted_out=account.on_opted_out == "receipt",
     )
+
+
+def hours(account: Account) -> Hours | None:
+    """Return when an account's marketing may be sent; None: at any time."""
+    if isinstance(account.hours, str):
+        return PRESETS.get(account.hours)
+    return Hours(account.hours.week, account.hours.holidays)
 
 
 def routes(config: Config) -> Routes:

@@ -72,6 +72,7 @@ class Submitted(NamedTuple):
     fields: Mapping[str, Any]
     many: Many | None = None
     place: Concatenation | None = None  # of a part that waits for the others of its message
+    closes: int = 0  # when the hours end in which it may be sent; 0: never
 
 
 class Clock(NamedTuple):

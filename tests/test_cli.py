@@ -84,3 +84,19 @@ def test_installed_command():
     said, imported = done.stdout.splitlines()
     assert said.endswith(f"version {version('stopgate')}")
     assert imported == "False"
+
+
+def test_preview_outside_the_hours(run, tmp_path, monkeypatch):
+    """A preview says when the message would leave, on the clock of where the number is, if that is not now."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(
+        f"store: sqlite:///{tmp_path}/gateway.db\n"
+        "accounts: {shop: {password: x, hours: strict}}\n"
+        "operators: {o: {host: 127.0.0.1, system_id: a, password: b}}\n"
+        "routes: [{prefixes: [''], operators: [o]}]\n"
+    )
+    sunday = 1_795_921_200_000_000_000  # the 29th of November 2026, 03:00 UTC
+    monkeypatch.setattr("time.time_ns", lambda: sunday)
+    shown = run("preview", "--config", str(path), "--account", "shop", "--to", "262692123456", "Bonjour")
+    assert shown.exit_code == 0, shown.output
+    assert "leaves    2026-11-30 08:00 (Indian/Reunion)" in shown.stdout

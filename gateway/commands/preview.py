@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from gateway import ruleset
+from gateway.calendars import calendar
 from gateway.commands.common import Words, config_option, configuration
 from gateway.commands.records import number_argument
+from gateway.openings import Openings
 from gateway.rules.policy import Case, Forward, Piece, Refuse, Submission, decide
 from gateway.rules.segment import capacity, measure
 from gateway.smpp import status
@@ -47,6 +51,16 @@ def preview(config_path: Path, account: str, to: str, encoding: str, text: str) 
         raise click.ClickException(f"it would be refused: {status.describe(verdict.status)}")
     if isinstance(verdict, Forward):
         _show(number, verdict)
+        _show_time(Openings(config), account, number)
+
+
+def _show_time(openings: Openings, account: str, number: Number) -> None:
+    """Say when it would leave, where that is not now."""
+    now = time.time_ns() // 1_000_000
+    due = openings.next(account, number, now).due
+    if due > now:
+        there = datetime.fromtimestamp(due / 1_000, calendar(number).zone)
+        click.echo(f"leaves    {there:%Y-%m-%d %H:%M} ({there.tzinfo}): outside the account's hours until then")
 
 
 def _show(number: Number, verdict: Forward) -> None:

@@ -48,9 +48,6 @@ def _mind_what_is_missing(config: Config) -> None:
     for name, operator in config.operators.items():
         if operator.long_messages != "udh8":
             _log.warning("ignored_setting", key=f"operators.{name}.long_messages", used="udh8")
-    for name, account in config.accounts.items():
-        if account.hours != "off":
-            _log.warning("ignored_setting", key=f"accounts.{name}.hours", used="off")
 
 
 async def _serve(config: Config, output: log.Output) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import phonenumbers
 from phonenumbers import PhoneMetadata, ValidationResult
+from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 
 INTERNATIONAL, NATIONAL = 1, 2  # addr_ton, SMPP 3.4 section 5.2.5
 SHORTEST, LONGEST = 7, 15  # digits of an E.164 number, calling code included
@@ -52,6 +53,16 @@ class Number(NamedTuple):
 
     key: str  # E.164 digits without "+": "33612345678"
     territory: str  # ISO 3166 region: "FR" is metropolitan France; "RE", "GF", "MC", "DE" …; "ZZ" where there is none
+
+
+def zones(number: Number) -> tuple[str, ...]:
+    """Return the names of the time zones that a number may be in, several where it does not tell; none: unknown."""
+    try:
+        parsed = phonenumbers.parse("+" + number.key, None)
+    except phonenumbers.NumberParseException:
+        return ()
+    found = time_zones_for_number(parsed)
+    return tuple(name for name in found if name != UNKNOWN_TIMEZONE)
 
 
 class NumberError(ValueError):

@@ -1,0 +1,120 @@
+"""What the configuration says about a submission: who may carry it, what becomes of it, when, and as which rows."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway import ruleset
+from gateway.homeward import wants_receipt
+from gateway.openings import Openings
+from gateway.outbound import References, segment_body
+from gateway.rules.policy import Case, Forward, Kind, Refuse, choose, decide
+from gateway.smpp import pdu as smpp
+from gateway.smpp import status
+from gateway.store import blacklist
+from gateway.store.spool import Spooled, operator_lane
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.config import Config
+    from gateway.lanes import Lanes
+    from gateway.rules.policy import Verdict
+    from gateway.rules.segment import Encoded
+    from gateway.store.base import Tx
+    from gateway.store.messages import Message
+    from gateway.submission import Submitted
+
+
+OUTSIDE_HOURS = "outside_hours"
+
+
+class Facts(NamedTuple):
+    """What is known about a submission in its transaction.
+
+    Who carries it, whether its number refuses it, the present in milliseconds since 1970, and what numbers the first
+    long message to a destination.
+    """
+
+    operator: str
+    opted_out: bool
+    now: int
+    seed: int
+
+
+class Judged(NamedTuple):
+    """What becomes of a submission, and the submission as it is due within its account's hours."""
+
+    verdict: Verdict
+    item: Submitted
+
+
+class Judge:
+    """The rules of one configuration, applied to submissions.
+
+    Args:
+        config: opt-out texts, routes, hours.
+        lanes: which operators have a link.
+    """
+
+    def __init__(self, config: Config, lanes: Lanes) -> None:
+        self._mentions = ruleset.mentions(config.opt_out)
+        self._routes = ruleset.routes(config)
+        self._operators = config.operators
+        self._alphabets = {name: ruleset.alphabet(each.default_alphabet) for name, each in config.operators.items()}
+        self._openings = Openings(config)
+        self._lanes = lanes
+        self._references = References()
+
+    def decide(self, item: Submitted, facts: Facts) -> Judged:
+        """Decide one submission."""
+        references = partial(self._references.next, item.submission.destination.key, facts.seed)
+        alphabet = self._alphabets[facts.operator]
+        verdict = decide(
+            Case(item.customer.profile, item.submission, facts.opted_out, alphabet), self._mentions, references
+        )
+        if not isinstance(verdict, Forward):
+            return Judged(verdict, item)
+        asked = max(item.due, facts.now)
+        opening = self._openings.next(item.customer.name, item.submission.destination, asked)
+        if opening.due == asked:
+            return Judged(verdict, item._replace(closes=opening.closes) if opening.closes else item)
+        if item.customer.account.hours_policy == "reject":
+            return Judged(Refuse(status.OUTSIDE_HOURS, OUTSIDE_HOURS), item)
+        return Judged(verdict, item._replace(due=opening.due, closes=opening.closes))
+
+    def usable(self) -> list[str]:
+        """Return the operators that have a link at this moment, at whatever node."""
+        return [name for name in self._operators if self._lanes.reachable(operator_lane(name))]
+
+    def operator_for(self, number: str, usable: list[str]) -> str | None:
+        """Return the operator for ``number``: the first of its route that is usable, else the first."""
+        return next(iter(choose(number, self._routes, usable)), None)
+
+    def segments(self, tx: Tx, item: Submitted, message: Message, sent: tuple[str, Sequence[Encoded]]) -> list[Spooled]:
+        """Return the rows of a message whose parts an operator is to be ``sent``."""
+        operator, parts = sent
+        asks = int(self._operators[operator].receipts or wants_receipt(message.registered))
+        lane = operator_lane(operator)
+        return [
+            Spooled(
+                tx.new_id(),
+                lane,
+                message.id,
+                message.number,
+                smpp.SUBMIT_SM,
+                segment_body(item, part, asks),
+                item.due,
+                item.expires,
+            )
+            for part in parts
+        ]
+
+
+def opted_out(refusals: blacklist.Entries, item: Submitted) -> bool:
+    """Say whether the number of a submission refuses it, by the opt-outs looked up."""
+    profile = item.customer.profile
+    return blacklist.refuses(
+        refusals, item.submission.destination.key, profile.account, marketing=profile.kind is Kind.MARKETING
+    )
