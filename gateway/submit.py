@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 RANK = 20
 HELD = "held"  # the reason of a part that waits for the others of its message
+_HIGHEST_PRIORITY = 3  # what is above it is reserved (SMPP 3.4 section 5.2.14)
 _AT_ONCE = 128  # submissions of one commit: enough to share its fsync, few enough to keep it short
 
 
@@ -155,6 +156,8 @@ class Submit:
                 segment_body(item, part, asks),
                 item.due,
                 item.expires,
+                account=item.customer.name,
+                priority=min(item.fields["priority_flag"], _HIGHEST_PRIORITY),
             )
             for part in parts
         ]

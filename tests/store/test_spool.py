@@ -28,9 +28,9 @@ async def put(store, *changes, claimed=None):
     return await store.transact(work)
 
 
-def claim(holder=1, limit=100, lane=LANE):
+def claim(holder=1, limit=100, lane=LANE, queue=("", 0)):
     """Return work that claims."""
-    return lambda tx: spool.claim(held_by(tx, holder), lane, limit)
+    return lambda tx: spool.claim(held_by(tx, holder), lane, queue, limit)
 
 
 def test_lanes_of_peers():
