@@ -109,6 +109,24 @@ async def test_lanes_are_separate(store):
     assert len(await store.transact(claim())) == 1
 
 
+async def test_queues(store):
+    """Each account and priority of which a row waits in a lane is named, once, due or not."""
+    shop, later = {"account": "shop"}, {"account": "bank", "due": HOUR}
+    await put(store, {}, shop, shop, {**shop, "priority": 3}, {**later, "priority": 1}, {"lane": OTHER, "account": "x"})
+    await put(store, {"account": "held"}, claimed=1)
+    found = await store.transact(lambda tx: spool.queues(tx, LANE))
+    assert sorted(found) == [("", 0), ("bank", 1), ("shop", 0), ("shop", 3)]
+    assert await store.transact(lambda tx: spool.queues(tx, "operator/none")) == []
+
+
+async def test_queues_are_separate(store):
+    """A claim takes rows of its own queue only, and tells whose they are and how urgent."""
+    _, urgent, other = await put(store, {"account": "shop"}, {"account": "shop", "priority": 3}, {"account": "bank"})
+    assert await store.transact(claim(queue=("shop", 3))) == [urgent]
+    assert await store.transact(claim(queue=("bank", 0))) == [other]
+    assert await store.transact(claim()) == []
+
+
 async def test_added_as_claimed(store):
     """A row that its node took straight into memory does not wait for anybody."""
     await put(store, {}, claimed=1)
