@@ -33,9 +33,16 @@ class Arrow(NamedTuple):
 
 
 ROW = (
-    Arrow(OUTSIDE, "HELD", spool.add, "committed, and its lane has a link and room in memory"),
-    Arrow(OUTSIDE, "WAITING", spool.add, "committed, but due later, or its lane has no link or no room"),
-    Arrow("WAITING", "HELD", spool.claim, "due, and its lane has room in memory"),
+    Arrow(
+        OUTSIDE, "HELD", spool.add, "committed, its lane has a link and room in memory, and nothing of its queue waits"
+    ),
+    Arrow(
+        OUTSIDE,
+        "WAITING",
+        spool.add,
+        "committed, but due later, or behind others of its queue, or its lane has no link or no room",
+    ),
+    Arrow("WAITING", "HELD", spool.claim, "due, and its lane has room in memory, or nothing of its queue"),
     Arrow("WAITING", "WAITING", spool.move, "its operator has no link, another of the route has one"),
     Arrow("HELD", "WAITING", spool.release, "refused for now, not answered in time, or its lane lost its last link"),
     Arrow("HELD", "WAITING", spool.release_held, "its node has started again, has left, or is taken for dead"),

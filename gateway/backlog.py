@@ -1,16 +1,19 @@
 """The rows that one lane has in memory, in the order in which they go out, and what may become of each.
 
-What came back goes out first, and so does what is urgent; all else goes out as it came in. Whatever must not be sent
-any more is sorted out as it comes up: what is overdue, and what its number may have refused meanwhile.
+What came back goes out first, and so does what is urgent; of all else, one row of each account in turn, and of each
+account's rows higher priorities first, none for ever (:mod:`gateway.rules.precedence`), and those of one priority as
+they came in. Whatever must not be sent any more is sorted out as it comes up: what is overdue, and what its number may
+have refused meanwhile.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.store import blacklist, spool
+from gateway.rules.precedence import Precedence
+from gateway.rules.turns import Turns
 from gateway.store.spool import URGENT
 
 if TYPE_CHECKING:
@@ -18,8 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.rules.pacing import Step
     from gateway.smpp.pdu import Pdu
-    from gateway.store.base import Tx
-    from gateway.store.spool import Spooled
+    from gateway.store.spool import Queue, Spooled
 
 
 class Settled(NamedTuple):
@@ -32,14 +34,6 @@ class Settled(NamedTuple):
     step: Step
     response: Pdu | None = None
     bare: bool = False
-
-
-def claim(tx: Tx, lane: str, limit: int) -> tuple[list[Spooled], list[Spooled]]:
-    """Claim rows of a lane, and tell those apart that are to be reviewed: their number has opted out of something."""
-    rows = spool.claim(tx, lane, limit)
-    refusing = {number for number, _ in blacklist.lookup(tx, {row.number for row in rows if row.number})}
-    suspects = [row for row in rows if row.number in refusing and row.due != URGENT]
-    return [row for row in rows if row.number not in refusing or row.due == URGENT], suspects
 
 
 class Drawn(NamedTuple):
@@ -59,7 +53,7 @@ class Backlog:
 
     def __init__(self) -> None:
         self.stopped: Container[str] = frozenset()
-        self._rows: deque[Spooled] = deque()
+        self._rows = _in_turn(())
         self._first: list[tuple[int, int, Spooled]] = []  # a heap
         self._reviewed: set[int] = set()
 
@@ -73,6 +67,17 @@ class Backlog:
                 self.put_back(row)
             else:
                 self._rows.append(row)
+
+    def count(self, queue: Queue) -> int:
+        """Return how many rows of a queue have not been drawn yet."""
+        account, priority = queue
+        line = self._rows.queues.get(account)
+        return line.count(priority) if line else 0
+
+    def queues(self) -> frozenset[Queue]:
+        """Return the queues that have such rows."""
+        lines = self._rows.queues.items()
+        return frozenset((account, priority) for account, line in lines for priority in line.priorities)
 
     def put_back(self, row: Spooled) -> None:
         """Take back a row that had been drawn."""
@@ -109,17 +114,23 @@ class Backlog:
         return self.take(lambda row: row.number in numbers and row.due != URGENT)
 
     def take_all(self) -> list[Spooled]:
-        """Take out everything, in order."""
+        """Take out everything."""
         return self.take(lambda _row: True)
 
     def take(self, unwanted: Callable[[Spooled], bool]) -> list[Spooled]:
-        """Take out every row that is ``unwanted``, in order."""
+        """Take out every row that is ``unwanted``: what came back in its order, then account by account."""
         taken = [row for _, _, row in sorted(self._first) if unwanted(row)]
         taken += [row for row in self._rows if unwanted(row)]
         if taken:
             gone = {row.id for row in taken}
             self._first = [entry for entry in self._first if entry[1] not in gone]
             heapq.heapify(self._first)
-            self._rows = deque(row for row in self._rows if row.id not in gone)
+            self._rows = _in_turn(row for row in self._rows if row.id not in gone)
             self._reviewed -= gone
         return taken
+
+
+def _in_turn(rows: Iterable[Spooled]) -> Turns[Spooled, Precedence[Spooled]]:
+    turns: Turns[Spooled, Precedence[Spooled]] = Turns(attrgetter("account"), Precedence)
+    turns.extend(rows)
+    return turns

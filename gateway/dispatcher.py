@@ -4,7 +4,8 @@ Upstream accounts and operators are both peers, so one :class:`Lane` serves both
 failure means for the message, and that is the settling flow's business (:mod:`gateway.settle`).
 
 Rows reach a lane in two ways. What has just been committed is handed over in memory while there is room and nothing
-older waits in the spool (:meth:`Lane.takes`); everything else waits in the spool and is claimed later, in order.
+older of its queue waits in the spool (:meth:`Lane.takes`); everything else waits there and is claimed later, some of
+each queue's in order (:mod:`gateway.claims`), so that the flood of one account delays nobody else's rows.
 A lane without a link holds nothing in memory: a dead peer costs disk, not memory, and its rows can go elsewhere.
 """
 
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from gateway.backlog import Backlog, Settled, claim
+from gateway.backlog import Backlog, Settled
+from gateway.claims import Claims
 from gateway.rules.pacing import Step, Throttle, TokenBucket, next_step
 from gateway.smpp import status
 from gateway.smpp.events import Request
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from gateway.rules.pacing import Pace
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import Batch, Store
-    from gateway.store.spool import Spooled
+    from gateway.store.spool import Queue, Spooled
 
 _log = structlog.get_logger()
 _RESCUE = 10.0  # seconds between looks into the spool that nothing asked for
@@ -55,10 +57,8 @@ class Lane:
         self._store = store
         self._outcomes = outcomes
         self._backlog = Backlog()
+        self._claims = Claims(name, pace.room, store, self._backlog)
         self._unsettled = 0  # outcomes that are not committed yet
-        self._spooled = True  # whether the spool may hold rows of ours that are due
-        self._look_at = math.inf  # when some that wait there become due
-        self._claiming = False
         self._bucket = TokenBucket(pace.rate, trio.current_time())
         self._throttle = Throttle(pace.window, _SHORTEST, _LONGEST)
         self._stir = trio.Event()
@@ -77,14 +77,9 @@ class Lane:
 
     # Rows come in
 
-    def takes(self, count: int) -> bool:
-        """Say whether ``count`` rows that are being committed may be handed over in memory.
-
-        Asked inside the transaction, so it only looks at plain values. Rows of one round may overshoot the room.
-        """
-        if self._spooled or self._claiming or not self.links:
-            return False
-        return len(self) + count <= self._pace.room
+    def takes(self, queue: Queue, count: int) -> bool:
+        """Say whether ``count`` rows of a queue that are being committed may be handed over in memory."""
+        return bool(self.links) and self._claims.takes(queue, count)
 
     def hand_over(self, rows: list[Spooled]) -> None:
         """Take rows that were committed as ours."""
@@ -94,12 +89,9 @@ class Lane:
         else:
             self._settle(rows, Step.BACK)
 
-    def look(self, at: float = -math.inf) -> None:
-        """Say that the spool may hold rows for this lane, now or from the instant ``at`` on (trio's clock)."""
-        if at > trio.current_time():
-            self._look_at = min(self._look_at, at)
-        else:
-            self._spooled = True
+    def look(self, at: float = -math.inf, queue: Queue | None = None) -> None:
+        """Say that the spool may hold rows for this lane, from the instant ``at`` on (trio's clock), of this queue."""
+        self._claims.look(at, queue)
         self._stir.set()
 
     def forget(self) -> None:
@@ -181,7 +173,7 @@ class Lane:
             self.links.append(self.links.pop(0))  # every link is first in its turn
             for link in self.links:
                 self._fill(link, now)
-        if self._wants_rows() or self._held_up(now):
+        if self._claims.wanted() or self._held_up(now):
             self._stir.set()
 
     def _fill(self, link: Link, now: float) -> None:
@@ -210,9 +202,6 @@ class Lane:
         """Learn that ``count`` outcomes are committed."""
         self._unsettled -= count
         self.pump()
-
-    def _wants_rows(self) -> bool:
-        return self._spooled and not self._claiming and len(self) < self._pace.room // 2
 
     def _held_up(self, now: float) -> bool:
         """Say whether a pause or the rate, rather than the windows, is what holds rows up."""
@@ -262,36 +251,30 @@ class Lane:
         """Claim what waits in the spool, and go on when pauses end; until cancelled."""
         while True:
             self._stir = trio.Event()
-            if self.links and self._wants_rows():
+            if self.links and self._claims.wanted():
                 await self._claim()
             self.pump()
             with trio.move_on_at(self._wake_at()):
                 await self._stir.wait()
             now = trio.current_time()
-            if now >= self._look_at or not self._stir.is_set():
-                self._look_at, self._spooled = math.inf, True
+            if now >= self._claims.look_at or not self._stir.is_set():
+                self._claims.look(now)
             if self.links and self._held_up(now):
                 self._other_rate = trio.Event()
                 with trio.move_on_at(self._next_turn()):
                     await self._other_rate.wait()
 
     def _wake_at(self) -> float:
-        return min(self._look_at, trio.current_time() + _RESCUE) if self.links else math.inf
+        return min(self._claims.look_at, trio.current_time() + _RESCUE) if self.links else math.inf
 
     async def _claim(self) -> None:
-        limit = max(1, self._pace.room - len(self))
-        self._claiming, self._spooled = True, False
         try:
-            rows, suspects = await self._store.transact(lambda tx: claim(tx, self.name, limit))
+            claimed = await self._claims.claim()
         except StoreError:
-            self._spooled = True
             await trio.sleep(1.0)
             return
-        finally:
-            self._claiming = False
-        self._spooled = self._spooled or len(rows) + len(suspects) == limit
-        self._settle(suspects, Step.REVIEW)
-        self.hand_over(rows)
+        self._settle(claimed.suspects, Step.REVIEW)
+        self.hand_over(claimed.rows)
 
 
 def _now() -> int:

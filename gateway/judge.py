@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 OUTSIDE_HOURS = "outside_hours"
+_HIGHEST_PRIORITY = 3  # what is above it is reserved (SMPP 3.4 section 5.2.14)
 
 
 class Facts(NamedTuple):
@@ -107,6 +108,8 @@ class Judge:
                 segment_body(item, part, asks),
                 item.due,
                 item.expires,
+                account=item.customer.name,
+                priority=min(item.fields["priority_flag"], _HIGHEST_PRIORITY),
             )
             for part in parts
         ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gateway.dispatcher import Lane
     from gateway.store.base import Tx
-    from gateway.store.spool import Spooled
+    from gateway.store.spool import Queue, Spooled
 
 
 _STOPPED = "stop/"
@@ -28,10 +28,10 @@ def stop_name(number: str) -> str:
 
 
 class Placed(NamedTuple):
-    """Rows of one commit: those that lanes hold already, and for each other lane in how many milliseconds to look."""
+    """Rows of one commit: those that lanes hold already, and in how many milliseconds to look for others of a queue."""
 
     held: dict[str, list[Spooled]]
-    waiting: dict[str, int]
+    waiting: dict[tuple[str, Queue], int]
 
 
 class Lanes:
@@ -70,34 +70,37 @@ class Lanes:
 
         What it returns belongs to :meth:`carry_on`, after the commit.
         """
-        by_lane: dict[str, list[Spooled]] = {}
+        queues: dict[tuple[str, Queue], list[Spooled]] = {}
         for row in rows:
-            by_lane.setdefault(row.lane, []).append(row)
+            queues.setdefault((row.lane, row.queue), []).append(row)
         held: dict[str, list[Spooled]] = {}
-        waiting: dict[str, list[Spooled]] = {}
-        for name, group in by_lane.items():
+        waiting: dict[tuple[str, Queue], list[Spooled]] = {}
+        for (name, queue), group in queues.items():
             urgent = [row for row in group if row.due == URGENT and self.usable(name)]
             others = [row for row in group if row not in urgent] if urgent else group
             if urgent:  # does not wait behind what waits in the spool
-                held[name] = urgent
+                held.setdefault(name, []).extend(urgent)
             if others and self._takes(name, others, tx.now):
-                held[name] = urgent + others
+                held.setdefault(name, []).extend(others)
             elif others:
-                waiting[name] = others
+                waiting[name, queue] = others
         spool.add(tx, [row for group in held.values() for row in group], held=True)
         spool.add(tx, [row for group in waiting.values() for row in group])
-        tx.notify([name for name in waiting if not self.usable(name)])
-        return Placed(held, {name: max(0, min(row.due for row in group) - tx.now) for name, group in waiting.items()})
+        tx.notify({name for name, _ in waiting if not self.usable(name)})
+        return Placed(held, {key: max(0, min(row.due for row in group) - tx.now) for key, group in waiting.items()})
 
     def _takes(self, name: str, rows: list[Spooled], now: int) -> bool:
         lane = self._lanes.get(name)
-        return lane is not None and all(row.due <= now for row in rows) and lane.takes(len(rows))
+        return lane is not None and all(row.due <= now for row in rows) and lane.takes(rows[0].queue, len(rows))
 
     def carry_on(self, placed: Placed) -> None:
         """Go on with rows that have just been committed."""
         for name, rows in placed.held.items():
             self._lanes[name].hand_over(rows)
-        self.look(placed.waiting)
+        now = trio.current_time()
+        for (name, queue), delay in placed.waiting.items():
+            if name in self._lanes:
+                self._lanes[name].look(now + delay / 1_000, queue)
 
     def heard(self, names: Iterable[str]) -> None:
         """Learn from another node that rows wait in lanes of these names, or that numbers have opted out."""

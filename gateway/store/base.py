@@ -10,6 +10,7 @@ correlated, so a receipt finds the message that was answered just before it.
 from __future__ import annotations
 
 import sys
+from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from gateway.rules.turns import Turns
@@ -116,12 +117,12 @@ class Batch(Generic[Item]):
         self.failed = failed
         self.rank = rank
         self._limit = limit
-        self.waiting: list[Item] | Turns[Item] = []
+        self.waiting: list[Item] | Turns[Item, deque[Item]] = []
         self.wake: Callable[[], None] = lambda: None  # the store's, once attached
 
     def in_turn(self, owner: Callable[[Item], str]) -> Batch[Item]:
         """Let one owner's items wait for their own kind only: owners are served in turn from now on."""
-        self.waiting = Turns(owner)
+        self.waiting = Turns(owner, deque)
         return self
 
     def put(self, item: Item) -> None:

@@ -1,5 +1,8 @@
 """The spool: PDUs that are still to be handed to a peer, each in the lane of that peer.
 
+A lane consists of *queues*: what one account has there at one priority. Rows of a queue keep their order; queues are
+served beside each other, so they are found, counted and claimed one by one.
+
 A row is *waiting* (``claimed`` is NULL) until a node takes it into memory, *claimed* (by the node's holder token) while
 the node holds it, and gone once its outcome is settled. What a dead node held is released when it starts again, or by
 another node once its lease is over (:mod:`gateway.store.nodes`), so nothing is forgotten; what was on the wire at that
@@ -8,22 +11,24 @@ moment is sent again. Whoever settles a row that others have taken over meanwhil
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from gateway.store.base import Tx
 
+Queue = tuple[str, int]  # an account and a priority
 URGENT = -1  # due at once, and before others
-_COLUMNS = "id, lane, message, number, command, body, due, expires, attempts"
+_COLUMNS = "id, lane, message, number, command, body, due, expires, attempts, account, priority"
 
 
 class Spooled(NamedTuple):
     """One PDU in a lane; ``body`` is the octets after the header.
 
     ``due`` and ``expires`` are milliseconds since 1970; due 0 is at once, whatever a clock does meanwhile, and
-    :data:`URGENT` at once and before others.
+    :data:`URGENT` at once and before others. ``account`` says with whom a row of an operator's lane shares its turns
+    ('': the platform's own, and all of an account's lane), ``priority`` is its priority_flag (SMPP 3.4 section 5.2.14).
     """
 
     id: int
@@ -35,6 +40,13 @@ class Spooled(NamedTuple):
     due: int
     expires: int
     attempts: int = 0
+    account: str = ""
+    priority: int = 0
+
+    @property
+    def queue(self) -> Queue:
+        """Where in its lane the row stands in line."""
+        return self.account, self.priority
 
 
 def operator_lane(operator: str) -> str:
@@ -55,8 +67,17 @@ def add(tx: Tx, rows: Sequence[Spooled], *, held: bool = False) -> None:
         tx.insert(f"spool ({_COLUMNS})", rows)
 
 
-def claim(tx: Tx, lane: str, limit: int) -> list[Spooled]:
-    """Hand up to ``limit`` waiting rows of ``lane`` that are due to us, in the order in which they were accepted.
+def queues(tx: Tx, lane: str) -> list[Queue]:
+    """Return the queues of ``lane`` in which rows wait, due or not; a step in the index for each."""
+    return [
+        (str(account), int(priority))
+        for (priority,) in _distinct(tx, "priority", "lane = ?", (lane,))
+        for (account,) in _distinct(tx, "account", "lane = ? AND priority = ?", (lane, priority))
+    ]
+
+
+def claim(tx: Tx, lane: str, queue: Queue, limit: int) -> list[Spooled]:
+    """Hand up to ``limit`` waiting rows of a queue that are due to us, in the order in which they were accepted.
 
     Rows that were due at once and rows that waited for an instant, for which they may have been refused before, share
     the room where there are too many of both, so neither keeps the other waiting.
@@ -64,10 +85,10 @@ def claim(tx: Tx, lane: str, limit: int) -> list[Spooled]:
 
     def take(first: int, last: int, room: int) -> list[Spooled]:
         found = tx.rows(
-            "WITH picked AS MATERIALIZED (SELECT id FROM spool WHERE lane = ? AND claimed IS NULL "  # noqa: S608 (constants)
-            f"AND due BETWEEN ? AND ? ORDER BY due, id LIMIT ?{tx.skip_locked}) "
+            "WITH picked AS MATERIALIZED (SELECT id FROM spool WHERE lane = ? AND account = ? AND priority = ? "  # noqa: S608 (constants)
+            f"AND claimed IS NULL AND due BETWEEN ? AND ? ORDER BY due, id LIMIT ?{tx.skip_locked}) "
             f"UPDATE spool SET claimed = ? WHERE id IN (SELECT id FROM picked) RETURNING {_COLUMNS}",
-            (lane, first, last, max(room, 0), tx.holder),  # SQLite takes a negative limit for none
+            (lane, *queue, first, last, max(room, 0), tx.holder),  # SQLite takes a negative limit for none
         )
         return [Spooled(*row) for row in found]
 
@@ -129,12 +150,7 @@ def waiting(tx: Tx, lane: str, after: tuple[int, int], limit: int) -> list[tuple
 
 def waiting_lanes(tx: Tx) -> list[str]:
     """Return the lanes in which rows wait, one step in the index for each."""
-    found = tx.rows(
-        "WITH RECURSIVE known (lane) AS (SELECT min(lane) FROM spool WHERE claimed IS NULL UNION ALL "
-        "SELECT (SELECT min(lane) FROM spool WHERE claimed IS NULL AND lane > known.lane) FROM known "
-        "WHERE known.lane IS NOT NULL) SELECT lane FROM known WHERE lane IS NOT NULL"
-    )
-    return [str(lane) for (lane,) in found]
+    return [str(lane) for (lane,) in _distinct(tx, "lane")]
 
 
 def waiting_of(tx: Tx, messages: Collection[int]) -> dict[int, list[Spooled]]:
@@ -194,3 +210,13 @@ def held(tx: Tx, ids: Collection[int]) -> set[int]:
 def lengths(tx: Tx) -> list[tuple[str, int]]:
     """Return (lane, rows) for every lane that is not empty."""
     return [(str(lane), int(count)) for lane, count in tx.rows("SELECT lane, count(*) FROM spool GROUP BY lane")]
+
+
+def _distinct(tx: Tx, column: str, where: str = "", values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Return each value of a column in the waiting rows that meet a condition, which an index begins with."""
+    least = f"SELECT min({column}) FROM spool WHERE claimed IS NULL{where and f' AND {where}'}"  # noqa: S608 (constants)
+    return tx.rows(
+        f"WITH RECURSIVE known (value) AS ({least} UNION ALL SELECT ({least} AND {column} > known.value) FROM known "  # noqa: S608 (constants)
+        "WHERE known.value IS NOT NULL) SELECT value FROM known WHERE value IS NOT NULL",
+        (*values, *values),
+    )

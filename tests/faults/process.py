@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import trio
 
@@ -124,6 +125,13 @@ class Gateway:
     def signal(self, number):
         """Send a signal and go on."""
         self._process.send_signal(number)
+
+    def size(self):
+        """Return the process's resident KiB and its open descriptors."""
+        process = Path("/proc", str(self._process.pid))
+        lines = process.joinpath("status").read_text(encoding="ascii").splitlines()
+        [resident] = [int(line.split()[1]) for line in lines if line.startswith("VmRSS")]
+        return resident, len(list(process.joinpath("fd").iterdir()))
 
     async def end(self, number):
         """Send a signal, wait for the end, and return the exit status (negative: the signal that ended it)."""

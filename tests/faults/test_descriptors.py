@@ -1,4 +1,4 @@
-"""A gateway out of file descriptors goes on with what it has open."""
+"""What connections cost a gateway: out of descriptors it goes on with what it has, and what ends costs nothing."""
 
 import pytest
 import trio
@@ -12,6 +12,8 @@ from tests.faults.process import ACCOUNT, PASSWORD, SIGTERM, Gateway
 pytestmark = pytest.mark.faults
 
 LIMIT = 40  # descriptors
+SPARE = 3  # descriptors that come and go by themselves
+MOST_GROWTH = 5_000  # KiB: 8 for each rebind
 ABROAD = ["447400123456", "4915112345678", "34612345678", "12025550123", "393312345678"]
 
 
@@ -53,3 +55,38 @@ async def live_without_descriptors(peers):
 def complaints(gateway):
     """Return what the log says of connections that could not be accepted."""
     return [event for event in gateway.events if event["event"] == "connection_refused"]
+
+
+def test_rebinds(tmp_path):
+    """600 apps that bind, and leave or just vanish, leave behind neither descriptors nor memory."""
+    before, after = trio.run(rebind, Gateway(tmp_path))
+    assert after - before < MOST_GROWTH
+
+
+async def rebind(gateway):
+    """Let apps come and go, 200 at first to fill what is filled once; returns the memory before and after the rest."""
+    resident = []
+    with trio.fail_after(120):
+        async with trio.open_nursery() as nursery:
+            gateway.configure(accounts={ACCOUNT: {"max_binds": 50}})
+            await gateway.start(nursery)
+            _, idle = gateway.size()
+            for count in (200, 600):
+                for number in range(count):
+                    await come_and_go(gateway, politely=bool(number % 2))
+                while gateway.size()[1] > idle + SPARE:  # noqa: ASYNC110 (nobody announces it)
+                    await trio.sleep(0.05)
+                resident.append(gateway.size()[0])
+            assert await gateway.end(SIGTERM) == 0
+            nursery.cancel_scope.cancel()
+    return resident
+
+
+async def come_and_go(gateway, *, politely):
+    """Bind, and unbind or drop the connection."""
+    app = SimulatedApp(ACCOUNT, PASSWORD)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(app.run, *gateway.address)
+        if politely:
+            await app.leave()
+        nursery.cancel_scope.cancel()

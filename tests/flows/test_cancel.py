@@ -87,7 +87,7 @@ async def test_in_memory(world, app):
 async def test_confirmation_passes_a_full_spool(world, app):
     """The confirmation goes out before marketing that waits in the spool because memory is full."""
     lane = world.gateway.lanes["operator/orange"]
-    lane._pace = lane._pace._replace(room=2)
+    lane._claims._room, lane._claims._few = 2, 1
     await hold(world, app)
     for number in range(10):
         await app.accepted(f"336000000{number:02}")

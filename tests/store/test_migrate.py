@@ -45,7 +45,7 @@ async def test_rows_survive(database):
         row = await store.transact(spooled)
         await store.transact(lambda tx: spool.add(tx, [row]))
     async with database.serving() as store:
-        assert await store.transact(lambda tx: spool.claim(tx, row.lane, 9)) == [row]
+        assert await store.transact(lambda tx: spool.claim(tx, row.lane, row.queue, 9)) == [row]
 
 
 async def test_newer_schema(database):

@@ -28,9 +28,9 @@ async def put(store, *changes, claimed=None):
     return await store.transact(work)
 
 
-def claim(holder=1, limit=100, lane=LANE):
+def claim(holder=1, limit=100, lane=LANE, queue=("", 0)):
     """Return work that claims."""
-    return lambda tx: spool.claim(held_by(tx, holder), lane, limit)
+    return lambda tx: spool.claim(held_by(tx, holder), lane, queue, limit)
 
 
 def test_lanes_of_peers():
@@ -107,6 +107,24 @@ async def test_lanes_are_separate(store):
     [_, other] = await put(store, {}, {"lane": OTHER})
     assert await store.transact(claim(lane=OTHER)) == [other]
     assert len(await store.transact(claim())) == 1
+
+
+async def test_queues(store):
+    """Each account and priority of which a row waits in a lane is named, once, due or not."""
+    shop, later = {"account": "shop"}, {"account": "bank", "due": HOUR}
+    await put(store, {}, shop, shop, {**shop, "priority": 3}, {**later, "priority": 1}, {"lane": OTHER, "account": "x"})
+    await put(store, {"account": "held"}, claimed=1)
+    found = await store.transact(lambda tx: spool.queues(tx, LANE))
+    assert sorted(found) == [("", 0), ("bank", 1), ("shop", 0), ("shop", 3)]
+    assert await store.transact(lambda tx: spool.queues(tx, "operator/none")) == []
+
+
+async def test_queues_are_separate(store):
+    """A claim takes rows of its own queue only, and tells whose they are and how urgent."""
+    _, urgent, other = await put(store, {"account": "shop"}, {"account": "shop", "priority": 3}, {"account": "bank"})
+    assert await store.transact(claim(queue=("shop", 3))) == [urgent]
+    assert await store.transact(claim(queue=("bank", 0))) == [other]
+    assert await store.transact(claim()) == []
 
 
 async def test_added_as_claimed(store):
