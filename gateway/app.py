@@ -90,7 +90,7 @@ class Gateway:
         }
         self._membership = Membership(self.store, self.lanes, self._limits(customers), self._upkeep.routes_changed)
         self._door = Door(config.smpp, self.metrics)
-        requests = Requests(self._submit, manage)
+        requests = Requests(self._submit, manage, self.store.clock)
         self._listener = Listener(self._door, customers, requests, self.lanes, self._membership)
         for batch in (self._operator_outcomes.batch, self._account_outcomes.batch):
             self.store.attach(batch)

@@ -132,6 +132,7 @@ class Deliver:
     def _work(self, tx: Tx, items: list[Arrived]) -> Done:
         outcomes = self._correlate(tx, [each.report for each in items if each.report])
         rows = self._home.receipts(tx, messages.settle(tx, outcomes))
+        tx.lock({each.heard.number.key for each in items if each.heard})  # at once, so that nodes never deadlock
         effects = [self._opt_outs.hear(tx, each.heard) for each in items if each.heard]
         for effect in effects:
             rows += effect.rows

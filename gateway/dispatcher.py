@@ -12,7 +12,6 @@ A lane without a link holds nothing in memory: a dead peer costs disk, not memor
 from __future__ import annotations
 
 import math
-import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -119,7 +118,7 @@ class Lane:
 
     def drop_overdue(self) -> None:
         """End the rows in memory whose time is over, wherever in the queue they stand."""
-        self._settle(self._backlog.take_overdue(_now()), Step.EXPIRED)
+        self._settle(self._backlog.take_overdue(self._store.clock()), Step.EXPIRED)
 
     def withdraw(self, unwanted: Callable[[Spooled], bool]) -> None:
         """Give rows that are not on their way back to the spool, with the next commit."""
@@ -182,7 +181,7 @@ class Lane:
         granted = self._bucket.grant(min(self._pace.window - link.session.in_flight, self._open_room(), len(self)), now)
         if granted <= 0:
             return
-        drawn = self._backlog.draw(granted, _now())
+        drawn = self._backlog.draw(granted, self._store.clock())
         self._bucket.give_back(granted - len(drawn.rows))
         self._settle(drawn.overdue, Step.EXPIRED)
         self._settle(drawn.stopped, Step.REVIEW)
@@ -212,8 +211,10 @@ class Lane:
 
     def answered(self, row: Spooled, response: Pdu) -> None:
         """Take the peer's answer to ``row``."""
-        self._lost.discard(row.id)
         step = next_step(response.status)
+        if row.id in self._lost:
+            self._lost.discard(row.id)
+            step = Step.LATER if step is Step.SLOW else step  # not ours to send again; settling finds that out
         if step is Step.SLOW:
             self._slow_down(row, response.status)
             return
@@ -275,8 +276,3 @@ class Lane:
             return
         self._settle(claimed.suspects, Step.REVIEW)
         self.hand_over(claimed.rows)
-
-
-def _now() -> int:
-    """Return the present in milliseconds since 1970, as rows' times are."""
-    return time.time_ns() // 1_000_000

@@ -129,10 +129,10 @@ class Lanes:
         for lane in self:
             lane.forget()
 
-    def withdraw(self, messages: Container[int], numbers: Container[str]) -> None:
-        """Let segments of these messages, or to these numbers, wait in the spool, unless they are on their way."""
+    def withdraw(self, messages: Container[int], addressed: Container[tuple[str, str]]) -> None:
+        """Let segments of these messages, or of an account to a number, wait in the spool, unless on their way."""
         for lane in self:
-            lane.withdraw(lambda row: row.message in messages or (row.number in numbers and row.due != spool.URGENT))
+            lane.withdraw(lambda row: row.message in messages or (row.account, row.number) in addressed)
 
     def drop_overdue(self) -> None:
         """End the rows in memory whose time is over."""

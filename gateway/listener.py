@@ -6,7 +6,6 @@ failed is answered the later, the more failed before it from the same address.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -200,7 +199,7 @@ class Client:
         if pdu.command in BINDS:
             self._start_soon(self._bind, pdu)
         elif self._requests is not None and self._customer is not None:
-            self._requests.offer(link, self._customer, pdu, time.time_ns() // 1_000_000)
+            self._requests.offer(link, self._customer, pdu)
         else:
             link.respond([(pdu, status.ESME_RSYSERR, b"")])  # on the way down: another node, or a later try, takes it
 

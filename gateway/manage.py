@@ -51,6 +51,7 @@ class Asked(NamedTuple):
     identifier: int
     number: str = ""
     change: Change | None = None
+    towards: str = ""  # the number that a cancel_sm with an id names beside it
 
 
 class Order(NamedTuple):
@@ -108,8 +109,8 @@ class Manage:
             else:
                 orders.append(Order(asked, sorted({each.message.joined or each.message.id for each in known})))
         if orders:
-            numbers = {order.asked.number for order in orders if order.asked.number}
-            self._lanes.withdraw({each for order in orders for each in order.messages}, numbers)
+            addressed = {(each.asked.customer.name, each.asked.number) for each in orders if each.asked.number}
+            self._lanes.withdraw({each for order in orders for each in order.messages}, addressed)
             self.acting.put_all(orders)
 
     def _failed_to_look(self, items: list[Asked], error: StoreError) -> None:
@@ -221,12 +222,15 @@ def _read(link: Link, customer: Customer, pdu: Pdu, now: int) -> Asked:
     if not identifier:
         raise RefusedError(status.ESME_RINVMSGID)
     change = Change.read(link, pdu, now) if pdu.command == smpp.REPLACE_SM else None
-    return Asked(link, pdu, customer, identifier, change=change)
+    named = pdu.command == smpp.CANCEL_SM and pdu.fields["destination_addr"]
+    towards = submission.destination(pdu.fields).key if named else ""
+    return Asked(link, pdu, customer, identifier, change=change, towards=towards)
 
 
 def _is_own(asked: Asked, message: Message) -> bool:
-    """Say whether a message is the account's, and from the address that the request names."""
-    return message.account == asked.customer.name and message.source_addr == asked.pdu.fields["source_addr"]
+    """Say whether a message is the account's, and from and (where the request names one) to the address in question."""
+    own = message.account == asked.customer.name and message.source_addr == asked.pdu.fields["source_addr"]
+    return own and asked.towards in ("", message.number)
 
 
 def _state(pdu: Pdu, known: Iterable[Known]) -> bytes:

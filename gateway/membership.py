@@ -16,7 +16,7 @@ import trio
 
 from gateway.rules.sharing import Demand
 from gateway.store import nodes, spool
-from gateway.store.base import FencedError, StoreError
+from gateway.store.base import Batch, FencedError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 BEAT = 1.0  # seconds between looks
 _MILLI = 1_000
+_RANK = -1  # before the looks, which lock the shares of all: everybody locks in one order
 
 
 class Limit(NamedTuple):
@@ -73,6 +74,16 @@ class _Look(NamedTuple):
         return _News(nodes.presence(tx), shares, ready, buried)
 
 
+class _Asked:
+    """Whether an account may have one bind more."""
+
+    def __init__(self, name: str, count: int, most: int) -> None:
+        self.name, self.count, self.most = name, count, most
+        self.answered = trio.Event()
+        self.allowed = False
+        self.error: StoreError | None = None
+
+
 class Membership:
     """The membership of one process.
 
@@ -90,6 +101,8 @@ class Membership:
         self._changed = changed
         self._binds: dict[str, int] = {}
         self._steady_since = math.inf  # since when every look has succeeded
+        self._asking: Batch[_Asked] = Batch(self._count, self._counted, self._not_counted, _RANK)
+        store.attach(self._asking)
         store.heard = self.heard
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -159,15 +172,33 @@ class Membership:
         self._binds[account] = count
         if count > most or not self._store.shared:
             return count <= most
-        name = _bind_name(account)
+        asked = _Asked(_bind_name(account), count, most)
+        self._asking.put(asked)
+        await asked.answered.wait()
+        if asked.error is not None:
+            raise asked.error
+        return asked.allowed
 
-        def work(tx: Tx) -> bool:
-            tx.lock([name])
-            allowed = nodes.presence(tx, name).get(name, 0) + count <= most
-            nodes.set_presence(tx, {name: count if allowed else count - 1})
-            return allowed
+    def _count(self, tx: Tx, asked: list[_Asked]) -> list[bool]:
+        """Count the binds at all nodes, in the order asked; all locks are taken at once, so nodes never deadlock."""
+        names = {each.name for each in asked}
+        tx.lock(names)
+        elsewhere = nodes.presence(tx, names)
+        allowed = [elsewhere.get(each.name, 0) + each.count <= each.most for each in asked]
+        ours = {each.name: each.count - 1 for each in reversed(asked)}
+        ours |= {each.name: each.count for each, yes in zip(asked, allowed, strict=True) if yes}
+        nodes.set_presence(tx, ours)
+        return allowed
 
-        return await self._store.transact(work)
+    def _counted(self, asked: list[_Asked], allowed: list[bool]) -> None:
+        for each, yes in zip(asked, allowed, strict=True):
+            each.allowed = yes
+            each.answered.set()
+
+    def _not_counted(self, asked: list[_Asked], error: StoreError) -> None:
+        for each in asked:
+            each.error = error
+            each.answered.set()
 
     def unbound(self, account: str, count: int) -> None:
         """Learn that ``account`` has ``count`` binds here now; the others learn it with the next look."""

@@ -255,6 +255,7 @@ def _submit_sm(message: Message, part: Encoded, asks: int) -> bytes:
 def opt_out_by_hand(tx: Tx, number: Number, account: str, code: str, reason: str) -> bool:
     """Opt ``number`` out because a person decided so: no confirmation, nothing billed; returns whether it is new."""
     tx.lock([number.key])
+    tx.notify([stop_name(number.key)])
     evidence = tx.new_id()
     entry = Entry(number.key, account, tx.now, "cli", code, False, evidence)
     added = bool(blacklist.add(tx, [entry]))

@@ -8,6 +8,8 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.link import Link
     from gateway.manage import Manage
     from gateway.smpp.pdu import Pdu
@@ -28,9 +30,11 @@ class Requests:
     Args:
         submit: serves submissions.
         manage: serves requests about messages that were submitted.
+        clock: tells the present in milliseconds since 1970, alike at all nodes.
     """
 
-    def __init__(self, submit: Submit, manage: Manage) -> None:
+    def __init__(self, submit: Submit, manage: Manage, clock: Callable[[], int]) -> None:
+        self._clock = clock
         self._intakes: dict[int, Intake] = {
             smpp.SUBMIT_SM: submit,
             smpp.SUBMIT_MULTI: submit,
@@ -40,10 +44,10 @@ class Requests:
             smpp.REPLACE_SM: manage,
         }
 
-    def offer(self, link: Link, customer: Customer, pdu: Pdu, now: int) -> None:
+    def offer(self, link: Link, customer: Customer, pdu: Pdu) -> None:
         """Pass a request on to whom it concerns."""
         intake = self._intakes.get(pdu.command)
         if intake is None:
             link.respond([(pdu, status.ESME_RINVCMDID, b"")])
         else:
-            intake.offer(link, customer, pdu, now)
+            intake.offer(link, customer, pdu, self._clock())

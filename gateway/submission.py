@@ -47,6 +47,7 @@ class Customer:
         self.account = account
         self.profile = profile
         self.bucket = TokenBucket(account.rate, 0.0)
+        self.undecided = 0  # destinations of submit_multi that wait for their commit
         self._asked = 0
 
     def take(self, segments: int, now: float) -> bool:
@@ -113,8 +114,12 @@ def read_many(link: Link, customer: Customer, pdu: Pdu, clock: Clock) -> tuple[M
     due, expires = _times(pdu, clock)
     many, items = Many(pdu, len(shared["dest_address"])), []
     for each in shared["dest_address"]:
+        code = smpp.check_destination(each)
         if not isinstance(each, smpp.Sme):  # we keep no lists
-            many.refuse(smpp.Sme(0, 0, each.dl_name), status.ESME_RCNTSUBDL)
+            many.refuse(smpp.Sme(0, 0, each.dl_name[:_LONGEST_ADDRESS]), code or status.ESME_RCNTSUBDL)
+            continue
+        if code:
+            many.refuse(each._replace(destination_addr=each.destination_addr[:_LONGEST_ADDRESS]), code)
             continue
         fields = shared | each._asdict()
         try:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gateway.submission import Customer, Submitted
 
 RANK = 20
+_MOST_UNDECIDED = 5_000  # destinations of one account in memory; 6 MB
 _AT_ONCE = 128  # submissions of one commit: enough to share its fsync, few enough to keep it short
 
 
@@ -81,6 +82,9 @@ class Submit:
             link.respond([(pdu, refused.status, b"")])
 
     def _offer_many(self, link: Link, customer: Customer, many: Many, items: list[Submitted]) -> None:
+        if customer.undecided > _MOST_UNDECIDED:
+            raise RefusedError(status.ESME_RTHROTTLED)
+        customer.undecided += len(items)
         for each in many.refused:
             self._metrics.submitted(customer.name, each.error_status_code)
         if many.decided:
@@ -112,7 +116,9 @@ class Submit:
             if item.many is None:
                 body = b"%016x\x00" % answer.message if answer.status == status.ESME_ROK else b""
                 by_link.setdefault(item.link, []).append((item.pdu, answer.status, body))
-            elif item.many.learn(item.fields, answer.status):
+                continue
+            item.customer.undecided -= 1
+            if item.many.learn(item.fields, answer.status):
                 by_link.setdefault(item.link, []).append((item.pdu, *item.many.response()))
         for link, responses in by_link.items():
             link.respond(responses)

@@ -5,6 +5,7 @@ Both work on rows that wait in the spool, a page at a time, so traffic goes on i
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,12 +15,14 @@ from gateway import ruleset
 from gateway.config import Operator
 from gateway.rules.policy import choose
 from gateway.settle import note_dropped
-from gateway.store import alerts, held, messages, sent, spool
+from gateway.store import alerts, blacklist, held, messages, sent, spool
 from gateway.store.base import StoreError
 from gateway.store.messages import Outcome
 from gateway.store.spool import account_lane, operator_lane
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from gateway.config import Config
     from gateway.homeward import Homeward
     from gateway.lanes import Lanes, Placed
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _PAGE = 1_000
+_HEED = 1.0  # seconds between looks for opt-outs
+_OVERLAP_MS = 30_000  # how long a commit may take to show what it decided at its begin
 _SWEEP = 5.0  # seconds between looks for what is too old
 _PARKED_MS = 24 * 3_600 * 1_000
+_CROSSED_MS = 60_000  # receipts and outcomes that passed each other unseen did so lately
 
 
 class Upkeep:
@@ -50,6 +56,8 @@ class Upkeep:
         self._lanes = lanes
         self._home = home
         self._changed = trio.Event()
+        self._heeded: Collection[int] = ()  # opt-outs that we know of, by their evidence
+        self._heeded_until = store.clock()
         self._stranded: dict[str, list[str]] = {}  # lanes that these operators cannot take over
 
     def routes_changed(self) -> None:
@@ -61,6 +69,7 @@ class Upkeep:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._reroute_for_ever)
             nursery.start_soon(self._sweep_for_ever)
+            nursery.start_soon(self._heed_for_ever)
 
     # Failover
 
@@ -140,6 +149,21 @@ class Upkeep:
         following = (rows[-1][0], rows[-1][1]) if len(rows) == _PAGE else None
         return following, [target for _, target in moves]
 
+    # Opt-outs
+
+    async def _heed_for_ever(self) -> None:
+        while True:
+            with suppress(StoreError):  # the store has logged it; the next look sees further back
+                await self.heed()
+            await trio.sleep(_HEED)
+
+    async def heed(self) -> None:
+        """See whether numbers have opted out, at another node or from the command line, without our being told."""
+        since = self._heeded_until - _OVERLAP_MS
+        found, now = await self._store.transact(lambda tx: (blacklist.opted_out_since(tx, since), tx.now))
+        self._lanes.stop({number for evidence, number in found.items() if evidence not in self._heeded})
+        self._heeded, self._heeded_until = found.keys(), now
+
     # Expiry
 
     async def _sweep_for_ever(self) -> None:
@@ -164,7 +188,8 @@ class Upkeep:
             while full:
                 full, placed = await self._store.transact(page)
                 self._lanes.carry_on(placed)
-        await self._store.transact(self._forget)
+        while await self._store.transact(self._forget) >= _PAGE:
+            pass
 
     def _expire_held(self, tx: Tx) -> tuple[bool, Placed]:
         """End the parts whose others did not come in time."""
@@ -172,12 +197,14 @@ class Upkeep:
         finished = messages.settle(tx, [Outcome(part, messages.EXPIRED, final=True) for part in parts])
         return len(parts) >= _PAGE, self._lanes.place(tx, self._home.receipts(tx, finished))
 
-    def _forget(self, tx: Tx) -> None:
-        sent.forget_parked(tx, tx.now - _PARKED_MS)
+    def _forget(self, tx: Tx) -> int:
         alerts.forget(tx, tx.now - self._report_wait)
+        return sent.forget_parked(tx, tx.now - _PARKED_MS, _PAGE)
 
     def _rescue_parked(self, tx: Tx) -> Placed:
-        return self._lanes.place(tx, self._home.receipts(tx, messages.settle(tx, sent.rescue_parked(tx))))
+        return self._lanes.place(
+            tx, self._home.receipts(tx, messages.settle(tx, sent.rescue_parked(tx, tx.now - _CROSSED_MS)))
+        )
 
     def _give_up_page(self, tx: Tx) -> tuple[bool, Placed]:
         outcomes = sent.give_up(tx, tx.now - self._report_wait, _PAGE)

@@ -16,7 +16,7 @@ from gateway.smpp.layout import LAYOUTS, MAX_DESTINATIONS, MAX_SHORT_MESSAGE, Sm
 from gateway.smpp.vocabulary import DATA_SM, RESPONSE, SUBMIT_SM, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from gateway.smpp.layout import Destination
     from gateway.smpp.pdu import Pdu
@@ -78,14 +78,11 @@ def check(pdu: Pdu) -> int:
         return status.ESME_RMISSINGOPTPARAM
     if pdu.command in (SUBMIT_SM, DATA_SM) and not fields["destination_addr"]:
         return status.ESME_RINVDSTADR
-    return _check_destinations(fields.get("dest_address", ()))
-
-
-def _check_destinations(destinations: Iterable[Destination]) -> int:
-    for each in destinations:
-        if isinstance(each, Sme):
-            if not 0 < len(each.destination_addr) <= _MAX_ADDRESS:
-                return status.ESME_RINVDSTADR
-        elif not 0 < len(each.dl_name) <= _MAX_NAME:
-            return status.ESME_RINVDLNAME
     return status.ESME_ROK
+
+
+def check_destination(destination: Destination) -> int:
+    """Return the command_status for one destination of a submit_multi, which says nothing about the others."""
+    if isinstance(destination, Sme):
+        return status.ESME_ROK if 0 < len(destination.destination_addr) <= _MAX_ADDRESS else status.ESME_RINVDSTADR
+    return status.ESME_ROK if 0 < len(destination.dl_name) <= _MAX_NAME else status.ESME_RINVDLNAME

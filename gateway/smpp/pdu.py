@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gateway.smpp import status as statuses
-from gateway.smpp.check import check
+from gateway.smpp.check import check, check_destination
 from gateway.smpp.fields import PduError
 from gateway.smpp.layout import (
     HEADER_LENGTH,
@@ -78,6 +78,7 @@ __all__ = [
     "Tag",
     "Unsuccessful",
     "check",
+    "check_destination",
     "decode",
     "encode",
     "encode_body",

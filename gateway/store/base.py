@@ -162,6 +162,9 @@ class Store(Protocol):
     lease_until: float
     heard: Callable[[Collection[str]], None]
 
+    def clock(self) -> int:
+        """Return the present by the one clock of all nodes, as last seen: milliseconds since 1970, UTC."""
+
     async def join(self) -> None:
         """Become a member: rows that a process of our name held before are given back, and we may hold some.
 

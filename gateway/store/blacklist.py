@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.store.ids import first_id
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from gateway.store.base import Snapshot, Tx
 
+OPTED_OUT = "opted_out"  # the effect of a text, or of a decision, that opts a number out
 EVERYBODY = "*"  # the account of an entry that counts for all accounts
 
 Entries = dict[tuple[str, str], bool]  # (number, account) → whether all traffic is refused
@@ -91,6 +94,12 @@ def entries(tx: Tx | Snapshot, account: str | None = None) -> Iterator[Entry]:
         values,
     )
     return (Entry(*row)._replace(everything=bool(row[5])) for row in found)
+
+
+def opted_out_since(tx: Tx, since: int) -> dict[int, str]:
+    """Return the numbers that have opted out since about an instant, by the evidence of it."""
+    found = tx.rows("SELECT id, number FROM evidence WHERE id >= ? AND effect = ?", (first_id(since), OPTED_OUT))
+    return {int(identifier): str(number) for identifier, number in found}
 
 
 def record(tx: Tx, evidence: Sequence[Evidence]) -> None:

@@ -56,6 +56,11 @@ def milliseconds(identifier: int) -> int:
     return identifier >> (_COUNTER_BITS + _NODE_BITS)
 
 
+def first_id(instant: int) -> int:
+    """Return what no identifier made at ``instant`` (milliseconds since 1970) or later is less than."""
+    return max(instant - EPOCH_MS, 0) << (_COUNTER_BITS + _NODE_BITS)
+
+
 def wire(identifier: int) -> str:
     """Spell an identifier as upstream apps see it: 16 lower-case hex digits."""
     return f"{identifier:016x}"

@@ -16,7 +16,7 @@ from gateway.store.base import StoreError
 from gateway.store.ids import MAX_NODES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from gateway.rules.sharing import Demand
     from gateway.store.base import Tx
@@ -33,7 +33,7 @@ class Buried(NamedTuple):
 
 
 def number_of(tx: Tx, name: str) -> int:
-    """Return the number of the node called ``name``, a new one if it is new.
+    """Return the number of the node called ``name``; of a new one, a new one, or that of the longest gone.
 
     Raises:
         StoreError: there is no room for another node.
@@ -43,10 +43,18 @@ def number_of(tx: Tx, name: str) -> int:
         return int(known[0][0])
     used = {number for (number,) in tx.rows("SELECT number FROM node")}
     number = next((number for number in range(MAX_NODES) if number not in used), None)
-    if number is None:
-        raise StoreError(f"{MAX_NODES} nodes have used this database; delete retired ones from its table 'node'")
-    tx.rows("INSERT INTO node (number, name) VALUES (?, ?)", (number, name))
-    return number
+    if number is not None:
+        tx.rows("INSERT INTO node (number, name) VALUES (?, ?)", (number, name))
+        return number
+    # Whoever takes a number over goes on above the largest identifier in the database, so none is made twice.
+    left = tx.rows(
+        "UPDATE node SET name = ? WHERE number = "
+        "(SELECT number FROM node WHERE holder IS NULL ORDER BY lease, number LIMIT 1) RETURNING number",
+        (name,),
+    )
+    if not left:
+        raise StoreError(f"{MAX_NODES} nodes live on this database; there is no room for another")
+    return int(left[0][0])
 
 
 def join(tx: Tx, node: int, lease: int) -> int:
@@ -93,18 +101,24 @@ def set_presence(tx: Tx, links: Mapping[str, int]) -> None:
     tx.insert(
         "presence (name, holder, links)",
         [(name, tx.holder, count) for name, count in sorted(links.items())],
-        "ON CONFLICT (name, holder) DO UPDATE SET links = excluded.links",
+        "ON CONFLICT (name, holder) DO UPDATE SET links = excluded.links WHERE presence.links <> excluded.links",
     )
 
 
-def presence(tx: Tx, name: str | None = None) -> dict[str, int]:
-    """Return how many links the other nodes have together, by name, or under ``name`` alone; without those of none."""
-    found = tx.rows(
-        "SELECT name, CAST(sum(links) AS BIGINT) FROM presence "
-        "WHERE name = coalesce(?, name) AND holder <> ? AND links > 0 GROUP BY name",
-        (name, tx.holder),
-    )
-    return {str(each): int(links) for each, links in found}
+def presence(tx: Tx, names: Collection[str] | None = None) -> dict[str, int]:
+    """Return how many links the other nodes have together, by name, of all or of ``names``; without those of none."""
+    if names is None:
+        found = tx.rows("SELECT name, links FROM presence WHERE holder <> ? AND links > 0", (tx.holder,))
+    else:
+        found = tx.each(
+            "WITH asked (name, holder) AS ({rows}) SELECT presence.name, presence.links FROM presence "
+            "JOIN asked ON presence.name = asked.name WHERE presence.holder <> asked.holder AND presence.links > 0",
+            [(name, tx.holder) for name in sorted(names)],
+        )
+    links: dict[str, int] = {}
+    for name, count in found:
+        links[name] = links.get(name, 0) + count
+    return links
 
 
 def share_out(tx: Tx, limits: Mapping[str, Demand]) -> dict[str, int]:
@@ -121,6 +135,7 @@ def share_out(tx: Tx, limits: Mapping[str, Demand]) -> dict[str, int]:
     tx.insert(
         "share (name, holder, amount, wanted)",
         [(name, tx.holder, mine[name], demand.wanted) for name, demand in sorted(limits.items())],
-        "ON CONFLICT (name, holder) DO UPDATE SET amount = excluded.amount, wanted = excluded.wanted",
+        "ON CONFLICT (name, holder) DO UPDATE SET amount = excluded.amount, wanted = excluded.wanted "
+        "WHERE share.amount <> excluded.amount OR share.wanted <> excluded.wanted",
     )
     return mine

@@ -248,7 +248,7 @@ class PostgresStore(Rounds):
         found = begun.fetchone()
         if found is None:
             raise self._fenced()
-        return PostgresTx(self._connection, self._ids, found[0], holder), mark if holder else 0
+        return PostgresTx(self._connection, self._ids, self.told(found[0]), holder), mark if holder else 0
 
     def _fenced(self) -> StoreError:
         found = self._connection.execute("SELECT holder FROM node WHERE number = %s", [self._node]).fetchone()

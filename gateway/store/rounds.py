@@ -7,6 +7,7 @@ a thread; while it runs, what arrives waits and makes up the next round.
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import structlog
@@ -56,11 +57,21 @@ class Rounds:
         self.heard: Callable[[Collection[str]], None] = lambda _names: None
         self._commit = commit
         self._hold = hold
+        self._ahead = 0  # milliseconds by which the database's clock is ahead of ours
         self._batches: list[Batch[Any]] = []
         self._calls: Batch[_Call] = Batch(_run_calls, _answer_calls, _fail_calls, rank=0)
         self._work = trio.Event()
         self._writer = trio.CapacityLimiter(1)  # its own: commits never queue behind other threads' work
         self.attach(self._calls)
+
+    def clock(self) -> int:
+        """Return the present by the database's clock (:meth:`gateway.store.base.Store.clock`)."""
+        return _present() + self._ahead
+
+    def told(self, now: int) -> int:
+        """Learn what the database's clock shows at this moment."""
+        self._ahead = now - _present()
+        return now
 
     def attach(self, batch: Batch[Any]) -> None:
         """Serve ``batch`` in every round from now on."""
@@ -162,3 +173,7 @@ def _fail_calls(calls: list[_Call], error: StoreError) -> None:
     for call in calls:
         call.error = error
         call.ready.set()
+
+
+def _present() -> int:
+    return time.time_ns() // 1_000_000

@@ -110,14 +110,16 @@ def unpark(tx: Tx, keys: Collection[tuple[str, str]]) -> list[tuple[str, str, in
     return [row[1:] for row in sorted(found)]
 
 
-def rescue_parked(tx: Tx) -> list[Outcome]:
-    """Match parked receipts with segments that another node settled at the same instant, unseen by either.
+def rescue_parked(tx: Tx, since: int) -> list[Outcome]:
+    """Match receipts parked since an instant with segments that another node settled meanwhile, unseen by either.
 
     Both are forgotten, and the outcomes returned.
     """
     found = tx.rows(
         "SELECT parked.operator, parked.remote_id, parked.state, parked.error FROM parked "
-        "JOIN sent ON sent.operator = parked.operator AND sent.remote_id = parked.remote_id ORDER BY parked.id"
+        "JOIN sent ON sent.operator = parked.operator AND sent.remote_id = parked.remote_id "
+        "WHERE parked.at >= ? ORDER BY parked.id",
+        (since,),
     )
     news = {(operator, remote): (state, error) for operator, remote, state, error in found}
     held = report(tx, news.keys())
@@ -125,6 +127,10 @@ def rescue_parked(tx: Tx) -> list[Outcome]:
     return [outcome for key, each in held.items() for outcome in outcomes_of([each], *news[key])]
 
 
-def forget_parked(tx: Tx, before: int) -> None:
-    """Forget receipts parked before this instant: nothing will ever match them."""
-    tx.rows("DELETE FROM parked WHERE at < ?", (before,))
+def forget_parked(tx: Tx, before: int, limit: int) -> int:
+    """Forget up to ``limit`` receipts parked before this instant, which nothing will ever match; returns how many."""
+    found = tx.rows(
+        "DELETE FROM parked WHERE id IN (SELECT id FROM parked WHERE at < ? ORDER BY at LIMIT ?) RETURNING id",
+        (before, limit),
+    )
+    return len(found)

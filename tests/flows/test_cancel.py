@@ -191,6 +191,15 @@ async def test_other_node_tells(world, app):
     assert await told(app, 1) == [(message_id, "DELETED")]
 
 
+async def test_nobody_tells(world, app):
+    """What a node has in memory is cancelled when a look shows that its number has opted out, though nobody told it."""
+    await hold(world, app)
+    message_id = await app.accepted(FRENCH)
+    await opt_out(world)
+    await world.gateway._upkeep.heed()
+    assert await told(app, 1) == [(message_id, "DELETED")]
+
+
 async def test_stop_through_another_operator(world):
     """A STOP cancels what waits for any operator, also one that is down."""
     sfr = Operator()

@@ -1,5 +1,7 @@
 """Two gateways on one PostgreSQL: what one accepts, hears or is limited by, the other knows."""
 
+import time
+
 import pytest
 import trio
 
@@ -85,6 +87,60 @@ async def test_a_stop_is_in_force_everywhere(pair):
     for _ in range(4):
         await pair[0].orange.deliver(FRENCH, b"STOP")  # operators take their binds in turn
     assert pair[0].rows("SELECT count(*) FROM ledger") == [(1,)]
+
+
+async def test_a_stop_that_nobody_tells_of(pair, monkeypatch):
+    """A STOP reaches what another node has in memory without any notification, a look later."""
+    for world in pair:
+        world.operator = {"window": 1}
+    await start(pair)
+    for world in pair:
+        monkeypatch.setattr(world.gateway.store, "heard", lambda _names: None)
+    orange = pair[0].orange
+    orange.answer = lambda _pdu: None
+    app = await pair[1].app()
+    await app.accepted(GERMAN)
+    message_id = await app.accepted(FRENCH)
+    await orange.received(1)
+    orange.answer = lambda _pdu: status.ESME_ROK
+    assert (await orange.deliver(FRENCH, b"STOP")).status == status.ESME_ROK
+    deleted = lambda: [r for r in app.requests if b"stat:DELETED" in r.fields["short_message"]]  # noqa: E731
+    await pair[1].eventually(deleted)
+    assert message_id.encode() in deleted()[0].fields["short_message"]
+
+
+async def test_a_storm_of_binds(pair):
+    """Binds of many accounts at both nodes at once, in whatever order, are all let in."""
+    names = [f"app{number}" for number in range(20)]
+    await start(pair, accounts={name: {"password": "secret", "rate": None} for name in names})
+    apps = []
+
+    async def bind(world, name):
+        apps.append(await world.app(name))
+
+    async with trio.open_nursery() as nursery:
+        for name in names:
+            nursery.start_soon(bind, pair[0], name)
+        for name in reversed(names):
+            nursery.start_soon(bind, pair[1], name)
+    assert len(apps) == 2 * len(names)
+    await pair[0].gateway._membership.beat()
+    uneven = "SELECT name FROM presence WHERE name LIKE 'bind/app%' GROUP BY name HAVING sum(links) <> 2"
+    assert pair[0].rows(uneven) == []
+    assert pair[0].rows("SELECT count(*) FROM presence WHERE name LIKE 'bind/app%'") == [(2 * len(names),)]
+
+
+async def test_a_clock_that_is_wrong(pair, monkeypatch):
+    """A node whose own clock is wrong by an hour goes by the database's: nothing expires early, nothing is late."""
+    present = time.time_ns
+    await start(pair, bound=("gw1",))
+    app = await pair[0].app()
+    for count, wrong in enumerate((3_600, -3_600), 1):
+        monkeypatch.setattr(time, "time_ns", lambda wrong=wrong: present() + wrong * 10**9)
+        await pair[0].gateway._membership.beat()  # a commit, which shows the database's clock
+        await pair[1].gateway._membership.beat()
+        await app.accepted(FRENCH, validity_period="000000001000000R")
+        assert (await app.receipts(count))[-1].stat == "DELIVRD"
 
 
 async def test_a_stop_reaches_what_another_node_holds(pair):

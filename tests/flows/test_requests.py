@@ -187,6 +187,44 @@ async def test_cancel_by_address(world, waiting):
     assert (await cancel(waiting, number=GERMAN)).status == status.ESME_RCANCELFAIL
 
 
+async def test_cancel_with_a_number(waiting):
+    """A cancel_sm with an id and a number means the message only where it is for that number."""
+    answer = await submit_multi(waiting, [Sme(1, 1, FRENCH), Sme(1, 1, GERMAN)])
+    identifier = answer.fields["message_id"]
+    assert (await cancel(waiting, identifier, OTHER_FRENCH)).status == status.ESME_RINVMSGID
+    assert (await cancel(waiting, identifier, GERMAN)).status == status.ESME_ROK
+    [report] = await waiting.receipts(1)
+    assert report.state == receipt.DELETED
+    assert (await query(waiting, identifier)).fields["message_state"] == ENROUTE
+    assert (await cancel(waiting, identifier, "", dest_addr_ton=0, dest_addr_npi=0)).status == status.ESME_ROK
+
+
+async def test_cancel_leaves_others_alone(world):
+    """A cancel_sm for a number moves nothing that another account has on its way there."""
+    world.operator["window"] = 1
+    await world.start()
+    world.orange.answer = lambda _pdu: None
+    bank, shop = await world.app("bank"), await world.app()
+    for text in ("one", "two", "three"):
+        await bank.accepted(FRENCH, text)
+    await world.orange.received(1)
+    assert (await cancel(shop, number=FRENCH)).status == status.ESME_RCANCELFAIL
+    lane = world.gateway.lanes["operator/orange"]
+    assert len(lane) == 2
+    world.orange.answer = lambda _pdu: status.ESME_ROK
+    world.orange.release()
+    assert [text.text for text in await world.orange.texts(3)] == ["one", "two", "three"]
+
+
+async def test_destination_that_is_none(world, app):
+    """An address of a submit_multi that is empty or too long says nothing about the others."""
+    answer = await submit_multi(app, [Sme(1, 1, ""), Sme(1, 1, FRENCH), DistributionList("")])
+    assert answer.status == status.ESME_ROK
+    refused = [each.error_status_code for each in answer.fields["unsuccess_sme"]]
+    assert refused == [status.ESME_RINVDSTADR, status.ESME_RINVDLNAME]
+    assert len(await world.orange.texts(1)) == 1
+
+
 async def test_too_late(app):
     """What has been sent can be neither cancelled nor replaced."""
     identifier = await app.accepted(FRENCH)

@@ -113,16 +113,28 @@ def test_data_sm(fields, tlvs, code):
         ([smpp.Sme(1, 1, "33600000001")] * 254, status.ESME_ROK),
         ([smpp.Sme(1, 1, "33600000001")] * 255, status.ESME_RINVNUMDESTS),
         ([], status.ESME_RINVNUMDESTS),
-        ([smpp.Sme(1, 1, "33600000001"), smpp.Sme(1, 1, "")], status.ESME_RINVDSTADR),
-        ([smpp.Sme(1, 1, "1" * 21)], status.ESME_RINVDSTADR),
-        ([smpp.DistributionList("x" * 20)], status.ESME_ROK),
-        ([smpp.DistributionList("x" * 21)], status.ESME_RINVDLNAME),
-        ([smpp.DistributionList("")], status.ESME_RINVDLNAME),
+        ([smpp.Sme(1, 1, "33600000001"), smpp.Sme(1, 1, "")], status.ESME_ROK),
     ],
 )
 def test_submit_multi(destinations, code):
-    """A submit_multi needs 1 to 254 destinations, each with an address or a name that fits."""
+    """A submit_multi needs 1 to 254 destinations, each of which is judged for itself."""
     assert smpp.check(submit_multi(*destinations)) == code
+
+
+@pytest.mark.parametrize(
+    ("destination", "code"),
+    [
+        (smpp.Sme(1, 1, "33600000001"), status.ESME_ROK),
+        (smpp.Sme(1, 1, ""), status.ESME_RINVDSTADR),
+        (smpp.Sme(1, 1, "1" * 21), status.ESME_RINVDSTADR),
+        (smpp.DistributionList("x" * 20), status.ESME_ROK),
+        (smpp.DistributionList("x" * 21), status.ESME_RINVDLNAME),
+        (smpp.DistributionList(""), status.ESME_RINVDLNAME),
+    ],
+)
+def test_destination(destination, code):
+    """A destination needs an address, or the name of a list, that fits."""
+    assert smpp.check_destination(destination) == code
 
 
 def test_responses_are_never_refused():

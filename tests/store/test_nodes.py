@@ -71,8 +71,8 @@ async def test_presence(store):
     await store.transact(lambda tx: nodes.bury(tx, tx.now))
     assert await store.transact(lambda tx: nodes.presence(held_by(tx, one))) == {LANE: 2, "account/shop": 2}
     await store.transact(lambda tx: nodes.set_presence(held_by(tx, two), {LANE: 3}))
-    assert await store.transact(lambda tx: nodes.presence(held_by(tx, one), LANE)) == {LANE: 3}
-    assert await store.transact(lambda tx: nodes.presence(held_by(tx, two), LANE)) == {LANE: 4}
+    assert await store.transact(lambda tx: nodes.presence(held_by(tx, one), [LANE])) == {LANE: 3}
+    assert await store.transact(lambda tx: nodes.presence(held_by(tx, two), [LANE])) == {LANE: 4}
 
 
 async def test_shares(store):

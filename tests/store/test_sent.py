@@ -15,11 +15,12 @@ async def test_report(store):
 
 
 async def test_rescue(store):
-    """A receipt that was parked while its segment was being settled elsewhere is matched, once; others stay parked."""
+    """A receipt parked lately, while its segment was being settled elsewhere, is matched, once; others stay parked."""
     await store.transact(lambda tx: sent.park(tx, [("orange", "a1", 2, "000"), ("orange", "b2", 5, "001")]))
     await store.transact(lambda tx: sent.taken(tx, [("orange", "a1", 7), ("sfr", "b2", 8)]))
-    assert await store.transact(sent.rescue_parked) == [Outcome(7, 2, "000")]
-    assert await store.transact(sent.rescue_parked) == []
+    assert await store.transact(lambda tx: sent.rescue_parked(tx, tx.now + 60_000)) == []
+    assert await store.transact(lambda tx: sent.rescue_parked(tx, 0)) == [Outcome(7, 2, "000")]
+    assert await store.transact(lambda tx: sent.rescue_parked(tx, 0)) == []
     assert await store.transact(lambda tx: sent.unpark(tx, [("orange", "b2")])) == [("orange", "b2", 5, "001")]
 
 
@@ -70,9 +71,9 @@ async def test_parked_receipts(store):
 
 
 async def test_forget_parked(store):
-    """Parked receipts are forgotten from the instant given backwards, not after it."""
-    old = await store.transact(lambda tx: sent.park(tx, [("orange", "a1", DELIVERED, "")]) or tx.now)
-    await store.transact(lambda tx: sent.forget_parked(tx, old))
-    assert await store.transact(lambda tx: tx.rows("SELECT count(*) FROM parked")) == [(1,)]
-    await store.transact(lambda tx: sent.forget_parked(tx, old + 1))
+    """Parked receipts are forgotten from the instant given backwards, not after it, up to a limit."""
+    old = await store.transact(lambda tx: sent.park(tx, [("orange", "a1", DELIVERED, "")] * 3) or tx.now)
+    assert await store.transact(lambda tx: sent.forget_parked(tx, old, 9)) == 0
+    assert await store.transact(lambda tx: sent.forget_parked(tx, old + 1, 2)) == 2
+    assert await store.transact(lambda tx: sent.forget_parked(tx, old + 1, 2)) == 1
     assert await store.transact(lambda tx: sent.unpark(tx, [("orange", "a1")])) == []

@@ -95,6 +95,7 @@ CREATE TABLE parked (
     error     TEXT NOT NULL
 );
 CREATE INDEX parked_by_id ON parked (operator, remote_id);
+CREATE INDEX parked_by_age ON parked (at);
 
 -- Who sent marketing to whom, through which code ('web': the web mention), last when.
 CREATE TABLE contact (
