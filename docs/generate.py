@@ -81,6 +81,11 @@ AFTERWARDS = {
     Step.SLOW: "The peer has too much of everything: the whole lane pauses, keeps its order, and sends this one first.",
     Step.LATER: "The peer cannot take this one now: it waits in the spool for a growing pause, others may pass it.",
     Step.FAIL: "The peer will never take it: the row leaves the spool and its message ends as REJECTED.",
+    Step.NEXT: "This operator will never take it: it goes to the next one of its route that reads it alike, else it fails.",
+    Step.HOLD: "It waits in the spool until its account's hours begin again where its number is.",
+    Step.REVIEW: "Whether its number refuses it is looked up again: it goes on, or its message ends.",
+    Step.EXPIRED: "The row leaves the spool and its message ends as EXPIRED.",
+    Step.BACK: "It waits in the spool, where other nodes and operators can have it.",
 }
 
 INTRODUCTION = """\
@@ -119,7 +124,19 @@ segments are those of one part, and the others end with it, in its state: JOINED
 STEPS = """\
 ## A status, and what follows
 
-What a peer's command_status means for the row that it answers: `NEXT_STEP` in `gateway/rules/pacing.py`."""
+What a peer's command_status means for the row that it answers: `NEXT_STEP` in `gateway/rules/pacing.py`. For one operator
+`operators.*.statuses` may say something else."""
+
+OTHERWISE = (
+    ("an answer to it that `operators.*.statuses` calls next", Step.NEXT),
+    ("no answer in time, `uncertain: retry`", Step.LATER),
+    ("no answer in time, or its link ended, `uncertain: fail`", Step.FAIL),
+    ("its link ended unanswered, `uncertain: retry`: at once and first over another link, else", Step.BACK),
+    ("its lane has lost its last link, or room is wanted", Step.BACK),
+    ("its time is over when it comes up", Step.EXPIRED),
+    ("its number has opted out of something since it was accepted", Step.REVIEW),
+    ("the hours within which it may be sent are over when it comes up", Step.HOLD),
+)
 
 
 def state() -> str:
@@ -165,7 +182,13 @@ def _place(name: str) -> str:
 def _steps() -> str:
     rows = [f"| {status.name(code)} | {step} | {AFTERWARDS[step]} |" for code, step in NEXT_STEP.items()]
     rows.append(f"| any other | {Step.FAIL} | {AFTERWARDS[Step.FAIL]} |")
-    return "\n".join(["| status | step | what follows |", "|---|---|---|", *rows])
+    otherwise = [f"| {what} | {step} | {AFTERWARDS[step]} |" for what, step in OTHERWISE]
+    return "\n".join(
+        [
+            *("| status | step | what follows |", "|---|---|---|", *rows, ""),
+            *("| without a status | step | what follows |", "|---|---|---|", *otherwise),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Admission:
 
     def admit(self, item: Submitted) -> Answer:
         """Decide one submission and collect its rows."""
-        operator = self._judge.operator_for(item.submission.destination.key, self._usable)
+        operator = self._judge.operator_for(item.customer.name, item.submission.destination.key, self._usable)
         if operator is None:
             return Answer(status.ESME_RINVDSTADR)
         identifier = self._tx.new_id()

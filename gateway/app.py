@@ -30,7 +30,7 @@ from gateway.replace import Replace
 from gateway.requests import Requests
 from gateway.rules import number
 from gateway.rules.pacing import Pace
-from gateway.ruleset import profile
+from gateway.ruleset import pace, profile
 from gateway.settle import AccountOutcomes, OperatorOutcomes
 from gateway.store import nodes, spool
 from gateway.store.url import open_store
@@ -105,12 +105,10 @@ class Gateway:
     def _add_lanes(self) -> None:
         store = self.store
         for name, operator in self.config.operators.items():
-            pace = Pace(operator.window, operator.rate, retry_uncertain=operator.uncertain == "retry")
             lane = spool.operator_lane(name)
-            self.lanes.add(Lane(lane, pace, store, self._operator_outcomes.batch))
+            self.lanes.add(Lane(lane, pace(operator), store, self._operator_outcomes.batch))
         for name in self.config.accounts:
-            pace = Pace(_ACCOUNT_WINDOW)
-            self.lanes.add(Lane(spool.account_lane(name), pace, store, self._account_outcomes.batch))
+            self.lanes.add(Lane(spool.account_lane(name), Pace(_ACCOUNT_WINDOW), store, self._account_outcomes.batch))
 
     def _limits(self, customers: Mapping[str, Customer]) -> Iterator[Limit]:
         """Say which rates all nodes share: what operators take, what accounts may hand in."""

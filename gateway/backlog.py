@@ -2,8 +2,8 @@
 
 What came back goes out first, and so does what is urgent; of all else, one row of each account in turn, and of each
 account's rows higher priorities first, none for ever (:mod:`gateway.rules.precedence`), and those of one priority as
-they came in. Whatever must not be sent any more is sorted out as it comes up: what is overdue, and what its number may
-have refused meanwhile.
+they came in. Whatever must not be sent any more is sorted out as it comes up: what is overdue, what its number may
+have refused meanwhile, and what came up after its hours.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Drawn(NamedTuple):
     rows: list[Spooled]
     overdue: list[Spooled]
     stopped: list[Spooled]
+    late: list[Spooled]
 
 
 class Backlog:
@@ -90,13 +91,15 @@ class Backlog:
 
     def draw(self, count: int, now: int) -> Drawn:
         """Take out the next ``count`` rows that may be sent, and what is between them; ``now`` is in milliseconds."""
-        drawn = Drawn([], [], [])
+        drawn = Drawn([], [], [], [])
         while len(self) and len(drawn.rows) < count:
             row = heapq.heappop(self._first)[2] if self._first else self._rows.popleft()
             if row.expires <= now:
                 drawn.overdue.append(row)
             elif row.number in self.stopped and self._is_suspect(row):
                 drawn.stopped.append(row)
+            elif 0 < row.closes <= now:
+                drawn.late.append(row)
             else:
                 drawn.rows.append(row)
             self._reviewed.discard(row.id)

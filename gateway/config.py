@@ -25,7 +25,7 @@ from gateway.configfile import ConfigError, read
 from gateway.confighours import Opening
 from gateway.configproblems import clashes, names_in, problems_of
 from gateway.configroutes import dead_ends
-from gateway.configsmpp import OperatorTls, Outbind, Reconnect, Smpp
+from gateway.configsmpp import CommandStatus, OperatorTls, Outbind, Reconnect, Smpp
 from gateway.configvalues import (
     Address,
     ApiKey,
@@ -126,6 +126,16 @@ class OptOut(Section):
     retention: Duration = seconds("1095d")
 
 
+OperatorName = Annotated[str, defined("operator")]
+
+
+class Route(Section):
+    """Which operators carry the numbers that begin with one of `prefixes`, in order; `""` begins every number."""
+
+    prefixes: Annotated[list[Digits], Field(min_length=1)]
+    operators: Annotated[list[OperatorName], Field(min_length=1), AfterValidator(unique)]
+
+
 class Account(Section):
     """An upstream customer; its name is the system_id it binds with. `rate` in segments a second."""
 
@@ -146,6 +156,7 @@ class Account(Section):
     hours_policy: Literal["hold", "reject"] = "hold"
     on_opted_out: Literal["reject", "receipt"] = "reject"
     forward_mo: bool = True
+    routes: list[Route] = []
     max_binds: Count = 4
     window: Count = 100
     rate: Count | None = 200
@@ -184,6 +195,7 @@ class Operator(Section):
     receipt_id: Literal["auto", "text", "tlv"] = "auto"
     receipts_by: Literal["esm_class", "content"] = "esm_class"
     uncertain: Literal["retry", "fail"] = "retry"
+    statuses: dict[CommandStatus, Literal["slow", "later", "next", "fail"]] = {}
     receipts: bool = True
     enquire_link: Duration = 30.0
     response_timeout: Duration = 30.0
@@ -202,16 +214,6 @@ class Operator(Section):
         if value is not None and info.data.get("tls") is not None:
             raise ValueError("is answered in clear, password included; not together with tls")
         return value
-
-
-OperatorName = Annotated[str, defined("operator")]
-
-
-class Route(Section):
-    """Which operators carry the numbers that begin with one of `prefixes`, in order; `""` begins every number."""
-
-    prefixes: Annotated[list[Digits], Field(min_length=1)]
-    operators: Annotated[list[OperatorName], Field(min_length=1), AfterValidator(unique)]
 
 
 class Config(Section):

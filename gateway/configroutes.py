@@ -18,26 +18,32 @@ def dead_ends(document: Document) -> list[Problem]:
     return [*_taken_prefixes(document), *_unreachable(document), *_no_route(document)]
 
 
-def _lists(document: Document, key: str) -> Iterator[tuple[KeyPath, str]]:
-    """Yield every text in the list ``key`` of every route, with its place."""
-    routes = document.data.get("routes") if isinstance(document.data, dict) else None
+def _tables(document: Document) -> list[KeyPath]:
+    """Return where routes stand: those of all, and those of each account."""
+    return [("routes",), *(("accounts", name, "routes") for name in sorted(names_in(document.data, "accounts")))]
+
+
+def _lists(document: Document, table: KeyPath, key: str) -> Iterator[tuple[KeyPath, str]]:
+    """Yield every text in the list ``key`` of every route of a table, with its place."""
+    routes = _at(document, table)
     for number, route in enumerate(routes if isinstance(routes, list) else []):
         entries = route.get(key) if isinstance(route, dict) else None
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
             if isinstance(entry, str):
-                yield ("routes", number, key, index), entry
+                yield (*table, number, key, index), entry
 
 
 def _taken_prefixes(document: Document) -> Iterator[Problem]:
-    first: dict[str, KeyPath] = {}
-    for path, prefix in _lists(document, "prefixes"):
-        if first.setdefault(prefix, path) != path:
-            message = f"{prefix!r} is {spell(first[prefix])} already, which takes all its numbers"
-            yield Problem(document.value_mark(path), path, message)
+    for table in _tables(document):
+        first: dict[str, KeyPath] = {}
+        for path, prefix in _lists(document, table, "prefixes"):
+            if first.setdefault(prefix, path) != path:
+                message = f"{prefix!r} is {spell(first[prefix])} already, which takes all its numbers"
+                yield Problem(document.value_mark(path), path, message)
 
 
 def _unreachable(document: Document) -> Iterator[Problem]:
-    routed = {name for _, name in _lists(document, "operators")}
+    routed = {name for table in _tables(document) for _, name in _lists(document, table, "operators")}
     for name in sorted(names_in(document.data, "operators")):
         path = ("operators", name)
         nodes = (*path, "nodes")

@@ -1,11 +1,29 @@
 """The sections about connections: where upstream apps and operators come in, what strangers may take, TLS, pauses."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from gateway.configvalues import Address, Count, Duration, File, Network, OperatorPassword, Section, SystemId
+from gateway.smpp import status
+
+_STATUSES = {name: code for name, code in vars(status).items() if name.startswith("ESME_")}
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[1-9][0-9]{0,9}")
+_LAST_STATUS = 0xFFFFFFFF
+
+
+def command_status(value: object) -> int:
+    """Return the command_status of `0x45`, `69` or `ESME_RSUBMITFAIL`; ValueError for anything else."""
+    if isinstance(value, str):
+        value = _STATUSES.get(value, int(value, 0) if _NUMBER.fullmatch(value) else None)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LAST_STATUS:
+        raise ValueError("must be a command_status, such as 0x58 or ESME_RTHROTTLED, and not that of success")
+    return value
+
+
+CommandStatus = Annotated[int, BeforeValidator(command_status)]
 
 
 class SmppTls(Section):

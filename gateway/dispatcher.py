@@ -185,6 +185,7 @@ class Lane:
         self._bucket.give_back(granted - len(drawn.rows))
         self._settle(drawn.overdue, Step.EXPIRED)
         self._settle(drawn.stopped, Step.REVIEW)
+        self._settle(drawn.late, Step.HOLD)
         if drawn.rows:
             self._sent += len(drawn.rows)
             self._throttle.sent()
@@ -211,7 +212,7 @@ class Lane:
 
     def answered(self, row: Spooled, response: Pdu) -> None:
         """Take the peer's answer to ``row``."""
-        step = next_step(response.status)
+        step = next_step(response.status, self._pace.own_steps)
         if row.id in self._lost:
             self._lost.discard(row.id)
             step = Step.LATER if step is Step.SLOW else step  # not ours to send again; settling finds that out

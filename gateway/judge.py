@@ -9,7 +9,7 @@ from gateway import ruleset
 from gateway.homeward import wants_receipt
 from gateway.openings import Openings
 from gateway.outbound import References, segment_body
-from gateway.rules.policy import Case, Forward, Kind, Refuse, choose, decide
+from gateway.rules.policy import Case, Forward, Kind, Refuse, decide
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store import blacklist
@@ -61,7 +61,7 @@ class Judge:
 
     def __init__(self, config: Config, lanes: Lanes) -> None:
         self._mentions = ruleset.mentions(config.opt_out)
-        self._routes = ruleset.routes(config)
+        self._routing = ruleset.Routing(config)
         self._operators = config.operators
         self._alphabets = {name: ruleset.alphabet(each.default_alphabet) for name, each in config.operators.items()}
         self._openings = Openings(config)
@@ -89,9 +89,9 @@ class Judge:
         """Return the operators that have a link at this moment, at whatever node."""
         return [name for name in self._operators if self._lanes.reachable(operator_lane(name))]
 
-    def operator_for(self, number: str, usable: list[str]) -> str | None:
-        """Return the operator for ``number``: the first of its route that is usable, else the first."""
-        return next(iter(choose(number, self._routes, usable)), None)
+    def operator_for(self, account: str, number: str, usable: list[str]) -> str | None:
+        """Return the operator for a message: the first of its route that is usable, else the first."""
+        return next(iter(self._routing.operators(account, number, usable)), None)
 
     def segments(self, tx: Tx, item: Submitted, message: Message, sent: tuple[str, Sequence[Encoded]]) -> list[Spooled]:
         """Return the rows of a message whose parts an operator is to be ``sent``."""
@@ -110,6 +110,7 @@ class Judge:
                 item.expires,
                 account=item.customer.name,
                 priority=min(item.fields["priority_flag"], _HIGHEST_PRIORITY),
+                closes=item.closes,
             )
             for part in parts
         ]

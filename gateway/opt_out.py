@@ -19,8 +19,8 @@ from gateway.log import mask
 from gateway.refusals import PLATFORM, Refusals
 from gateway.rules import segment
 from gateway.rules.keyword import Decision, Reading, Rule
-from gateway.rules.policy import UDHI, choose
-from gateway.ruleset import alphabet, routes
+from gateway.rules.policy import UDHI
+from gateway.ruleset import Routing, alphabet
 from gateway.smpp import pdu as smpp
 from gateway.store import blacklist, contacts, ledger, messages
 from gateway.store.blacklist import EVERYBODY, Entry, Evidence
@@ -65,7 +65,7 @@ class OptOuts:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._routes = routes(config)
+        self._routing = Routing(config)
         self._window = int(config.opt_out.attribution_window * 1_000)
         self._home = Homeward(int(config.delivery.account_queue * 1_000))
         self._refusals = Refusals(config)
@@ -127,7 +127,7 @@ class OptOuts:
         account = self._config.accounts.get(payer)
         texts = self._config.opt_out.confirmation
         text = texts[account.language if account else next(iter(texts))]
-        operator = self._config.operators[heard.operator or choose(heard.number.key, self._routes, ())[0]]
+        operator = self._config.operators[heard.operator or self._routing.operators("", heard.number.key)[0]]
         chosen = segment.choose(text, alphabet(operator.default_alphabet))
         pieces = segment.split(text, chosen)
         message = _confirmation_message(tx, heard, text, len(pieces))

@@ -102,7 +102,7 @@ class Replace:
         return [self._replaced(tx, draft) for draft in drafts]
 
     def _draft(self, message: Message, item: Submitted, refusals: blacklist.Entries, now: int) -> _Draft:
-        operator = self._judge.operator_for(message.number, self._judge.usable())
+        operator = self._judge.operator_for(message.account, message.number, self._judge.usable())
         if operator is None:
             raise RefusedError(status.ESME_RREPLACEFAIL)
         facts = Facts(operator, opted_out(refusals, item), now, milliseconds(message.id))

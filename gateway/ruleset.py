@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from gateway.rules.hours import PRESETS, Hours
 from gateway.rules.mention import Budget, Overflow
-from gateway.rules.policy import Kind, Mentions, Profile
+from gateway.rules.pacing import Pace, Step
+from gateway.rules.policy import Kind, Mentions, Profile, choose
 from gateway.smpp.text import Alphabet
 
 if TYPE_CHECKING:
-    from gateway.config import Account, Config, OptOut
+    from collections.abc import Collection, Iterable
+
+    from gateway.config import Account, Config, Operator, OptOut, Route
 
 Routes = list[tuple[tuple[str, ...], tuple[str, ...]]]
 
@@ -51,6 +54,12 @@ def profile(account: Account, opt_out: OptOut) -> Profile:
     )
 
 
+def pace(operator: Operator) -> Pace:
+    """Return how fast an operator may be sent to, and what follows from its answers."""
+    own = {code: Step(step) for code, step in operator.statuses.items()}
+    return Pace(operator.window, operator.rate, retry_uncertain=operator.uncertain == "retry", own_steps=own)
+
+
 def hours(account: Account) -> Hours | None:
     """Return when an account's marketing may be sent; None: at any time."""
     if isinstance(account.hours, str):
@@ -58,6 +67,28 @@ def hours(account: Account) -> Hours | None:
     return Hours(account.hours.week, account.hours.holidays)
 
 
-def routes(config: Config) -> Routes:
-    """Return the routes as (prefixes, operators)."""
-    return [(tuple(route.prefixes), tuple(route.operators)) for route in config.routes]
+class Routing:
+    """Who carries what: an account's own routes where one fits, else those of all."""
+
+    def __init__(self, config: Config) -> None:
+        self._common = _routes(config.routes)
+        self._own = {name: _routes(account.routes) for name, account in config.accounts.items() if account.routes}
+
+    def operators(self, account: str, number: str, usable: Collection[str] = ()) -> list[str]:
+        """Return the operators for a message of ``account``: those of its longest prefix, usable ones first."""
+        own = choose(number, self._own[account], usable) if account in self._own else []
+        return own or choose(number, self._common, usable)
+
+    def shared(self, operator: str, others: Collection[str]) -> bool:
+        """Say whether any route of ``operator`` has one of the ``others``, too."""
+        routes = (route for each in (self._common, *self._own.values()) for route in each)
+        return any(operator in operators and not set(others).isdisjoint(operators) for _, operators in routes)
+
+
+def _routes(models: Iterable[Route]) -> Routes:
+    return [(tuple(route.prefixes), tuple(route.operators)) for route in models]
+
+
+def alike(one: Operator, other: Operator) -> bool:
+    """Say whether operators read what was written for either: data_coding 0 means the same to both."""
+    return one.default_alphabet == other.default_alphabet

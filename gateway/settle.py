@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from gateway import ruleset
 from gateway.homeward import wants_receipt
+from gateway.openings import Openings
 from gateway.refusals import Refusals
+from gateway.rules.number import canonical
 from gateway.rules.pacing import Step, pause_after
+from gateway.ruleset import Routing
 from gateway.smpp import receipt
 from gateway.store import messages, sent, spool
 from gateway.store.base import Batch, WorkError
@@ -37,7 +41,7 @@ _log = structlog.get_logger()
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0  # seconds between attempts at one message
 _UNCERTAIN = "0FE"  # ESME_RDELIVERYFAILURE: sent, never answered, and not to be sent twice
 RANK = 10  # before receipts are correlated
-_WAITS = frozenset({Step.BACK, Step.LATER})
+_WAITS = frozenset({Step.BACK, Step.LATER, Step.HOLD, Step.NEXT})
 
 
 Again = dict[str, int]  # for each lane with rows given back, in how many milliseconds the first of them is due
@@ -62,14 +66,18 @@ class OperatorOutcomes:
     """
 
     def __init__(self, config: Config, lanes: Lanes, home: Homeward, metrics: Metrics) -> None:
+        self._by_name = config.operators
         self._operators = {spool.operator_lane(name): operator for name, operator in config.operators.items()}
         self._home = home
         self._refusals = Refusals(config)
+        self._openings = Openings(config)
+        self._routing = Routing(config)
         self._lanes = lanes
         self._metrics = metrics
         self.batch: Batch[Settled] = Batch(self._work, self._done, self._failed, RANK)
 
     def _work(self, tx: Tx, items: list[Settled]) -> Result:
+        items = [self._passed_on(each) if each.step is Step.NEXT else each for each in items]
         cleared = self._cleared(tx, [each.item for each in items if each.step is Step.REVIEW])
         staying = cleared.keys() | {each.item.id for each in items if each.step in _WAITS}
         ours = spool.remove(tx, [each.item.id for each in items if each.item.id not in staying])
@@ -78,11 +86,29 @@ class OperatorOutcomes:
         outcomes = [*self._taken(tx, taken), *(_outcome(each) for each in ended if each.step is not Step.DONE)]
         finished = messages.settle(tx, outcomes)
         spool.remove_message(tx, [each.message.id for each in finished if each.message.segments > 1])
-        again = give_back(tx, [each for each in items if each.step in _WAITS])
+        again = give_back(tx, [self._in_hours(tx, each) for each in items if each.step in _WAITS])
         bare = {each.item.message for each in items if each.bare}
         receipts = self._home.receipts(tx, [each for each in finished if each.message.id not in bare])
         still_held = spool.held(tx, cleared)
         return Result(self._lanes.place(tx, receipts), again, [cleared[each] for each in sorted(still_held)])
+
+    def _passed_on(self, refused: Settled) -> Settled:
+        """Let what its operator refuses go to the next one of its route that reads it alike; without one it fails."""
+        row = refused.item
+        own = self._operators[row.lane]
+        route = self._routing.operators(row.account, row.number)
+        later = route[route.index(own.name) + 1 :] if own.name in route else []
+        alike = (spool.operator_lane(each) for each in later if ruleset.alike(own, self._by_name[each]))
+        lane = next(alike, None)
+        return refused._replace(step=Step.FAIL) if lane is None else refused._replace(item=row._replace(lane=lane))
+
+    def _in_hours(self, tx: Tx, settled: Settled) -> Settled:
+        """Let what came up after its hours wait for the next ones."""
+        if settled.step is not Step.HOLD:
+            return settled
+        row = settled.item
+        due, closes = self._openings.next(row.account, canonical(row.number), tx.now)
+        return settled._replace(item=row._replace(due=due, closes=closes))
 
     def _cleared(self, tx: Tx, reviewed: list[Spooled]) -> dict[int, Spooled]:
         """Return those of these rows that their numbers do not refuse, by id."""
@@ -172,14 +198,16 @@ def _answers(items: list[Settled]) -> Counter[tuple[str, int]]:
 
 def give_back(tx: Tx, settled: list[Settled]) -> Again:
     """Let rows wait in the spool: after a growing pause those that are for later, as before those given back."""
-    freed: list[tuple[int, int, int]] = []
+    freed: list[Spooled] = []
     lanes: Again = {}
     for each in settled:
         row = each.item
-        tried = each.step is Step.LATER
-        pause = int(pause_after(row.attempts, _FIRST_PAUSE, _LONGEST_PAUSE, row.id % 997 / 997) * 1_000) if tried else 0
-        freed.append((row.id, tx.now + pause if tried else row.due, row.attempts + tried))
-        lanes[row.lane] = min(pause, lanes.get(row.lane, pause))
+        if each.step is Step.LATER:
+            pause = int(pause_after(row.attempts, _FIRST_PAUSE, _LONGEST_PAUSE, row.id % 997 / 997) * 1_000)
+            row = row._replace(due=tx.now + pause, attempts=row.attempts + 1)
+        freed.append(row)
+        wait = max(0, row.due - tx.now)
+        lanes[row.lane] = min(wait, lanes.get(row.lane, wait))
     spool.release(tx, freed)
     return lanes
 

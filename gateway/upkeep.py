@@ -13,7 +13,6 @@ import trio
 
 from gateway import ruleset
 from gateway.config import Operator
-from gateway.rules.policy import choose
 from gateway.settle import note_dropped
 from gateway.store import alerts, blacklist, held, messages, sent, spool
 from gateway.store.base import StoreError
@@ -49,8 +48,8 @@ class Upkeep:
 
     def __init__(self, config: Config, store: Store, lanes: Lanes, home: Homeward) -> None:
         self._operators = list(config.operators)
-        self._alphabets = {name: operator.default_alphabet for name, operator in config.operators.items()}
-        self._routes = ruleset.routes(config)
+        self._by_name = config.operators
+        self._routing = ruleset.Routing(config)
         self._report_wait = int(config.delivery.report_wait * 1_000)
         self._store = store
         self._lanes = lanes
@@ -99,14 +98,15 @@ class Upkeep:
     def _is_orphan(self, lane: str) -> bool:
         """Say whether a lane is that of an operator which is not configured any more, here or at another node."""
         operator = lane.removeprefix(operator_lane(""))
-        return operator != lane and operator not in self._alphabets and not self._lanes.reachable(lane)
+        return operator != lane and operator not in self._by_name and not self._lanes.reachable(lane)
 
     async def _adopt(self, lane: str, usable: list[str]) -> None:
         """Move what waits for an operator that is gone to those of today's routes.
 
         Nobody knows any more which alphabet it was written in: the usual one, if there is a choice.
         """
-        usual = [name for name in usable if self._alphabets[name] == Operator.model_fields["default_alphabet"].default]
+        default = Operator.model_fields["default_alphabet"].default
+        usual = [name for name in usable if self._by_name[name].default_alphabet == default]
         if not usable or self._stranded.get(lane) == usable or await self._evacuate(lane, usual or usable):
             return
         if lane not in self._stranded:
@@ -115,11 +115,11 @@ class Upkeep:
 
     def _alike(self, name: str, usable: list[str]) -> list[str]:
         """Return those of ``usable`` that read what was written for ``name``: data_coding 0 means the same there."""
-        return [each for each in usable if self._alphabets[each] == self._alphabets[name]]
+        return [each for each in usable if ruleset.alike(self._by_name[each], self._by_name[name])]
 
     def _replaceable(self, name: str, usable: list[str]) -> bool:
         """Say whether any route of an operator has another one that can take its messages."""
-        return any(name in operators and not set(usable).isdisjoint(operators) for _, operators in self._routes)
+        return self._routing.shared(name, usable)
 
     async def _evacuate(self, lane: str, usable: list[str]) -> int:
         """Move what waits in a lane to the first usable operator of each number's route; returns how much it was."""
@@ -141,8 +141,8 @@ class Upkeep:
             return None, []
         rows = spool.waiting(tx, lane, after, _PAGE)
         moves = []
-        for _, row, number in rows:
-            best = next(iter(choose(number, self._routes, usable)), None)
+        for _, row, number, account in rows:
+            best = next(iter(self._routing.operators(account, number, usable)), None)
             if best in usable:
                 moves.append((row, operator_lane(str(best))))
         spool.move(tx, moves)

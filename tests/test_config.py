@@ -331,3 +331,27 @@ def test_any_text_is_a_configuration_or_a_problem(tmp_path_factory, text):
         assert load(path, {}).node
     except ConfigError as error:
         assert error.problems  # noqa: PT017  either end is right
+
+
+def test_statuses(write):
+    """Statuses of an operator are written as numbers or names, and what is neither is said so."""
+    routes = "routes: [{prefixes: [''], operators: [o]}]\n"
+    statuses = "{0x45: later, '88': next, ESME_RSYSERR: fail}"
+    text = f"operators: {{o: {{host: h, system_id: a, password: b, statuses: {statuses}}}}}\n"
+    config = load(write(text + routes), {})
+    assert config.operators["o"].statuses == {0x45: "later", 88: "next", 8: "fail"}
+    for key in ("ESME_RNONE", "0", "true", "ESME_ROK"):
+        with pytest.raises(ConfigError, match="must be a command_status"):
+            load(write(text.replace("'88'", key) + routes), {})
+
+
+def test_routes_of_an_account(write):
+    """An operator that only an account's routes name is in use; a prefix is taken within one table only."""
+    text = (
+        "operators: {o: {host: h, system_id: a, password: b}, p: {host: h, system_id: a, password: b}}\n"
+        "accounts: {shop: {password: x, routes: [{prefixes: [''], operators: [p]}]}}\n"
+        "routes: [{prefixes: [''], operators: [o]}]\n"
+    )
+    assert load(write(text), {}).accounts["shop"].routes[0].operators == ["p"]
+    with pytest.raises(ConfigError, match="there is no operator 'q'"):
+        load(write(text.replace("[p]", "[q]")), {})

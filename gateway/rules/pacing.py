@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.smpp import status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Step(StrEnum):
@@ -22,6 +25,8 @@ class Step(StrEnum):
     FAIL = "fail"  # the peer will never take it
     BACK = "back"  # it was not tried, or is to be tried anew: let it wait where others can have it
     EXPIRED = "expired"  # its time was over before it could be sent
+    NEXT = "next"  # the peer will never take it, the next one of its route may
+    HOLD = "hold"  # the hours are over in which it may be sent: let it wait for the next ones
     REVIEW = "review"  # its number has opted out since it was accepted: send it only if that is not refused
 
 
@@ -36,22 +41,24 @@ NEXT_STEP: dict[int, Step] = {
 }
 
 
-def next_step(code: int) -> Step:
-    """Return what a command_status asks for; statuses without a name of their own are permanent."""
-    return NEXT_STEP.get(code, Step.FAIL)
+def next_step(code: int, own: Mapping[int, Step] = NEXT_STEP) -> Step:
+    """Return what a command_status asks for; ``own`` is what counts before the table, which ends in permanent."""
+    return own.get(code) or NEXT_STEP.get(code, Step.FAIL)
 
 
 class Pace(NamedTuple):
     """How fast a lane may be drained.
 
     ``window`` is unanswered requests per link, ``rate`` segments a second (None: no limit), ``room`` rows in memory,
-    ``retry_uncertain`` whether what was sent and never answered is sent again.
+    ``retry_uncertain`` whether what was sent and never answered is sent again, ``own_steps`` what follows from the
+    statuses of this peer that mean something else than elsewhere.
     """
 
     window: int
     rate: float | None = None
     room: int = 5_000
     retry_uncertain: bool = True
+    own_steps: Mapping[int, Step] = NEXT_STEP
 
 
 class TokenBucket:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Queue = tuple[str, int]  # an account and a priority
 URGENT = -1  # due at once, and before others
-_COLUMNS = "id, lane, message, number, command, body, due, expires, attempts, account, priority"
+_COLUMNS = "id, lane, message, number, command, body, due, expires, attempts, account, priority, closes"
 
 
 class Spooled(NamedTuple):
@@ -29,6 +29,7 @@ class Spooled(NamedTuple):
     ``due`` and ``expires`` are milliseconds since 1970; due 0 is at once, whatever a clock does meanwhile, and
     :data:`URGENT` at once and before others. ``account`` says with whom a row of an operator's lane shares its turns
     ('': the platform's own, and all of an account's lane), ``priority`` is its priority_flag (SMPP 3.4 section 5.2.14).
+    ``closes``: when the hours end within which it may be sent, 0: never.
     """
 
     id: int
@@ -42,6 +43,7 @@ class Spooled(NamedTuple):
     attempts: int = 0
     account: str = ""
     priority: int = 0
+    closes: int = 0
 
     @property
     def queue(self) -> Queue:
@@ -120,13 +122,13 @@ def remove(tx: Tx, ids: Collection[int]) -> set[int]:
     return {int(each) for (each,) in gone}
 
 
-def release(tx: Tx, rows: Collection[tuple[int, int, int]]) -> None:
-    """Give rows that we hold back, as (id, due, attempts): they wait again."""
+def release(tx: Tx, rows: Collection[Spooled]) -> None:
+    """Give rows that we hold back, each with its lane, due, attempts and closes as they are to be: they wait again."""
     tx.each(
-        "WITH freed (id, due, attempts, holder) AS ({rows}) "
-        "UPDATE spool SET claimed = NULL, due = freed.due, attempts = freed.attempts FROM freed "
+        "WITH freed (id, lane, due, attempts, closes, holder) AS ({rows}) UPDATE spool SET claimed = NULL, "
+        "lane = freed.lane, due = freed.due, attempts = freed.attempts, closes = freed.closes FROM freed "
         "WHERE spool.id = freed.id AND claimed = freed.holder",
-        [(*row, tx.holder) for row in rows],
+        [(row.id, row.lane, row.due, row.attempts, row.closes, tx.holder) for row in rows],
     )
 
 
@@ -136,12 +138,12 @@ def release_held(tx: Tx, holder: int) -> list[str]:
     return sorted({str(lane) for (lane,) in found})
 
 
-def waiting(tx: Tx, lane: str, after: tuple[int, int], limit: int) -> list[tuple[int, int, str]]:
-    """Return (due, id, number) of up to ``limit`` waiting rows of ``lane`` that come after the (due, id) given."""
+def waiting(tx: Tx, lane: str, after: tuple[int, int], limit: int) -> list[tuple[int, int, str, str]]:
+    """Return (due, id, number, account) of up to ``limit`` waiting rows of ``lane`` behind the (due, id) given."""
     return [
-        (int(due), int(row), str(number))
-        for due, row, number in tx.rows(
-            "SELECT due, id, number FROM spool WHERE lane = ? AND claimed IS NULL AND (due, id) > (?, ?) "
+        (int(due), int(row), str(number), str(account))
+        for due, row, number, account in tx.rows(
+            "SELECT due, id, number, account FROM spool WHERE lane = ? AND claimed IS NULL AND (due, id) > (?, ?) "
             "ORDER BY due, id LIMIT ?",
             (lane, *after, limit),
         )

@@ -97,7 +97,9 @@ COPIED = (
     _table("alert", "number account source_addr", "source_ton source_npi at"),
     _table("sent", "operator remote_id", "message segments at"),
     _table("parked", "id", "operator remote_id at state error"),
-    _table("spool", "id", "lane due expires attempts message number command body account priority", left="claimed"),
+    _table(
+        "spool", "id", "lane due expires attempts message number command body account priority closes", left="claimed"
+    ),
 )
 LEFT = {
     "migration": "each store keeps its own, and they must agree",

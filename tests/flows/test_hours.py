@@ -90,6 +90,21 @@ async def test_validity_counts(world):
     assert (told.message_id, told.stat) == (identifier, "EXPIRED")
 
 
+async def test_hours_that_end_while_it_waits(world):
+    """What could not be sent within the hours, for its operator was down, waits for the next ones."""
+    await world.start(accounts=account(hours=closed_now()))
+    app = await world.app()
+    await app.accepted(FRENCH)
+    await held(world)
+    over = "UPDATE spool SET due = 0, closes = 1 WHERE lane = 'operator/orange'"
+    await world.gateway.store.transact(lambda tx: tx.rows(over))
+    world.gateway.lanes["operator/orange"].look()
+    [(due,)] = await held(world)
+    assert due > datetime.now(UTC).timestamp() * 1_000
+    assert world.rows("SELECT closes - due FROM spool WHERE lane = 'operator/orange'") == [(30 * 60_000,)]
+    assert world.orange.requests == []
+
+
 async def test_stop_while_it_waits(world):
     """A STOP ends what waits for its hour."""
     await world.start(accounts=account(hours=closed_now()))

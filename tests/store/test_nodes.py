@@ -27,7 +27,7 @@ async def hold(store, holder):
 
 async def free(store):
     """Return the rows that wait."""
-    return await store.transact(lambda tx: [row for _, row, _ in spool.waiting(tx, LANE, (0, 0), 100)])
+    return await store.transact(lambda tx: [row for _, row, *_ in spool.waiting(tx, LANE, (0, 0), 100)])
 
 
 async def test_tokens_are_new(store):

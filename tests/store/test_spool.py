@@ -161,15 +161,14 @@ async def test_ready(store):
 
 
 async def test_release(store):
-    """A row that is given back waits until its new due time and remembers its attempts."""
+    """A row that is given back waits until its new due time, in its new lane, and remembers its attempts."""
     first, second = await put(store, {}, {}, claimed=1)
     later = first.due + HOUR
-    back = [(first.id, later, 1), (second.id, second.due, 3)]
+    back = [first._replace(due=later, attempts=1, closes=later + 5, lane=OTHER), second._replace(attempts=3)]
     await store.transact(lambda tx: spool.release(held_by(tx, 1), back))
     assert await store.transact(claim()) == [second._replace(attempts=3)]
-    assert await store.transact(lambda tx: tx.rows("SELECT due, attempts FROM spool WHERE claimed IS NULL")) == [
-        (later, 1)
-    ]
+    waiting = "SELECT lane, due, attempts, closes FROM spool WHERE claimed IS NULL"
+    assert await store.transact(lambda tx: tx.rows(waiting)) == [(OTHER, later, 1, later + 5)]
 
 
 async def test_waiting_lanes(store):
@@ -183,8 +182,8 @@ async def test_release_only_what_is_held(store):
     """Giving back a row that waits, has left, or is in another node's hands changes nothing."""
     [row] = await put(store, {})
     [other] = await put(store, {}, claimed=2)
-    await store.transact(lambda tx: spool.release(held_by(tx, 1), [(other.id, other.due, 9)]))
-    await store.transact(lambda tx: spool.release(held_by(tx, 1), [(row.id, row.due + HOUR, 9), (12345, 0, 0)]))
+    await store.transact(lambda tx: spool.release(held_by(tx, 1), [other._replace(attempts=9)]))
+    await store.transact(lambda tx: spool.release(held_by(tx, 1), [row._replace(due=HOUR), row._replace(id=12345)]))
     assert await store.transact(claim()) == [row]
 
 
@@ -256,7 +255,7 @@ async def test_pages(store, dues, size):
     while page != []:
         after = seen[-1] if seen else (0, 0)
         page = await store.transact(lambda tx: spool.waiting(tx, LANE, after, size))  # noqa: B023 (run at once)
-        seen += [(due, row) for due, row, _ in page]
+        seen += [(due, row) for due, row, *_ in page]
     assert seen == expected
     claimed = []
     while found := await store.transact(claim(limit=size)):

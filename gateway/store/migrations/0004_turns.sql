@@ -5,3 +5,6 @@
 ALTER TABLE spool ADD COLUMN account TEXT NOT NULL DEFAULT '';
 ALTER TABLE spool ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX spool_in_turn ON spool (lane, priority, account, due, id) WHERE claimed IS NULL;
+
+-- closes: when the hours end within which a row may be sent; 0: never.
+ALTER TABLE spool ADD COLUMN closes INTEGER NOT NULL DEFAULT 0;
