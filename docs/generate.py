@@ -81,7 +81,7 @@ AFTERWARDS = {
     Step.SLOW: "The peer has too much of everything: the whole lane pauses, keeps its order, and sends this one first.",
     Step.LATER: "The peer cannot take this one now: it waits in the spool for a growing pause, others may pass it.",
     Step.FAIL: "The peer will never take it: the row leaves the spool and its message ends as REJECTED.",
-    Step.NEXT: "This operator will never take it: it goes to the next one of its route that reads it alike, else it fails.",
+    Step.NEXT: "This operator will never take it: the next one of its route that reads it alike may, else it fails.",
     Step.HOLD: "It waits in the spool until its account's hours begin again where its number is.",
     Step.REVIEW: "Whether its number refuses it is looked up again: it goes on, or its message ends.",
     Step.EXPIRED: "The row leaves the spool and its message ends as EXPIRED.",
@@ -124,8 +124,8 @@ segments are those of one part, and the others end with it, in its state: JOINED
 STEPS = """\
 ## A status, and what follows
 
-What a peer's command_status means for the row that it answers: `NEXT_STEP` in `gateway/rules/pacing.py`. For one operator
-`operators.*.statuses` may say something else."""
+What a peer's command_status means for the row that it answers: `NEXT_STEP` in `gateway/rules/pacing.py`. For one
+operator `operators.*.statuses` may say something else."""
 
 OTHERWISE = (
     ("an answer to it that `operators.*.statuses` calls next", Step.NEXT),
