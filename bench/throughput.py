@@ -24,7 +24,7 @@ CACHE = Path.home() / ".cache" / "smppload"
 SECONDS = float(os.environ.get("BENCH_SECONDS", "20"))
 SESSIONS, WINDOW = 8, 100
 NO_TOOL = "smppload is not at hand: set SMPPLOAD, or install cargo beside its sources; nothing measured"
-PAYLOAD = "gsm=70,gsm160=15,ucs2=10"  # messages cut by the app are another issue's
+PAYLOAD = "gsm=70,gsm160=15,ucs2=10,udh=5"
 CONFIG = """
 node: bench
 store: sqlite:///{folder}/gateway.db
@@ -89,7 +89,7 @@ def measure(tool: str, *options: str) -> dict[str, Any]:
         books = ["--acklog", acks, "--quiet", "yes", "--drain", "20", "--warmup", "3"]
         target = ["--connect", f"127.0.0.1:{app}"]
         esme = subprocess.run([tool, "esme", *target, *load, *books, *options], stdout=subprocess.PIPE, check=False)
-        memory = _resident(gateway.pid)
+        memory = resident(gateway.pid)
         gateway.terminate()
         gateway.wait(30)
         smsc.send_signal(signal.SIGINT)
@@ -98,7 +98,8 @@ def measure(tool: str, *options: str) -> dict[str, Any]:
         return {"esme": json.loads(esme.stdout), "audit": json.loads(audit.stdout), "memory": memory}
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Return the MiB that a process has in memory."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1]) // 1024

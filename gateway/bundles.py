@@ -9,6 +9,7 @@ bundle have the time that its first one has.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gateway import submission
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gateway.rules.policy import Piece
+    from gateway.smpp.pdu import Pdu
     from gateway.smpp.udh import Concatenation
     from gateway.store.base import Tx
     from gateway.submission import Submitted
@@ -59,7 +61,7 @@ class Bundle:
     def whole(self, item: Submitted) -> Submitted:
         """Return the message, as if ``item``, which completed it, had been all of it: with the first part's fields."""
         parts = self.everything[: self._total]
-        first = submission.reread(parts[0].body)
+        first = _pdu(parts[0].body)
         [standing] = [part for part in self.everything if part.id == self.joined]
         return item._replace(
             pdu=first,
@@ -138,13 +140,19 @@ def _body(item: Submitted) -> bytes:
     return smpp.encode_body(smpp.SUBMIT_SM, item.fields, item.pdu.tlvs)
 
 
+@lru_cache(maxsize=1_024)
+def _pdu(body: bytes) -> Pdu:
+    """Read a part; several questions are asked about each."""
+    return submission.reread(body)
+
+
 def _piece(part: Part) -> Piece:
-    pdu = submission.reread(part.body)
+    pdu = _pdu(part.body)
     return submission.piece(pdu, pdu.fields)
 
 
 def _registered(part: Part) -> int:
-    return int(submission.reread(part.body).fields["registered_delivery"])
+    return int(_pdu(part.body).fields["registered_delivery"])
 
 
 def _same(bundles: list[Bundle], part: Part) -> Bundle | None:
