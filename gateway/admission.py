@@ -33,10 +33,11 @@ HELD = "held"  # the reason of a part that waits for the others of its message
 
 
 class Answer(NamedTuple):
-    """What a submission is answered with: a message_id, or a status."""
+    """What a submission is answered with: a message_id, or a status; and why, if the rules decided it."""
 
     status: int
     message: int = 0
+    reason: str = ""
 
 
 class Admission:
@@ -71,38 +72,39 @@ class Admission:
             return self._admit_part(item, item.place, identifier, facts)
         verdict, timed = self._judge.decide(item, facts)
         if isinstance(verdict, Refuse):
-            return Answer(verdict.status)
+            return Answer(verdict.status, reason=verdict.reason)
         if isinstance(verdict, Swallow):
             message = message_row(self._tx, item, identifier, (verdict.reason, 0))._replace(state=messages.REJECTED)
             self._messages.append(message)
             self._ended.append(Finished(message, messages.REJECTED, "000"))
-        elif item.customer.take(len(verdict.parts), self._tx.now / 1_000):
+        elif item.customer.take(verdict.segments, self._tx.now / 1_000):
             message = message_row(self._tx, item, identifier, (verdict.reason, len(verdict.parts)))
             self._messages.append(message)
             self._forward(timed, message, operator, verdict)
         else:
             return Answer(status.ESME_RTHROTTLED)
-        return Answer(status.ESME_ROK, identifier)
+        return Answer(status.ESME_ROK, identifier, verdict.reason)
 
     def _admit_part(self, item: Submitted, place: Concatenation, identifier: int, facts: Facts) -> Answer:
         """Keep one part of a message, which is decided when this is the last one that was missing."""
         if not item.customer.take(1, self._tx.now / 1_000):
             return Answer(status.ESME_RTHROTTLED)
-        bundle = self._bundles.take(item, place, identifier)
+        bundle, reason = self._bundles.take(item, place, identifier), HELD
         if bundle.complete:
             verdict, whole = self._judge.decide(bundle.whole(item), facts)
             if not isinstance(verdict, Forward):
                 return self._refuse_bundle(bundle, identifier, verdict)
             self._join(bundle, whole, facts.operator, verdict)
+            reason = verdict.reason
         self._messages.append(message_row(self._tx, item, identifier, (HELD, 0)))
-        return Answer(status.ESME_ROK, identifier)
+        return Answer(status.ESME_ROK, identifier, reason)
 
     def _refuse_bundle(self, bundle: Bundle, last: int, verdict: Refuse | Swallow) -> Answer:
         """Refuse the part that came last; the others, which were accepted, end with the same status."""
         code = verdict.status if isinstance(verdict, Refuse) else status.OPTED_OUT
         others = [part.id for part in bundle.everything if part.id != last]
         self._outcomes += [Outcome(part, messages.REJECTED, f"{code:03X}", final=True) for part in others]
-        return Answer(code)
+        return Answer(code, reason=verdict.reason)
 
     def _join(self, bundle: Bundle, whole: Submitted, operator: str, verdict: Forward) -> None:
         """Send the parts of a message as the one that it is; each part ends as that does."""

@@ -21,7 +21,7 @@ from gateway.store.held import Key, Part
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.rules.policy import Piece
+    from gateway.rules.reading import Piece
     from gateway.smpp.pdu import Pdu
     from gateway.smpp.udh import Concatenation
     from gateway.store.base import Tx

@@ -146,6 +146,7 @@ class Account(Section):
     publisher: Publisher = ""
     language: Annotated[Language, defined("language")] = "fr"
     default_alphabet: Literal["gsm", "latin1"] = "gsm"
+    data_coding_3: Literal["latin1", "gsm"] = "latin1"
     max_segments: Annotated[Count, Field(le=255)] = 6
     fit: Annotated[list[Literal["separator", "transliterate"]], AfterValidator(unique)] = [
         "separator",
@@ -190,6 +191,7 @@ class Operator(Section):
     window: Count = 50
     rate: Count | None = 100
     default_alphabet: Literal["gsm", "latin1"] = "gsm"
+    data_coding_3: Literal["latin1", "gsm"] = "latin1"
     long_messages: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
     message_id: Literal["auto", "hex", "decimal"] = "auto"
     receipt_id: Literal["auto", "text", "tlv"] = "auto"

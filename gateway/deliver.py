@@ -18,11 +18,11 @@ from gateway.alerts import Alerts
 from gateway.homeward import Address, Text
 from gateway.rules import keyword
 from gateway.rules.number import NumberError, canonical
-from gateway.rules.policy import MESSAGE_TYPE, UDHI
-from gateway.ruleset import alphabet
+from gateway.rules.reading import MESSAGE_TYPE, UDHI
+from gateway.ruleset import meanings
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
-from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text
+from gateway.smpp.text import TextError, alphabet_of, decode_text
 from gateway.smpp.udh import split_udh
 from gateway.store import messages, sent
 from gateway.store.base import Batch
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.metrics import Metrics
     from gateway.opt_out import Effect, Heard, OptOuts
     from gateway.smpp.pdu import Pdu
+    from gateway.smpp.text import Meanings
     from gateway.store.base import StoreError, Tx
     from gateway.store.messages import Outcome
 
@@ -124,7 +125,7 @@ class Deliver:
         if len(source.addr) > _LONGEST_ADDRESS:  # it was read, and could not be written again: no STOP is lost for that
             source = Address(_INTERNATIONAL, _ISDN, number.key)
         text = Text(source, code, fields["esm_class"], fields["data_coding"], octets)
-        decision = keyword.read(words(text, alphabet(operator.default_alphabet)), self._codes)
+        decision = keyword.read(words(text, meanings(operator)), self._codes)
         return opt_out.Heard(number, code.addr, "sms", decision, operator.name, text)
 
     # In the transaction
@@ -192,12 +193,12 @@ def _report(operator: Operator, pdu: Pdu, octets: bytes) -> Report | None:
     return Report((operator.name, key), read.state, read.err, read.final)
 
 
-def words(text: Text, default: Alphabet) -> str:
+def words(text: Text, means: Meanings) -> str:
     """Return what an inbound text says, as well as it can be read; octets that are no text are read as Latin-1."""
     octets = text.octets
     try:
         if text.esm_class & UDHI:
             octets = split_udh(octets)[1]
-        return decode_text(octets, alphabet_of(text.data_coding, default, octets))
+        return decode_text(octets, alphabet_of(text.data_coding, means, octets))
     except TextError:
         return octets.decode("latin-1")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from gateway.config import Config
     from gateway.lanes import Lanes
+    from gateway.rules.carriage import Encoded
     from gateway.rules.policy import Verdict
-    from gateway.rules.segment import Encoded
     from gateway.store.base import Tx
     from gateway.store.messages import Message
     from gateway.submission import Submitted
@@ -63,7 +63,7 @@ class Judge:
         self._mentions = ruleset.mentions(config.opt_out)
         self._routing = ruleset.Routing(config)
         self._operators = config.operators
-        self._alphabets = {name: ruleset.alphabet(each.default_alphabet) for name, each in config.operators.items()}
+        self._outlets = {name: ruleset.outlet(each) for name, each in config.operators.items()}
         self._openings = Openings(config)
         self._lanes = lanes
         self._references = References()
@@ -71,10 +71,8 @@ class Judge:
     def decide(self, item: Submitted, facts: Facts) -> Judged:
         """Decide one submission."""
         references = partial(self._references.next, item.submission.destination.key, facts.seed)
-        alphabet = self._alphabets[facts.operator]
-        verdict = decide(
-            Case(item.customer.profile, item.submission, facts.opted_out, alphabet), self._mentions, references
-        )
+        case = Case(item.customer.profile, item.submission, facts.opted_out, self._outlets[facts.operator])
+        verdict = decide(case, self._mentions, references)
         if not isinstance(verdict, Forward):
             return Judged(verdict, item)
         asked = max(item.due, facts.now)

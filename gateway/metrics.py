@@ -66,6 +66,9 @@ class Metrics:
         account, operator = self._accounts, self._operators = Labels(accounts), Labels(operators)
         self._peers = Labels([*accounts, *operators])
         self._submits = self._counter("submits", "Requests from accounts, by answer", account=account, status=Labels())
+        self._decided = self._counter(
+            "decisions", "What the rules did with submissions, and why", account=account, reason=Labels()
+        )
         self._managed = self._counter(
             "managed",
             "query_sm, cancel_sm and replace_sm, by answer",
@@ -90,6 +93,11 @@ class Metrics:
         self._ready = self._gauge("queue_ready", "Rows in memory for a peer")
         self._commit_seconds = self._histogram("store_commit_seconds", "Time one commit took", _COMMIT_SECONDS)
         self._commit_items = self._histogram("store_commit_items", "Pieces of work in one commit", _BATCH_SIZES)
+
+    def decided(self, account: str, reason: str, count: int = 1) -> None:
+        """`count` submissions of `account` were decided for one reason; none where others than the rules decided."""
+        if reason:
+            self._decided.of(account, reason).inc(count)
 
     def submitted(self, account: str, status: int, count: int = 1) -> None:
         """Count requests of `account` by our answer."""

@@ -18,8 +18,9 @@ from gateway.lanes import stop_name
 from gateway.log import mask
 from gateway.refusals import PLATFORM, Refusals
 from gateway.rules import segment
+from gateway.rules.carriage import Form
 from gateway.rules.keyword import Decision, Reading, Rule
-from gateway.rules.policy import UDHI
+from gateway.rules.reading import UDHI
 from gateway.ruleset import Routing, alphabet
 from gateway.smpp import pdu as smpp
 from gateway.store import blacklist, contacts, ledger, messages
@@ -31,8 +32,8 @@ from gateway.store.spool import URGENT, Spooled, operator_lane
 if TYPE_CHECKING:
     from gateway.config import Config
     from gateway.homeward import Text
+    from gateway.rules.carriage import Encoded
     from gateway.rules.number import Number
-    from gateway.rules.segment import Encoded
     from gateway.store.base import Tx
     from gateway.store.contacts import Contact
 
@@ -145,7 +146,7 @@ class OptOuts:
                 due=URGENT,
                 expires=expires,
             )
-            for part in segment.encode(pieces, chosen, milliseconds(message.id) & 0xFF)
+            for part in Form().encode(pieces, chosen, milliseconds(message.id))
         ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from gateway.rules.policy import UDHI
+from gateway.rules.reading import UDHI
 from gateway.smpp import pdu as smpp
 from gateway.smpp.text import TextError
 from gateway.smpp.udh import split_udh
@@ -13,8 +13,8 @@ from gateway.store.messages import NO_REFERENCE, Message
 from gateway.submission import SAR
 
 if TYPE_CHECKING:
+    from gateway.rules.carriage import Encoded
     from gateway.rules.policy import Submission
-    from gateway.rules.segment import Encoded
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import Tx
     from gateway.submission import Submitted
@@ -27,14 +27,14 @@ _REFERENCE_OCTETS = 2  # of user_message_reference (section 5.3.2.17)
 
 
 class References:
-    """Concatenation references, 8 bits, counted per destination so that two long messages do not mix on a handset."""
+    """Concatenation references, 16 bits, counted per destination so that two long messages do not mix on a handset."""
 
     def __init__(self) -> None:
         self._last: OrderedDict[str, int] = OrderedDict()
 
     def next(self, number: str, seed: int) -> int:
         """Return the next reference for ``number``; the first comes from ``seed``, which a restart must not repeat."""
-        reference = (self._last.pop(number, seed) + 1) & 0xFF
+        reference = (self._last.pop(number, seed) + 1) & 0xFFFF
         self._last[number] = reference
         if len(self._last) > _REMEMBERED_NUMBERS:
             self._last.popitem(last=False)
@@ -88,9 +88,9 @@ def excerpt(submission: Submission) -> str:
 def segment_body(item: Submitted, part: Encoded, asks: int) -> bytes:
     """Write one segment as the operator gets it: the account's fields, our text, our receipt.
 
-    What short_message cannot hold, which only is the case for what is not text, travels on in message_payload.
+    What short_message cannot hold, or the operator is to cut itself, travels on in message_payload.
     """
-    short = len(part.octets) <= smpp.MAX_SHORT_MESSAGE
+    short = len(part.octets) <= smpp.MAX_SHORT_MESSAGE and not part.payload
     fields = {
         **item.fields,
         "esm_class": (item.fields["esm_class"] & ~UDHI) | (UDHI if part.udhi else 0),

@@ -12,7 +12,8 @@ from gateway import submission
 from gateway.judge import Facts, opted_out
 from gateway.outbound import excerpt
 from gateway.rules.mention import Reason
-from gateway.rules.policy import NOT_TEXT, UDHI, Forward, Piece, Refuse, Submission
+from gateway.rules.policy import NOT_TEXT, Forward, Refuse, Submission
+from gateway.rules.reading import UDHI, Piece
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.pdu import Pdu
@@ -93,7 +94,7 @@ class Replace:
         refusals = blacklist.lookup(tx, numbers)
         items = [(message, _item(customer, change, message, rows)) for message, rows in written]
         drafts = [self._draft(message, item, refusals, tx.now) for message, item in items]
-        if not customer.take(sum(len(draft.verdict.parts) for draft in drafts), tx.now / 1_000):
+        if not customer.take(sum(draft.verdict.segments for draft in drafts), tx.now / 1_000):
             raise RefusedError(status.ESME_RTHROTTLED)
         marketing = {
             (draft.message.number, draft.verdict.code, customer.name) for draft in drafts if draft.verdict.code

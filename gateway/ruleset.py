@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.rules.carriage import Long
 from gateway.rules.hours import PRESETS, Hours
 from gateway.rules.mention import Budget, Overflow
 from gateway.rules.pacing import Pace, Step
-from gateway.rules.policy import Kind, Mentions, Profile, choose
-from gateway.smpp.text import Alphabet
+from gateway.rules.policy import Kind, Mentions, Outlet, Profile, choose
+from gateway.smpp.text import Alphabet, Meanings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -25,6 +26,17 @@ def alphabet(name: str) -> Alphabet:
     return _ALPHABETS[name]
 
 
+def meanings(peer: Account | Operator) -> Meanings:
+    """Return what a peer means by data_coding 0 and 3."""
+    return Meanings(alphabet(peer.default_alphabet), alphabet(peer.data_coding_3))
+
+
+def outlet(operator: Operator) -> Outlet:
+    """Return what an operator expects of messages."""
+    takes_tlvs = operator.interface_version != "3.3"
+    return Outlet(alphabet(operator.default_alphabet), Long(operator.long_messages), takes_tlvs)
+
+
 def mentions(opt_out: OptOut) -> Mentions:
     """Return the opt-out texts; the first short code is the current one."""
     code = opt_out.short_codes[0]
@@ -33,6 +45,7 @@ def mentions(opt_out: OptOut) -> Mentions:
         short_code_text=opt_out.mention.short_code.format(short_code=code),
         web_text=opt_out.mention.web,
         territories=frozenset(opt_out.short_code_territories),
+        codes=tuple(opt_out.short_codes),
     )
 
 
@@ -48,7 +61,7 @@ def profile(account: Account, opt_out: OptOut) -> Profile:
         account=account.name,
         kind=Kind(account.kind),
         mention=account.mention,
-        default_alphabet=alphabet(account.default_alphabet),
+        meanings=meanings(account),
         budget=budget,
         receipt_when_opted_out=account.on_opted_out == "receipt",
     )
@@ -90,5 +103,5 @@ def _routes(models: Iterable[Route]) -> Routes:
 
 
 def alike(one: Operator, other: Operator) -> bool:
-    """Say whether operators read what was written for either: data_coding 0 means the same to both."""
-    return one.default_alphabet == other.default_alphabet
+    """Say whether operators read what was written for either."""
+    return outlet(one) == outlet(other)

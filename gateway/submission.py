@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gateway.many import Many
 from gateway.rules.number import Number, NumberError, canonical
 from gateway.rules.pacing import TokenBucket
-from gateway.rules.policy import Piece, Submission, place
+from gateway.rules.policy import Submission, place
+from gateway.rules.reading import Piece
 from gateway.rules.times import TimeError, read_time
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status

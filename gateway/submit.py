@@ -110,9 +110,9 @@ class Submit:
 
     def _answer(self, answered: Iterable[tuple[Submitted, Answer]]) -> None:
         by_link: dict[Link, list[tuple[Pdu, int, bytes]]] = {}
-        tally: Counter[tuple[str, int]] = Counter()
+        tally: Counter[tuple[str, int, str]] = Counter()
         for item, answer in answered:
-            tally[item.customer.name, answer.status] += 1
+            tally[item.customer.name, answer.status, answer.reason] += 1
             if item.many is None:
                 body = b"%016x\x00" % answer.message if answer.status == status.ESME_ROK else b""
                 by_link.setdefault(item.link, []).append((item.pdu, answer.status, body))
@@ -122,5 +122,6 @@ class Submit:
                 by_link.setdefault(item.link, []).append((item.pdu, *item.many.response()))
         for link, responses in by_link.items():
             link.respond(responses)
-        for (account, code), count in tally.items():
+        for (account, code, reason), count in tally.items():
             self._metrics.submitted(account, code, count)
+            self._metrics.decided(account, reason, count)

@@ -13,10 +13,11 @@ from gateway.calendars import calendar
 from gateway.commands.common import Words, config_option, configuration
 from gateway.commands.records import number_argument
 from gateway.openings import Openings
-from gateway.rules.policy import Case, Forward, Piece, Refuse, Submission, decide
+from gateway.rules.policy import Case, Forward, Refuse, Submission, decide
+from gateway.rules.reading import Piece
 from gateway.rules.segment import capacity, measure
 from gateway.smpp import status
-from gateway.smpp.text import Alphabet, alphabet_of, decode_text, encode_gsm7, encode_ucs2
+from gateway.smpp.text import USUAL, Alphabet, alphabet_of, decode_text, encode_gsm7, encode_ucs2
 from gateway.smpp.udh import split_udh
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def preview(config_path: Path, account: str, to: str, encoding: str, text: str) 
         foreign = "".join(sorted({each for each in text if encode_gsm7(each) is None}))
         raise click.ClickException(f"the GSM alphabet has no {foreign!r}; use --encoding auto")
     octets, coding = (encode_ucs2(text), 8) if septets is None else (septets, 0)
-    profile = ruleset.profile(config.accounts[account], config.opt_out)._replace(default_alphabet=Alphabet.GSM7)
+    profile = ruleset.profile(config.accounts[account], config.opt_out)._replace(meanings=USUAL)
     case = Case(profile, Submission(number, (Piece(octets, coding),)), opted_out=False)
     verdict = decide(case, ruleset.mentions(config.opt_out), lambda: 1)
     if isinstance(verdict, Refuse):

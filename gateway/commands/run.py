@@ -43,15 +43,7 @@ def run(config_path: Path) -> None:
         sys.exit(1)
 
 
-def _mind_what_is_missing(config: Config) -> None:
-    """Warn of what the configuration may say and this release ignores."""
-    for name, operator in config.operators.items():
-        if operator.long_messages != "udh8":
-            _log.warning("ignored_setting", key=f"operators.{name}.long_messages", used="udh8")
-
-
 async def _serve(config: Config, output: log.Output) -> None:
-    _mind_what_is_missing(config)
     gateway = Gateway(config)
     output.dropped = gateway.metrics.log_line_dropped
     stop = trio.Event()

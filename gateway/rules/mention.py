@@ -14,16 +14,30 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.rules.segment import fewest, last_boundary, split
+from gateway.rules.segment import USUAL, Room, fewest, last_boundary, split
 from gateway.rules.transliterate import transliterate
 from gateway.smpp.text import Alphabet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from gateway.rules.segment import Charset
+    from gateway.smpp.national import National
 
 _ELLIPSIS = "..."
 _TRAILING = " \t\r\n\u00a0\u202f.,;:!?)]}>\"'\u00bb\u201d\u2019*-/"  # what may follow a mention that the text ends with
-_CODE = re.compile(r"\d{3,}")
+
+
+_MARK = r"[\s:=>\-\u2013\u2014\u2192/()\"'\u00ab\u00bb\u201c\u201d\u2018\u2019*]"
+_WAY = (  # words that say where something goes
+    r"\b(?:au|to|at|an|al|ao|aan|en|par|by|via|per|por|sms|le|the|la|el|il|o|num[eé]ro|n[uú]mero|number|"
+    r"nummer|n°)(?![^\W\d_])"
+)
+_SEND = (  # words that say that something is to be sent
+    r"\b(?:avec|with|mit|con|com|met|mot|word|wort|palabra|parola|palavra|woord|texte?|envoyez|envoyer|envoi|r[eé]pondez|"
+    r"r[eé]pondre|r[eé]ponse|tapez|send|reply|replying|sende|antworte|env[ií]e|responda|invia|rispondi|envie|stuur)"
+    r"(?![^\W\d_])"
+)
 
 
 class Overflow(StrEnum):
@@ -61,23 +75,24 @@ class Budget(NamedTuple):
     """What a message may cost.
 
     ``max_segments`` is at most 255. ``fit`` holds ``"separator"`` (leave it out) and ``"transliterate"`` (spell the
-    text in GSM-7). ``header_octets`` and ``default`` are the operator's: its concatenation header, 6 or 7, and what
-    data_coding 0 means there, GSM7 or LATIN1.
+    text in GSM-7). ``room`` and ``default`` are the operator's: what segments have beside the text, and what
+    data_coding 0 means there, GSM7 or LATIN1. ``national`` are the tables that the text came in.
     """
 
     max_segments: int
     separator: str = " "
     fit: tuple[str, ...] = ("separator", "transliterate")
     overflow: Overflow = Overflow.EXTEND
-    header_octets: int = 6
+    room: Room = USUAL
     default: Alphabet = Alphabet.GSM7
+    national: National | None = None
 
 
 class Plan(NamedTuple):
-    """What goes out: ``text`` in ``alphabet``, cut into ``segments``; the text alone would take ``before`` segments."""
+    """What goes out: ``text`` in ``charset``, cut into ``segments``; the text alone would take ``before`` segments."""
 
     text: str
-    alphabet: Alphabet
+    charset: Charset
     segments: tuple[str, ...]
     reason: Reason
     before: int
@@ -85,7 +100,7 @@ class Plan(NamedTuple):
 
 class _Sized(NamedTuple):
     text: str
-    alphabet: Alphabet
+    charset: Charset
     segments: int
 
 
@@ -101,13 +116,14 @@ class _Attempts(NamedTuple):
         return self.roomy if self.roomy.segments <= self.tight.segments else self.tight
 
 
-def plan(text: str, mention: str | None, budget: Budget) -> Plan:
+def plan(text: str, mention: str | None, budget: Budget, codes: Sequence[str] = ()) -> Plan:
     """Return what goes out for ``text``.
 
     Args:
         text: the whole text, joined, without any header.
         mention: the opt-out text to append; None: not wanted, the text is only cut.
         budget: what it may cost.
+        codes: short codes; a text that tells the reader to send STOP to one of them needs no mention.
 
     Raises:
         MentionError: not within ``budget.max_segments``, or ``budget.overflow`` forbids what it would take.
@@ -119,24 +135,23 @@ def plan(text: str, mention: str | None, budget: Budget) -> Plan:
         raise MentionError(Reason.TOO_LONG, bare.segments)
     if mention is None:
         sized, reason = bare, Reason.NOT_WANTED
-    elif carries(text, mention):
+    elif carries(text, mention, codes):
         sized, reason = bare, Reason.ALREADY_THERE
     else:
         sized, reason = _append(bare, mention, budget)
-    segments = tuple(split(sized.text, sized.alphabet, budget.header_octets))
-    return Plan(sized.text, sized.alphabet, segments, reason, bare.segments)
+    segments = tuple(split(sized.text, sized.charset, budget.room))
+    return Plan(sized.text, sized.charset, segments, reason, bare.segments)
 
 
-def carries(text: str, mention: str) -> bool:
-    """Tell whether ``text`` needs no ``mention``: it ends with it, or says to send STOP to the mention's short code.
+def carries(text: str, mention: str, codes: Sequence[str] = ()) -> bool:
+    """Tell whether ``text`` needs no ``mention``: it ends with it, or says to send STOP to one of ``codes``.
 
     Case, and punctuation and white space at the end, do not matter. A longer word or host name that merely ends like
     the mention does not count, nor does a STOP without the code.
     """
     if _ends_with(text.rstrip(_TRAILING).casefold(), mention.rstrip(_TRAILING).casefold()):
         return True
-    code = _CODE.search(mention)
-    return code is not None and code[0] in text and _instruction(code[0]).search(text) is not None
+    return any(code in text and _instruction(code).search(text) is not None for code in codes)
 
 
 def _ends_with(text: str, mention: str) -> bool:
@@ -148,14 +163,17 @@ def _ends_with(text: str, mention: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _instruction(code: str) -> re.Pattern[str]:
-    """Match "STOP au 36034", "Stop SMS: 36034", "text STOP to 36034" and their like in the usual languages."""
-    words = "au|to|at|an|al|ao|aan|en|par|by|via|per|por|sms|le|the|numéro|numero|number|n°"
-    between = rf"(?:[\s:=>\-\u2013\u2014\u2192/()\"'\u00ab\u00bb\u201c\u201d\u2018\u2019*]|\b(?:{words})(?![^\W\d_]))"
-    return re.compile(rf"(?<![\w-])stop{between}{{0,24}}{re.escape(code)}(?!\w)", re.IGNORECASE)
+    """Match "STOP au 36034", "Stop SMS: 36034", "text STOP to 36034", "au 36034, répondez STOP" and their like.
+
+    Where the code comes first a word between the two must say that STOP is what to send: "36034 stop" may say anything.
+    """
+    stop, number = r"(?<![\w-])stop", re.escape(code)
+    backwards = rf"(?<!\d){number}(?:{_MARK}|,|{_WAY}){{0,8}}{_SEND}(?:{_MARK}|,|{_WAY}|{_SEND}){{0,16}}{stop}(?![\w-])"
+    return re.compile(rf"{stop}(?:{_MARK}|{_WAY}|{_SEND}){{0,24}}{number}(?!\w)|{backwards}", re.IGNORECASE)
 
 
 def _size(text: str, budget: Budget) -> _Sized:
-    return _Sized(text, *fewest(text, budget.default, budget.header_octets))
+    return _Sized(text, *fewest(text, budget.default, budget.room, budget.national))
 
 
 def _append(bare: _Sized, mention: str, budget: Budget) -> tuple[_Sized, Reason]:

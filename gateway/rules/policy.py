@@ -9,20 +9,21 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.rules import segment
+from gateway.rules.carriage import Encoded, Form, Long
 from gateway.rules.mention import Budget, MentionError, Reason, plan
-from gateway.rules.segment import Encoded
+from gateway.rules.reading import is_part, part_of, read
+from gateway.rules.segment import USUAL, Room
 from gateway.smpp import status
-from gateway.smpp.text import Alphabet, TextError, alphabet_of, data_coding_of, decode_text
-from gateway.smpp.udh import Concatenation, concatenation, elements, sar_concatenation, split_udh
+from gateway.smpp.layout import MAX_SHORT_MESSAGE
+from gateway.smpp.national import National
+from gateway.smpp.text import Alphabet, Meanings, data_coding_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from gateway.rules.number import Number
-
-UDHI = 0x40  # esm_class: short_message begins with a user data header
-MESSAGE_TYPE = 0x3C  # esm_class: receipts and acknowledgements, 0 for an ordinary message
+    from gateway.rules.reading import Piece, Text
+    from gateway.smpp.udh import Concatenation
 
 
 class Kind(StrEnum):
@@ -39,6 +40,7 @@ class Mentions(NamedTuple):
     short_code_text: str  # "STOP 36034"
     web_text: str  # "no-sms.eu"
     territories: frozenset[str]  # where short_code_text is used
+    codes: tuple[str, ...] = ()  # all of ours: the current one, and retired ones that are still listened to
 
 
 class Profile(NamedTuple):
@@ -47,18 +49,9 @@ class Profile(NamedTuple):
     account: str
     kind: Kind
     mention: bool
-    default_alphabet: Alphabet
+    meanings: Meanings
     budget: Budget
     receipt_when_opted_out: bool
-
-
-class Piece(NamedTuple):
-    """One part of a message as submitted: ``octets`` with the user data header, if any; ``tlvs`` are the sar_* ones."""
-
-    octets: bytes
-    data_coding: int = 0
-    esm_class: int = 0
-    tlvs: tuple[tuple[int, bytes], ...] = ()
 
 
 class Submission(NamedTuple):
@@ -78,12 +71,28 @@ class Submission(NamedTuple):
         return self.pieces[0]
 
 
+class Outlet(NamedTuple):
+    """What the operator expects that a message goes to.
+
+    ``zero`` is what data_coding 0 means there, ``long`` how it wants long messages, ``tlvs`` whether it takes TLVs.
+    """
+
+    zero: Alphabet = Alphabet.GSM7
+    long: Long = Long.UDH8
+    tlvs: bool = True
+
+
 class Forward(NamedTuple):
-    """Send these parts; ``code`` is what the mention points to: the short code, ``web``, or nothing."""
+    """Send these parts.
+
+    ``code`` is what the mention points to: the short code, ``web``, or nothing; ``segments`` what it costs, which is
+    more than the parts where the operator cuts them itself.
+    """
 
     parts: Sequence[Encoded]
     reason: str
     code: str
+    segments: int
 
 
 class Refuse(NamedTuple):
@@ -102,7 +111,6 @@ class Swallow(NamedTuple):
 Verdict = Forward | Refuse | Swallow
 
 _PLAIN = frozenset({0, 1, 3, 8})  # data_coding without a message class
-_CONCATENATION = frozenset({0x00, 0x08})  # information elements that give a part its place
 OPTED_OUT = "opted_out"
 NOT_TEXT = "not_text"
 WEB = "web"
@@ -111,13 +119,13 @@ WEB = "web"
 class Case(NamedTuple):
     """A submission and the facts about it.
 
-    ``opted_out`` when its number refuses what this account sends; ``default_out`` is the operator's alphabet.
+    ``opted_out`` when its number refuses what this account sends; ``outlet`` is where it goes.
     """
 
     profile: Profile
     submission: Submission
     opted_out: bool
-    default_out: Alphabet = Alphabet.GSM7  # what data_coding 0 means where it goes
+    outlet: Outlet = Outlet()
 
 
 def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verdict:
@@ -128,31 +136,38 @@ def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verd
         mentions: the opt-out texts.
         reference: gives the concatenation reference, asked for when the text takes several segments.
     """
-    profile, submission, opted_out, default_out = case
+    profile, submission, opted_out, outlet = case
     if opted_out:
         return Swallow(OPTED_OUT) if profile.receipt_when_opted_out else Refuse(status.OPTED_OUT, OPTED_OUT)
     wanted = _mention_wanted(profile, submission.optout_mention)
     if profile.kind is Kind.MARKETING and not wanted:
         return Refuse(status.MENTION_REQUIRED, "mention_required")
-    text = _text(submission, profile.default_alphabet) if wanted or not _is_part(submission) else None
+    text = _read(profile, submission) if wanted or not is_part(submission.first) else None
     if text is None:
-        if profile.kind is Kind.MARKETING:
-            return Refuse(status.NOT_TEXT, NOT_TEXT)
-        return Forward([_untouched(piece) for piece in submission.pieces], NOT_TEXT, "")
+        return Refuse(status.NOT_TEXT, NOT_TEXT) if profile.kind is Kind.MARKETING else _untouched(submission, outlet)
     code, mention = _mention_for(mentions, submission.destination.territory)
+    form = Form(outlet.long, text.elements)
     try:
-        budget = (
-            profile.budget if default_out is profile.budget.default else profile.budget._replace(default=default_out)
-        )
-        planned = plan(text, mention if wanted else None, budget)
+        budget = _budget(profile, outlet, form, text.national)
+        planned = plan(text.words, mention if wanted else None, budget, mentions.codes if code != WEB else ())
     except MentionError as error:
         too_long = error.reason is Reason.TOO_LONG  # whatever is appended
         return Refuse(status.ESME_RINVMSGLEN if too_long else status.MENTION_DOES_NOT_FIT, error.reason)
-    parts = segment.encode(planned.segments, planned.alphabet, reference() if len(planned.segments) > 1 else 0)
+    segments = len(planned.segments)
+    parts = form.encode(planned.segments, planned.charset, reference() if segments > 1 else 0)
     if submission.first.data_coding not in _PLAIN:  # a message class travels on
-        coding = data_coding_of(planned.alphabet, submission.first.data_coding)
+        alphabet = Alphabet.GSM7 if isinstance(planned.charset, National) else planned.charset
+        coding = data_coding_of(alphabet, submission.first.data_coding)
         parts = [part._replace(data_coding=coding) for part in parts]
-    return Forward(parts, planned.reason, code if wanted else "")
+    return Forward(parts, planned.reason, code if wanted else "", segments)
+
+
+def _budget(profile: Profile, outlet: Outlet, form: Form, national: National | None) -> Budget:
+    """Return what a message may cost with the room that its way out leaves."""
+    room = Room(form.alone, form.each)
+    if outlet.zero is profile.budget.default and room == USUAL and national is None:
+        return profile.budget
+    return profile.budget._replace(default=outlet.zero, room=room, national=national)
 
 
 def _mention_wanted(profile: Profile, tlv: int | None) -> bool:
@@ -171,52 +186,25 @@ def place(profile: Profile, submission: Submission) -> Concatenation | None:
     Parts wait where the whole is to carry the mention. What cannot carry it is refused at once.
     """
     piece = submission.first
-    if not _is_part(submission) or not _mention_wanted(profile, submission.optout_mention):
+    if not is_part(piece) or not _mention_wanted(profile, submission.optout_mention):
         return None
-    found = _place(piece)
-    whole = found is None or found.total == 1
-    return None if whole or _text(submission, profile.default_alphabet) is None else found
+    found = part_of(piece)
+    return None if found is None or _read(profile, submission) is None else found
 
 
-def _is_part(submission: Submission) -> bool:
-    """Say whether a submission may be a part of a message that its app cut, whose form is not ours to change."""
-    return bool(submission.first.tlvs or submission.first.esm_class & UDHI)
-
-
-def _place(piece: Piece) -> Concatenation | None:
-    if not piece.esm_class & UDHI:
-        return sar_concatenation(piece.tlvs)
-    try:
-        return concatenation(split_udh(piece.octets)[0])
-    except TextError:
-        return None
-
-
-def _text(submission: Submission, default: Alphabet) -> str | None:
-    """Return what the message says, or None when it is not a plain text that we may write anew."""
+def _read(profile: Profile, submission: Submission) -> Text | None:
+    """Return what a message says, or None when it is not a text that we may write anew."""
     if submission.canned and not submission.first.octets:
         return None
-    texts = [_piece_text(piece, default) for piece in submission.pieces]
-    return None if None in texts else "".join(text for text in texts if text)
+    return read(submission.pieces, profile.meanings, ports=profile.kind is not Kind.MARKETING)
 
 
-def _piece_text(piece: Piece, default: Alphabet) -> str | None:
-    octets = piece.octets
-    try:
-        if piece.esm_class & UDHI:
-            header, octets = split_udh(octets)
-            if any(identifier not in _CONCATENATION for identifier, _ in elements(header)):
-                return None
-        alphabet = alphabet_of(piece.data_coding, default, octets)
-        if alphabet is Alphabet.BINARY or piece.esm_class & MESSAGE_TYPE:
-            return None
-        return decode_text(octets, alphabet)
-    except TextError:
-        return None
-
-
-def _untouched(piece: Piece) -> Encoded:
-    return Encoded(piece.octets, piece.data_coding, bool(piece.esm_class & UDHI), piece.tlvs)
+def _untouched(submission: Submission, outlet: Outlet) -> Verdict:
+    """Send what is not ours to change, octet for octet, if the operator can take it."""
+    parts = [piece.untouched(tlvs=outlet.tlvs) for piece in submission.pieces]
+    if not outlet.tlvs and any(len(part.octets) > MAX_SHORT_MESSAGE for part in parts):
+        return Refuse(status.ESME_RINVMSGLEN, "too_long_for_operator")
+    return Forward(parts, NOT_TEXT, "", len(parts))
 
 
 def choose(number: str, routes: Sequence[tuple[Sequence[str], Sequence[str]]], usable: Collection[str]) -> list[str]:

@@ -11,22 +11,19 @@ Room in units (septets, or UTF-16 code units): 160 and 70 in a segment without a
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from unicodedata import category
 
+from gateway.smpp.national import National, decode_national, encode_national
 from gateway.smpp.text import (
     Alphabet,
-    data_coding_of,
+    TextError,
     decode_text,
     encode_gsm7,
     encode_latin1,
     encode_text,
     encode_ucs2,
 )
-from gateway.smpp.udh import Concatenation, concatenation_header
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _SEPTETS = 160
 _OCTETS = 140
@@ -49,107 +46,121 @@ _EXTENDING = (
 _FIRST_FLAG_LETTER, _LAST_FLAG_LETTER = "\U0001f1e6", "\U0001f1ff"
 
 
+Charset = Alphabet | National
+
+
+class Room(NamedTuple):
+    """Octets of the header that segments have beside the text, national tables apart.
+
+    ``alone``: where there is one; ``each``: where there are several, 6 with an 8-bit reference and nothing else.
+    """
+
+    alone: int = 0
+    each: int = 6
+
+
+USUAL = Room()
+
+
 def choose(text: str, default: Alphabet = Alphabet.GSM7) -> Alphabet:
     """Return the alphabet in which ``text`` takes the fewest segments.
 
     That is ``default``, which data_coding 0 means at the operator (GSM7 or LATIN1), wherever it holds all of the text,
     else UCS2. A LATIN1 operator converts to GSM-7 itself, so there the text must be within both.
     """
-    return fewest(text, default)[0]
+    return _UCS2 if _lacks(text, default) else default
 
 
-def fewest(text: str, default: Alphabet = Alphabet.GSM7, header_octets: int = 6) -> tuple[Alphabet, int]:
-    """Return the alphabet of :func:`choose` and the segments that ``text`` takes in it; errors as for :func:`count`."""
+def fewest(
+    text: str, default: Alphabet = Alphabet.GSM7, room: Room = USUAL, national: National | None = None
+) -> tuple[Charset, int]:
+    """Return what ``text`` is best written in, and the segments that it takes then; errors as for :func:`count`.
+
+    That is the alphabet of :func:`choose`. Where that is UCS2, and the text came in ``national`` tables that hold all
+    of it, these are better unless they take more segments.
+    """
     septets = encode_gsm7(text)
-    if septets is None or (default is not _GSM7 and encode_latin1(text) is None):
-        return _UCS2, count(text, _UCS2, header_octets)
-    return default, _count(septets, default, header_octets)
+    if septets is not None and (default is _GSM7 or encode_latin1(text) is not None):
+        return default, 1 if not room.alone and len(septets) <= _SEPTETS else _count(septets, default, room)
+    best, segments = _UCS2, _count(encode_ucs2(text), _UCS2, room)
+    if national is not None and default is _GSM7:
+        septets = encode_national(text, national)
+        if septets is not None and (own := _count(septets, national, room)) <= segments:
+            return national, own
+    return best, segments
 
 
-def capacity(alphabet: Alphabet, header_octets: int = 0) -> int:
+def _lacks(text: str, default: Alphabet) -> bool:
+    return encode_gsm7(text) is None or (default is not _GSM7 and encode_latin1(text) is None)
+
+
+def capacity(charset: Charset, header_octets: int = 0) -> int:
     """Return how many units one segment holds beside a user data header of ``header_octets``.
 
-    Units are septets for GSM7 and for LATIN1 (the operator converts it), UTF-16 code units for UCS2.
+    Units are septets for GSM7, national tables and LATIN1 (the operator converts it), UTF-16 code units for UCS2.
 
     Raises:
         ValueError: BINARY, or a header that leaves no room.
     """
-    if alphabet is _BINARY or not 0 <= header_octets <= _LARGEST_HEADER:
-        raise ValueError(f"no text fits a {alphabet} segment with a header of {header_octets} octets")
-    if alphabet is _UCS2:
+    if charset is _BINARY or not 0 <= header_octets <= _LARGEST_HEADER:
+        raise ValueError(f"no text fits a {charset} segment with a header of {header_octets} octets")
+    if charset is _UCS2:
         return (_OCTETS - header_octets) // 2
     return _SEPTETS - (8 * header_octets + 6) // 7
 
 
-def measure(text: str, alphabet: Alphabet) -> int:
+def measure(text: str, charset: Charset) -> int:
     """Return how many units ``text`` takes; see :func:`capacity`.
 
     Raises:
         TextError: the alphabet lacks a character.
     """
-    return len(_wire(text, alphabet)) // _width(alphabet)
+    return len(_wire(text, charset)) // _width(charset)
 
 
-def count(text: str, alphabet: Alphabet, header_octets: int = 6) -> int:
+def count(text: str, charset: Charset, room: Room = USUAL) -> int:
     """Return how many segments ``text`` takes: exactly as many as :func:`split` cuts, and the fewest possible.
 
     Args:
         text: all of it, without a header.
-        alphabet: GSM7, LATIN1 or UCS2.
-        header_octets: of the header that each segment carries when there are several: 6, or 7 for a 16-bit reference.
+        charset: GSM7, LATIN1, UCS2 or national tables.
+        room: what segments have beside the text.
 
     Raises:
         TextError: the alphabet lacks a character.
     """
-    return _count(_wire(text, alphabet), alphabet, header_octets)
+    return _count(_wire(text, charset), charset, room)
 
 
-def split(text: str, alphabet: Alphabet, header_octets: int = 6) -> list[str]:
+def split(text: str, charset: Charset, room: Room = USUAL) -> list[str]:
     """Cut ``text`` into the fewest segments; arguments and errors as for :func:`count`.
 
     Joined together, the segments are the text. An empty text is one empty segment.
     """
-    wire = _wire(text, alphabet)
-    if _count(wire, alphabet, header_octets) == 1:
+    wire = _wire(text, charset)
+    if _count(wire, charset, room) == 1:
         return [text]
-    room = capacity(alphabet, header_octets) * _width(alphabet)
-    if alphabet is _UCS2:
-        return _split_whole(text, wire, room)
-    return [decode_text(wire[start:end], _GSM7) for start, end in pairwise([0, *_fill(wire, 1, room)])]
+    most = capacity(charset, _beside(room.each, charset)) * _width(charset)
+    if charset is _UCS2:
+        return _split_whole(text, wire, most)
+    cuts = [wire[start:end] for start, end in pairwise([0, *_fill(wire, 1, most)])]
+    if isinstance(charset, National):
+        return [decode_national(cut, charset) for cut in cuts]
+    return [decode_text(cut, _GSM7) for cut in cuts]
 
 
-class Encoded(NamedTuple):
-    """One segment as it goes into a PDU.
-
-    ``udhi``: its octets begin with a user data header, and esm_class says so; ``tlvs``: the sar_* ones, where the place
-    in the message is written there.
-    """
-
-    octets: bytes
-    data_coding: int
-    udhi: bool
-    tlvs: tuple[tuple[int, bytes], ...] = ()
-
-
-def encode(segments: Sequence[str], alphabet: Alphabet, reference: int = 0, *, wide: bool = False) -> list[Encoded]:
-    """Write each of a message's segments as the octets of its short_message.
-
-    Several segments each begin with a concatenation header that bears ``reference`` (0 to 255, or to 65535 when
-    ``wide``); a single one has no header. The data_coding is the plain one; see :func:`data_coding_of` for a class.
+def octets_of(text: str, charset: Charset) -> bytes:
+    """Write ``text`` as the octets of a segment, without a header.
 
     Raises:
         TextError: the alphabet lacks a character.
-        ValueError: more than 255 segments, or a reference that does not fit.
     """
-    data_coding = data_coding_of(alphabet)
-    total = len(segments)
-    if total == 1:
-        return [Encoded(encode_text(segments[0], alphabet), data_coding, udhi=False)]
-    headers = (concatenation_header(Concatenation(reference, total, number, wide)) for number in range(1, total + 1))
-    return [
-        Encoded(header + encode_text(segment, alphabet), data_coding, udhi=True)
-        for header, segment in zip(headers, segments, strict=True)
-    ]
+    if not isinstance(charset, National):
+        return encode_text(text, charset)
+    octets = encode_national(text, charset)
+    if octets is None:
+        raise TextError("not all of the text can be written with these national language tables")
+    return octets
 
 
 def last_boundary(text: str, end: int, start: int = 0) -> int:
@@ -179,21 +190,31 @@ def _flag_letters_before(text: str, place: int, start: int) -> int:
     return place - begin
 
 
-def _width(alphabet: Alphabet) -> int:
+def _width(charset: Charset) -> int:
     """Return the octets of one unit on our wire, where septets are unpacked."""
-    return 2 if alphabet is _UCS2 else 1
+    return 2 if charset is _UCS2 else 1
 
 
-def _wire(text: str, alphabet: Alphabet) -> bytes:
+def _beside(header_octets: int, charset: Charset) -> int:
+    """Return a header's octets with what national tables add to it."""
+    if isinstance(charset, National):
+        return (header_octets or 1) + charset.octets
+    return header_octets
+
+
+def _wire(text: str, charset: Charset) -> bytes:
     """Return the units of ``text``; for LATIN1, the septets that the operator will make of it."""
-    return encode_ucs2(text) if alphabet is _UCS2 else encode_text(text, _GSM7)
+    if charset is _UCS2:
+        return encode_ucs2(text)
+    return octets_of(text, charset if isinstance(charset, National) else _GSM7)
 
 
-def _count(wire: bytes, alphabet: Alphabet, header_octets: int) -> int:
-    width = _width(alphabet)
-    if len(wire) <= capacity(alphabet) * width:
+def _count(wire: bytes, charset: Charset, room: Room) -> int:
+    width = 2 if charset is _UCS2 else 1
+    alone, each = room if isinstance(charset, Alphabet) else (_beside(header, charset) for header in room)
+    if len(wire) <= capacity(charset, alone) * width:
         return 1
-    return len(_fill(wire, width, capacity(alphabet, header_octets) * width))
+    return len(_fill(wire, width, capacity(charset, each) * width))
 
 
 def _fill(wire: bytes, width: int, room: int, start: int = 0) -> list[int]:

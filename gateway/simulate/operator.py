@@ -13,6 +13,7 @@ import trio
 
 from gateway.link import Link
 from gateway.rules import segment
+from gateway.rules.carriage import Form
 from gateway.simulate.peer import (
     RECEIPT_ASKED,
     UDHI,
@@ -112,7 +113,7 @@ class SimulatedOperator:
         link = await self.wait_for(self._receiver)
         alphabet = segment.choose(text)
         self._references = (self._references + 1) % _REFERENCES
-        parts = segment.encode(segment.split(text, alphabet), alphabet, self._references)
+        parts = Form().encode(segment.split(text, alphabet), alphabet, self._references)
         answers = []
         for part in parts:
             esm_class = UDHI if part.udhi else 0

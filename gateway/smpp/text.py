@@ -12,11 +12,12 @@ from __future__ import annotations
 import codecs
 import re
 from enum import StrEnum
+from typing import NamedTuple
 
 _ESC = "\x1b"
 _UNDEFINED = "\ufffe"  # what codecs' tables call "no character here"
 
-_DEFAULT_TABLE = (  # TS 23.038 section 6.2.1, sixteen a row
+DEFAULT_TABLE = (  # TS 23.038 section 6.2.1, sixteen a row
     "@£$¥èéùìòÇ\nØø\rÅå"
     "Δ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ"
     " !\"#¤%&'()*+,-./"
@@ -26,7 +27,7 @@ _DEFAULT_TABLE = (  # TS 23.038 section 6.2.1, sixteen a row
     "¿abcdefghijklmno"
     "pqrstuvwxyzäöñüà"
 )
-_EXTENSION_TABLE = {  # section 6.2.1.1: behind an ESC
+EXTENSION_TABLE = {  # section 6.2.1.1: behind an ESC
     "\f": 0x0A,
     "^": 0x14,
     "{": 0x28,
@@ -39,15 +40,15 @@ _EXTENSION_TABLE = {  # section 6.2.1.1: behind an ESC
     "€": 0x65,
 }
 
-_UNESCAPED = {_DEFAULT_TABLE[code]: character for character, code in _EXTENSION_TABLE.items()} | {_ESC: " "}
+_UNESCAPED = {DEFAULT_TABLE[code]: character for character, code in EXTENSION_TABLE.items()} | {_ESC: " "}
 
 # codecs' fast map wants NUL at 0 and one octet a character, so @ and the extension have stand-ins above 0x7F.
 _STAND_INS = tuple(
     (bytes([stand_in]), spelled)
-    for stand_in, spelled in enumerate([b"\0", *(bytes([0x1B, code]) for code in _EXTENSION_TABLE.values())], 0x80)
+    for stand_in, spelled in enumerate([b"\0", *(bytes([0x1B, code]) for code in EXTENSION_TABLE.values())], 0x80)
 )
 _ENCODING = codecs.charmap_build(
-    ("\0" + _DEFAULT_TABLE[1:].replace(_ESC, _UNDEFINED) + "@" + "".join(_EXTENSION_TABLE)).ljust(256, _UNDEFINED)
+    ("\0" + DEFAULT_TABLE[1:].replace(_ESC, _UNDEFINED) + "@" + "".join(EXTENSION_TABLE)).ljust(256, _UNDEFINED)
 )
 
 
@@ -69,11 +70,22 @@ _ALPHABETS = {
     **dict.fromkeys((1, 3), Alphabet.LATIN1),
     **dict.fromkeys((8, *range(0x18, 0x1C)), Alphabet.UCS2),
 }
+_LATIN1 = 3
 _NOT_IA5 = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no text has these controls
 
 
-def alphabet_of(data_coding: int, default: Alphabet = Alphabet.GSM7, octets: bytes = b"") -> Alphabet:
-    """Return the alphabet that ``data_coding`` announces for ``octets``; ``default`` is what the peer means by 0.
+class Meanings(NamedTuple):
+    """What a peer means by the data_coding values that peers differ about: 0 and 3."""
+
+    zero: Alphabet = Alphabet.GSM7
+    three: Alphabet = Alphabet.LATIN1
+
+
+USUAL = Meanings()
+
+
+def alphabet_of(data_coding: int, meanings: Meanings = USUAL, octets: bytes = b"") -> Alphabet:
+    """Return the alphabet that ``data_coding`` announces for ``octets``; ``meanings`` are the peer's.
 
     IA5 (1) is read as Latin-1, which contains it, unless there are control characters where GSM-7 has letters: node's
     `smpp`, for one, calls GSM-7 so. 0x10-0x1F and 0xF0-0xF7 carry a message class (TS 23.038
@@ -81,7 +93,9 @@ def alphabet_of(data_coding: int, default: Alphabet = Alphabet.GSM7, octets: byt
     character sets and reserved values.
     """
     if data_coding == 0:
-        return default
+        return meanings.zero
+    if data_coding == _LATIN1:
+        return meanings.three
     if data_coding == 1 and octets.isascii() and _NOT_IA5.search(octets):
         return Alphabet.GSM7
     return _ALPHABETS.get(data_coding, Alphabet.BINARY)
@@ -127,7 +141,7 @@ def decode_text(octets: bytes, alphabet: Alphabet) -> str:
 
 
 def _decode_gsm7(octets: bytes) -> str:
-    text: str = codecs.charmap_decode(octets, "strict", _DEFAULT_TABLE)[0]
+    text: str = codecs.charmap_decode(octets, "strict", DEFAULT_TABLE)[0]
     return re.sub("\x1b(.?)", _unescape, text, flags=re.DOTALL) if _ESC in text else text
 
 

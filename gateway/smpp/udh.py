@@ -79,15 +79,28 @@ def concatenation(header: bytes) -> Concatenation | None:
     return place
 
 
-def concatenation_header(part: Concatenation) -> bytes:
-    """Write the user data header of ``part``: 6 octets, or 7 with a wide reference.
+def place_element(part: Concatenation) -> bytes:
+    """Write the information element that gives ``part`` its place: 5 octets, or 6 with a wide reference.
 
     Raises:
         ValueError: the reference, the total or the number does not fit its octets.
     """
     if part.wide:
-        return bytes((6, 0x08, 4, part.reference >> 8, part.reference & 0xFF, part.total, part.number))
-    return bytes((5, 0x00, 3, part.reference, part.total, part.number))
+        return bytes((0x08, 4, part.reference >> 8, part.reference & 0xFF, part.total, part.number))
+    return bytes((0x00, 3, part.reference, part.total, part.number))
+
+
+def sar_parameters(part: Concatenation) -> tuple[tuple[int, bytes], ...]:
+    """Write the sar_* parameters (tag, value) that give ``part`` its place.
+
+    Raises:
+        OverflowError: the reference, the total or the number does not fit its octets.
+    """
+    return (
+        (_SAR_MSG_REF_NUM, part.reference.to_bytes(2, "big")),
+        (_SAR_TOTAL_SEGMENTS, part.total.to_bytes(1, "big")),
+        (_SAR_SEGMENT_SEQNUM, part.number.to_bytes(1, "big")),
+    )
 
 
 def sar_concatenation(tlvs: Sequence[tuple[int, bytes]]) -> Concatenation | None:

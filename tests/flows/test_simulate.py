@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.cli import main
 from gateway.rules import segment
+from gateway.rules.carriage import Form
 from gateway.simulate.app import SimulatedApp
 from gateway.simulate.operator import SimulatedOperator
 from gateway.simulate.peer import UDHI, Joiner, PeerError, Text, message_body
@@ -128,7 +129,7 @@ async def test_submit_before_the_bind():
 def test_parts_are_joined_in_any_order(text, random):
     """The parts of a text, in any order, give the text once, with the last of them."""
     alphabet = segment.choose(text)
-    parts = segment.encode(segment.split(text, alphabet), alphabet, reference=7)
+    parts = Form().encode(segment.split(text, alphabet), alphabet, reference=7)
     random.shuffle(parts)
     joiner = Joiner()
     results = [joiner.add(deliver_sm(part.octets, part.data_coding, udhi=part.udhi)) for part in parts]

@@ -10,6 +10,7 @@ from tests import oracle
 
 M10 = "STOP 36034"
 M9 = "no-sms.eu"
+CODES = ("36034", "38000")
 GRIN = "\U0001f600"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 BUDGET = Budget(max_segments=6)
@@ -61,7 +62,7 @@ def planned(text, mention, budget):
 def test_the_worked_examples(text, mention, segments):
     """Without a separator, each text and mention takes the segments that the arithmetic gives."""
     found = plan(text, mention, Budget(max_segments=6, separator="", fit=()))
-    ucs2 = found.alphabet is Alphabet.UCS2
+    ucs2 = found.charset is Alphabet.UCS2
     assert found.text == text + mention
     assert [sum(oracle.cost(each, ucs2=ucs2) for each in segment) for segment in found.segments] == segments
 
@@ -120,9 +121,9 @@ def test_no_separator_follows_nothing_or_white_space(text):
 
 def test_text_goes_out_in_gsm_7_whenever_all_of_it_can():
     """The alphabet is GSM-7 for every text within it and UCS-2 for every other."""
-    assert plan("déjà [10 €]", M10, BUDGET).alphabet is Alphabet.GSM7
-    assert plan("être", M10, BUDGET).alphabet is Alphabet.UCS2
-    assert plan("Hello", "\u0436", BUDGET).alphabet is Alphabet.UCS2
+    assert plan("déjà [10 €]", M10, BUDGET).charset is Alphabet.GSM7
+    assert plan("être", M10, BUDGET).charset is Alphabet.UCS2
+    assert plan("Hello", "\u0436", BUDGET).charset is Alphabet.UCS2
 
 
 def test_text_is_transliterated_only_when_that_saves_the_added_segment():
@@ -131,7 +132,7 @@ def test_text_is_transliterated_only_when_that_saves_the_added_segment():
     assert plan(roomy, M10, BUDGET).text == roomy + " STOP 36034"
     found = plan(tight, M10, BUDGET)
     assert found.text == "L'hotel " + "x" * 60 + " STOP 36034"
-    assert (found.reason, found.alphabet, found.segments) == (Reason.TRANSLITERATED, Alphabet.GSM7, (found.text,))
+    assert (found.reason, found.charset, found.segments) == (Reason.TRANSLITERATED, Alphabet.GSM7, (found.text,))
     assert plan(tight, M10, STRICT).reason is Reason.EXTENDED
 
 
@@ -216,11 +217,16 @@ def test_a_text_that_would_vanish_is_not_truncated():
         "Sende STOP an 36034",
         'Responda "STOP" al 36034',
         "STOP au n° 36034",
+        "Au 36034, r\u00e9pondez STOP",
+        "Par SMS au 36034 avec le mot STOP.",
+        "D\u00e9sinscription : envoyez au 36034 le texte \u00ab STOP \u00bb",
+        "To opt out text 36034 with the word STOP",
+        "STOP au 38000",
     ],
 )
 def test_an_instruction_to_text_the_short_code_is_not_doubled(text):
     """A text that tells its reader to send STOP to our code goes out as it is."""
-    found = plan(text, M10, BUDGET)
+    found = plan(text, M10, BUDGET, CODES)
     assert (found.text, found.reason) == (text, Reason.ALREADY_THERE)
 
 
@@ -245,6 +251,12 @@ def test_a_web_mention_at_the_end_is_not_doubled(text):
         ("Stop aux prix hauts, 36034 articles", M10),
         ("Stop. 36034 articles", M10),
         ("36034", M10),
+        ("Code 36034, stop aux prix hauts", M10),
+        ("36034 stop", M10),
+        ("Appelez le 36034. Stop aux soucis", M10),
+        ("Envoyez 36034 non-stop", M10),
+        ("Envoyez STOP au 99999", M10),
+        ("STOP au 36034", M9),
         ("no-sms.eu", M10),
         ("STOP 36034", M9),
         ("no-sms.eu est notre site", M9),
@@ -256,8 +268,9 @@ def test_a_web_mention_at_the_end_is_not_doubled(text):
 )
 def test_what_merely_looks_like_the_mention_does_not_replace_it(text, mention):
     """A mere stop, another code, another host or the mention in mid-text does not spare the mention."""
-    assert not carries(text, mention)
-    assert plan(text, mention, BUDGET).text == f"{text} {mention}"
+    codes = CODES if mention == M10 else ()
+    assert not carries(text, mention, codes)
+    assert plan(text, mention, BUDGET, codes).text == f"{text} {mention}"
 
 
 def test_a_text_with_a_lone_surrogate_is_refused():

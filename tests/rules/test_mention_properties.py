@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.rules.carriage import Form, Long
 from gateway.rules.mention import Budget, MentionError, Overflow, Reason, plan
-from gateway.rules.segment import encode
+from gateway.rules.segment import Room
 from gateway.smpp.text import Alphabet, decode_text
 from gateway.smpp.udh import split_udh
 from tests import oracle
@@ -16,6 +17,7 @@ M9 = "no-sms.eu"
 GRIN = "\U0001f600"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 
+FORMS = {Room(0, 6): Form(Long.UDH8), Room(0, 7): Form(Long.UDH16)}
 texts = st.one_of(
     st.text(st.sampled_from(sorted(oracle.OCTETS)), max_size=400),
     st.lists(st.sampled_from([*"ae €ê\u2019\u0436", "e\u0301", GRIN, FAMILY]), max_size=250).map("".join),
@@ -27,7 +29,7 @@ budgets = st.builds(
     separator=st.sampled_from([" ", "", "\n", " - "]),
     fit=st.sampled_from([(), ("separator",), ("transliterate",), ("separator", "transliterate")]),
     overflow=st.sampled_from(Overflow),
-    header_octets=st.sampled_from([6, 7]),
+    room=st.sampled_from([Room(0, 6), Room(0, 7)]),
     default=st.sampled_from([Alphabet.GSM7, Alphabet.LATIN1]),
 )
 
@@ -52,8 +54,8 @@ def test_the_handset_shows_the_text_and_the_mention_within_the_budget(text, ment
     assert found.before <= len(found.segments)
     assert len(found.segments) == found.before or found.reason is Reason.EXTENDED
     shown = "".join(
-        decode_text(split_udh(part.octets)[1] if part.udhi else part.octets, found.alphabet)
-        for part in encode(found.segments, found.alphabet, 7, wide=budget.header_octets == 7)
+        decode_text(split_udh(part.octets)[1] if part.udhi else part.octets, found.charset)
+        for part in FORMS[budget.room].encode(found.segments, found.charset, 7)
     )
     assert shown == found.text == "".join(found.segments)
     if mention is None or found.reason is Reason.ALREADY_THERE:
@@ -69,8 +71,8 @@ def test_the_handset_shows_the_text_and_the_mention_within_the_budget(text, ment
 def test_a_mention_is_refused_only_where_it_cannot_fit(text, mention, budget):
     """By the oracle's count, an appended mention adds no segment, and a refused one does or is over the most."""
     budget = budget._replace(default=Alphabet.GSM7)
-    before = oracle.segments(text, budget.header_octets)
-    after = oracle.segments(text + mention, budget.header_octets)
+    before = oracle.segments(text, budget.room.each)
+    after = oracle.segments(text + mention, budget.room.each)
     found = planned(text, mention, budget)
     if before > budget.max_segments:
         assert found is Reason.TOO_LONG

@@ -1,9 +1,12 @@
 """What becomes of a submission, and why."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.rules.carriage import Long
 from gateway.rules.mention import Budget, Overflow
 from gateway.rules.number import Number, canonical
 from gateway.rules.policy import (
@@ -12,7 +15,7 @@ from gateway.rules.policy import (
     Forward,
     Kind,
     Mentions,
-    Piece,
+    Outlet,
     Profile,
     Refuse,
     Submission,
@@ -21,8 +24,9 @@ from gateway.rules.policy import (
     decide,
     place,
 )
+from gateway.rules.reading import Piece
 from gateway.smpp import status
-from gateway.smpp.text import Alphabet, alphabet_of, decode_text
+from gateway.smpp.text import USUAL, Alphabet, Meanings, alphabet_of, decode_text
 from gateway.smpp.udh import Concatenation, split_udh
 
 MENTIONS = Mentions("36034", "STOP 36034", "no-sms.eu", frozenset({"FR"}))
@@ -30,7 +34,7 @@ FRANCE = canonical("33612345678")
 REUNION = canonical("262692123456")
 GERMANY = canonical("4915112345678")
 
-MARKETING = Profile("shop", Kind.MARKETING, True, Alphabet.GSM7, Budget(3), False)
+MARKETING = Profile("shop", Kind.MARKETING, True, USUAL, Budget(3), False)
 NOTIFICATION = MARKETING._replace(account="bank", kind=Kind.NOTIFICATION, mention=False)
 
 
@@ -163,7 +167,7 @@ def test_messaging_mode_is_no_header(mode):
 )
 def test_alphabets(default, data_coding, octets, text):
     """A text is read in the alphabet that it came in, data_coding 0 as the account means it."""
-    profile = MARKETING._replace(default_alphabet=default)
+    profile = MARKETING._replace(meanings=Meanings(default))
     assert text_of(judge(submission(octets, data_coding=data_coding), profile)) == f"{text} STOP 36034"
 
 
@@ -318,5 +322,134 @@ def test_header_of_a_single_part():
 def test_part_of_a_notification_passes_untouched():
     """A part of a notification that wants no mention keeps its octets and its sar_* parameters."""
     octets = b"\x05\x00\x03\x07\x02\x01Soldes"
-    assert judge(cut(octets), NOTIFICATION).parts == [(octets, 0, True, ())]
-    assert judge(submission(tlvs=SAR), NOTIFICATION).parts == [(b"Soldes", 0, False, SAR)]
+    assert judge(cut(octets), NOTIFICATION).parts == [(octets, 0, True, (), False)]
+    assert judge(submission(tlvs=SAR), NOTIFICATION).parts == [(b"Soldes", 0, False, SAR, False)]
+
+
+WANTING = NOTIFICATION._replace(mention=True)
+PORTS = b"\x06\x05\x04\x0b\x84\x23\xf0"
+
+
+def test_ports_of_a_notification_are_kept():
+    """A notification for a port that wants the mention gets it, and keeps the port in every segment."""
+    [part] = judge(submission(PORTS + b"Bonjour", esm_class=0x40), WANTING).parts
+    assert part.octets == PORTS + b"Bonjour STOP 36034"
+    parts = judge(submission(PORTS + b"x" * 150, esm_class=0x40), WANTING).parts
+    headers = ["0b00034d020105040b8423f0", "0b00034d020205040b8423f0"]
+    assert [part.octets[:12].hex() for part in parts] == headers
+    assert len(parts[0].octets) == 12 + 146
+
+
+def test_ports_beside_a_place():
+    """A part that has ports and a place waits for the others where that is no marketing."""
+    part = submission(b"\x0b\x05\x04\x0b\x84\x23\xf0\x00\x03\x07\x02\x01x", esm_class=0x40)
+    assert place(WANTING, part) == Concatenation(7, 2, 1, wide=False)
+    assert (place(MARKETING, part), judge(part)) == (None, Refuse(0x413, "not_text"))
+
+
+@pytest.mark.parametrize("element", ["0a0100", "0102800f"])
+def test_other_elements_are_kept(element):
+    """Other information elements of marketing stay in its header."""
+    octets = bytes.fromhex(f"{len(element) // 2:02x}{element}")
+    [part] = judge(submission(octets + b"Soldes", esm_class=0x40)).parts
+    assert part.octets == octets + b"Soldes STOP 36034"
+
+
+def test_data_for_the_sim_card_is_no_text():
+    """What is for the SIM card is refused as marketing, and passes untouched as a notification."""
+    command = submission(b"\x02\x70\x00data", esm_class=0x40)
+    assert judge(command) == Refuse(0x413, "not_text")
+    assert judge(command, WANTING).parts[0].octets == b"\x02\x70\x00data"
+
+
+TURKISH = b"\x03\x24\x01\x01"
+
+
+def test_national_tables_are_kept_where_that_costs_less():
+    """Text in national tables goes out in them when GSM-7 lacks a letter and UCS-2 would take more segments."""
+    [part] = judge(submission(TURKISH + b"\x1b\x73" * 60, esm_class=0x40)).parts
+    assert part.octets == TURKISH + b"\x1b\x73" * 60 + b" STOP 36034"
+    assert len(judge(submission(TURKISH + b"\x1b\x73" * 72 + b"x", esm_class=0x40)).parts) == 1
+
+
+def test_national_tables_that_nothing_needs():
+    """Text that plain GSM-7 has goes out in that, whatever tables it came in."""
+    [part] = judge(submission(TURKISH + b"Soldes", esm_class=0x40)).parts
+    assert (part.octets, part.udhi) == (b"Soldes STOP 36034", False)
+
+
+def test_unknown_national_tables():
+    """Text in tables that are not known is refused as marketing: no mention could be put behind it."""
+    assert judge(submission(b"\x03\x25\x01\x06abc", esm_class=0x40)) == Refuse(0x413, "not_text")
+
+
+def test_latin1_operator_gets_no_national_tables():
+    """An operator that reads Latin-1 gets UCS-2 for what Latin-1 lacks."""
+    case = Case(MARKETING, submission(TURKISH + b"\x1b\x73", esm_class=0x40), False, Outlet(Alphabet.LATIN1))
+    [part] = decide(case, MENTIONS, lambda: 77).parts
+    assert (part.data_coding, part.udhi) == (8, False)
+
+
+@pytest.mark.parametrize(
+    ("long", "lengths", "segments"),
+    [
+        (Long.UDH8, [159, 159], 2),
+        (Long.UDH16, [159, 159, 10], 3),
+        (Long.SAR, [152, 152, 3], 3),
+        (Long.PAYLOAD, [306], 2),
+    ],
+)
+def test_long_messages(long, lengths, segments):
+    """Each way of long messages has its own room, and what it costs is counted in segments."""
+    case = Case(MARKETING, submission(b"x" * 296), False, Outlet(long=long))
+    verdict = decide(case, MENTIONS, lambda: 77)
+    assert [len(part.octets) for part in verdict.parts] == lengths
+    assert (verdict.segments, verdict.parts[0].payload) == (segments, long is Long.PAYLOAD)
+
+
+def test_operator_without_tlvs():
+    """Towards an operator that takes no TLVs a part keeps its place in a header; what is too long is refused."""
+    case = Case(NOTIFICATION, submission(tlvs=SAR), False, Outlet(tlvs=False))
+    [part] = decide(case, MENTIONS, lambda: 77).parts
+    assert (part.octets, part.udhi, part.tlvs) == (bytes.fromhex("060804000702 01") + b"Soldes", True, ())
+    long = Case(NOTIFICATION, submission(b"x" * 255, data_coding=4), False, Outlet(tlvs=False))
+    assert decide(long, MENTIONS, lambda: 77) == Refuse(status.ESME_RINVMSGLEN, "too_long_for_operator")
+
+
+def test_data_coding_3_as_the_account_means_it():
+    """What an account means by data_coding 3 decides how its text is read."""
+    accented = submission(b"caf\x05", data_coding=3)
+    assert (
+        text_of(judge(accented, MARKETING._replace(meanings=Meanings(three=Alphabet.GSM7)))) == "caf\u00e9 STOP 36034"
+    )
+    assert text_of(judge(submission(b"caf\xe9", data_coding=3))) == "caf\u00e9 STOP 36034"
+
+
+@pytest.mark.parametrize("coding", [0xC8, 0xD8, 0xE8])
+def test_message_waiting_is_no_marketing(coding):
+    """Indications that a message waits are refused as marketing and pass untouched otherwise."""
+    waiting = submission(b"2 messages", data_coding=coding)
+    assert judge(waiting) == Refuse(0x413, "not_text")
+    assert judge(waiting, NOTIFICATION).parts[0][:2] == (b"2 messages", coding)
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "mention.md"
+
+
+def examples():
+    """Return the table of examples on the page about the mention."""
+    table = PAGE.read_text(encoding="utf-8").partition("## Examples")[2].partition("##")[0]
+    rows = [line.strip("|\n ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
+    return [(text, int(segments), reason) for text, segments, reason in rows]
+
+
+@pytest.mark.parametrize(("text", "segments", "reason"), examples())
+def test_examples_of_the_page(text, segments, reason):
+    """Each example on the page about the mention is what really happens."""
+    letter, _, count = text.partition(" \u00d7 ")
+    words = letter * int(count or 1)
+    mentions = MENTIONS._replace(codes=("36034",))
+    profile = MARKETING._replace(budget=Budget(6))
+    case = Case(profile, submission(words.encode("utf-16-be"), data_coding=8), opted_out=False)
+    verdict = decide(case, mentions, lambda: 77)
+    assert (verdict.segments, verdict.reason) == (segments, reason)

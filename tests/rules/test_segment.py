@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.rules.segment import capacity, choose, count, encode, fewest, last_boundary, measure, split
-from gateway.smpp.text import Alphabet, TextError, decode_text
-from gateway.smpp.udh import concatenation, split_udh
+from gateway.rules.segment import Room, capacity, choose, count, fewest, last_boundary, measure, octets_of, split
+from gateway.smpp.text import Alphabet, TextError
 from tests import oracle
 
 GRIN = "\U0001f600"
@@ -86,10 +85,10 @@ def test_texts_are_cut_where_they_must_be(text, lengths):
 @given(st.one_of(gsm_text, wide_text, any_text), headers)
 def test_the_count_is_the_fewest_possible(text, header):
     """The count and the split agree with filling segments character by character, in the cheaper alphabet."""
-    alphabet, number = fewest(text, header_octets=header)
+    alphabet, number = fewest(text, room=Room(0, header))
     assert (alphabet is Alphabet.GSM7) is oracle.gsm(text)
     assert alphabet is choose(text)
-    assert number == count(text, alphabet, header) == len(split(text, alphabet, header))
+    assert number == count(text, alphabet, Room(0, header)) == len(split(text, alphabet, Room(0, header)))
     assert number == oracle.segments(text, header)
 
 
@@ -99,7 +98,7 @@ def test_segments_make_up_the_text_and_fit(text, header):
     """Joined, the segments are the text, none is over its room, and none is empty unless the text is."""
     alphabet = choose(text)
     ucs2 = alphabet is Alphabet.UCS2
-    segments = split(text, alphabet, header)
+    segments = split(text, alphabet, Room(0, header))
     alone, room = oracle.rooms(header, ucs2=ucs2)
     assert "".join(segments) == text
     for segment in segments:
@@ -155,7 +154,7 @@ def test_the_default_alphabet_of_the_operator_is_kept_where_it_can_be():
     assert [choose(text, latin1) for text in ("déjà", "[x]", "10 €", "ê", "Δ")] == [latin1] * 2 + [Alphabet.UCS2] * 3
     assert count("[" * 80, latin1) == 1
     assert count("[" * 81, latin1) == 2
-    assert [each.octets for each in encode(["[é"], latin1)] == [b"[\xe9"]
+    assert octets_of("[é", latin1) == b"[\xe9"
 
 
 def test_a_text_outside_the_alphabet_cannot_be_counted():
@@ -165,33 +164,3 @@ def test_a_text_outside_the_alphabet_cannot_be_counted():
             work("ê", Alphabet.GSM7)
         with pytest.raises(TextError):
             work("\ud83d", Alphabet.UCS2)
-
-
-def test_a_single_segment_has_no_header():
-    """A lone segment is its text alone, under the data_coding of its alphabet."""
-    assert encode(["@"], Alphabet.GSM7, 7) == [(b"\x00", 0, False, ())]
-    assert encode(["ж"], Alphabet.UCS2, 7) == [(b"\x04\x36", 8, False, ())]
-
-
-@settings(deadline=None)
-@given(st.one_of(gsm_text, wide_text), st.integers(0, 255), st.booleans())
-def test_a_handset_joins_the_segments_to_the_text(text, reference, wide):
-    """Every segment fits 140 packed octets, bears its place, and the segments decode to the text."""
-    alphabet = choose(text)
-    parts = encode(split(text, alphabet, 7 if wide else 6), alphabet, reference, wide=wide)
-    shown = []
-    for number, part in enumerate(parts, 1):
-        header, octets = split_udh(part.octets) if part.udhi else (b"", part.octets)
-        assert part.udhi is (len(parts) > 1)
-        assert not header or concatenation(header) == (reference, len(parts), number, wide)
-        packed = len(octets) if alphabet is Alphabet.UCS2 else -(-7 * len(octets) // 8)
-        assert len(header) + packed <= 140
-        shown.append(decode_text(octets, alphabet))
-    assert "".join(shown) == text
-    assert {part.data_coding for part in parts} == {8 if alphabet is Alphabet.UCS2 else 0}
-
-
-def test_more_segments_than_a_header_can_number_are_an_error():
-    """A message of 256 segments is not sent under wrong numbers."""
-    with pytest.raises(ValueError, match="range"):
-        encode(["x"] * 256, Alphabet.GSM7)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.smpp.text import (
     Alphabet,
+    Meanings,
     TextError,
     alphabet_of,
     data_coding_of,
@@ -17,7 +18,15 @@ from gateway.smpp.text import (
     encode_text,
     encode_ucs2,
 )
-from gateway.smpp.udh import Concatenation, concatenation, concatenation_header, elements, sar_concatenation, split_udh
+from gateway.smpp.udh import (
+    Concatenation,
+    concatenation,
+    elements,
+    place_element,
+    sar_concatenation,
+    sar_parameters,
+    split_udh,
+)
 from tests.oracle import ESC, ESCAPED, GSM, OCTETS
 
 gsm_text = st.text(st.sampled_from(sorted(OCTETS)))
@@ -135,8 +144,9 @@ def test_every_data_coding_names_its_alphabet(codes, alphabet):
 
 def test_data_coding_0_means_what_the_peer_means_by_it():
     """The default alphabet decides for data_coding 0 and for nothing else."""
-    assert alphabet_of(0, Alphabet.LATIN1) is Alphabet.LATIN1
-    assert [alphabet_of(code, Alphabet.LATIN1) for code in (8, 0xF1)] == [Alphabet.UCS2, Alphabet.GSM7]
+    assert alphabet_of(0, Meanings(Alphabet.LATIN1)) is Alphabet.LATIN1
+    assert alphabet_of(3, Meanings(three=Alphabet.GSM7)) is Alphabet.GSM7
+    assert [alphabet_of(code, Meanings(Alphabet.LATIN1)) for code in (8, 0xF1)] == [Alphabet.UCS2, Alphabet.GSM7]
 
 
 @pytest.mark.parametrize(
@@ -218,10 +228,10 @@ def test_a_header_that_its_elements_do_not_fill_is_refused(octets):
         split_udh(bytes.fromhex(octets))
 
 
-def sar_tlvs(part):
-    """Write a place as sar_* parameters."""
-    values = (part.reference.to_bytes(2, "big"), bytes((part.total,)), bytes((part.number,)))
-    return list(zip((0x020C, 0x020E, 0x020F), values, strict=True))
+def header_of(part):
+    """Write a header with nothing but a place."""
+    element = place_element(part)
+    return bytes((len(element),)) + element
 
 
 parts = st.builds(
@@ -236,26 +246,26 @@ parts = st.builds(
 @settings(deadline=None)
 @given(parts, st.integers(0, 0xFFFF))
 def test_a_place_is_read_back_from_its_header_and_from_its_parameters(part, reference):
-    """What concatenation_header writes, and sar_* parameters, are read alike, in 6 or 7 octets of header."""
-    header = concatenation_header(part)
+    """What place_element writes, and sar_parameters, are read alike, in 6 or 7 octets of header."""
+    header = header_of(part)
     assert concatenation(split_udh(header + b"x")[0]) == part
     assert len(header) == (7 if part.wide else 6)
     wide = part._replace(wide=True, reference=reference)
-    assert concatenation(concatenation_header(wide)) == wide
-    assert sar_concatenation(sar_tlvs(wide)) == wide
+    assert concatenation(header_of(wide)) == wide
+    assert sar_concatenation(sar_parameters(wide)) == wide
 
 
 def test_a_reference_that_does_not_fit_is_an_error():
     """A header never carries a shortened reference or total."""
     with pytest.raises(ValueError, match="range"):
-        concatenation_header(Concatenation(256, 2, 1, wide=False))
+        place_element(Concatenation(256, 2, 1, wide=False))
     with pytest.raises(ValueError, match="range"):
-        concatenation_header(Concatenation(1, 256, 1, wide=True))
+        place_element(Concatenation(1, 256, 1, wide=True))
 
 
 def test_sar_parameters_count_only_together():
     """Two of the three sar_* parameters, or an impossible place, are none; of a repeated one the first counts."""
-    tlvs = sar_tlvs(Concatenation(7, 3, 2, wide=True))
+    tlvs = sar_parameters(Concatenation(7, 3, 2, wide=True))
     assert sar_concatenation(tlvs[1:]) is None
     assert sar_concatenation([tlvs[0], tlvs[1], (0x020F, b"\x04")]) is None
     assert sar_concatenation([(0x0204, b"\0\1"), *tlvs, (0x020F, b"\x03")]) == (7, 3, 2, True)
