@@ -171,6 +171,8 @@ class Gateway:
         async with trio.open_nursery() as nursery:
             for connector in self._connectors:
                 nursery.start_soon(connector.drain, _PATIENCE)
+        self._membership.leave()
+        self._upkeep.leave()
         with trio.move_on_after(_PATIENCE):
             await self.store.transact(self._leave)  # what was put before this is committed with it, or before
 

@@ -168,7 +168,7 @@ class Lane:
         if not self.links:
             return
         now = trio.current_time()
-        if self._throttle.paused_until <= now < self._store.lease_until:
+        if self._throttle.paused_until <= now < min(self._store.lease_until, self._store.heeded_until):
             self.links.append(self.links.pop(0))  # every link is first in its turn
             for link in self.links:
                 self._fill(link, now)

@@ -37,7 +37,7 @@ class Placed(NamedTuple):
 class Lanes:
     """All lanes of this process, by name, and how rows get into them.
 
-    ``elsewhere`` says how many links the other nodes of the database have, by lane.
+    ``elsewhere`` says how many links the other nodes of the database have, by lane, of all lanes that they know.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Lanes:
 
     def reachable(self, name: str) -> bool:
         """Say whether a lane has a link, here or at another node."""
-        return name in self.elsewhere or self.usable(name)
+        return self.elsewhere.get(name, 0) > 0 or self.usable(name)
 
     def place(self, tx: Tx, rows: Iterable[Spooled]) -> Placed:
         """Spool ``rows``: held by us where their lane takes them in memory, waiting otherwise.

@@ -19,7 +19,7 @@ from gateway.store import nodes, spool
 from gateway.store.base import Batch, FencedError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from gateway.lanes import Lanes
     from gateway.store.base import Store, Tx
@@ -99,6 +99,7 @@ class Membership:
         self._lanes = lanes
         self._limits = {limit.name: limit for limit in limits}
         self._changed = changed
+        self._looking = trio.CancelScope()
         self._binds: dict[str, int] = {}
         self._steady_since = math.inf  # since when every look has succeeded
         self._asking: Batch[_Asked] = Batch(self._count, self._counted, self._not_counted, _RANK)
@@ -110,9 +111,14 @@ class Membership:
         if self._store.shared:
             await self.beat()
         task_status.started()
-        while self._store.shared:
-            await trio.sleep(BEAT)
-            await self.beat()
+        with self._looking:
+            while self._store.shared:
+                await trio.sleep(BEAT)
+                await self.beat()
+
+    def leave(self) -> None:
+        """Look no more: we are about to give our token back."""
+        self._looking.cancel()
 
     async def beat(self) -> None:
         """Look once."""
@@ -141,7 +147,7 @@ class Membership:
     def _learn(self, news: _News) -> None:
         for each in news.buried:
             _log.warning("node_taken_for_dead", node=each.name, lanes=each.lanes)
-        changed = news.elsewhere.keys() != self._lanes.elsewhere.keys()
+        changed = _linked(news.elsewhere) != _linked(self._lanes.elsewhere)
         self._lanes.elsewhere = news.elsewhere
         for name, amount in news.shares.items():
             self._limits[name].use(amount / _MILLI)
@@ -203,6 +209,10 @@ class Membership:
     def unbound(self, account: str, count: int) -> None:
         """Learn that ``account`` has ``count`` binds here now; the others learn it with the next look."""
         self._binds[account] = count
+
+
+def _linked(links: Mapping[str, int]) -> set[str]:
+    return {name for name, count in links.items() if count}
 
 
 def _bind_name(account: str) -> str:

@@ -5,6 +5,7 @@ Both work on rows that wait in the spool, a page at a time, so traffic goes on i
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _PAGE = 1_000
-_HEED = 1.0  # seconds between looks for opt-outs
+_HEED = 0.5  # seconds between looks for opt-outs
+_KNOWN = 2.5  # seconds from the begin of a look in which what it has shown is good enough to send by
 _OVERLAP_MS = 30_000  # how long a commit may take to show what it decided at its begin
 _SWEEP = 5.0  # seconds between looks for what is too old
 _PARKED_MS = 24 * 3_600 * 1_000
@@ -54,9 +56,12 @@ class Upkeep:
         self._store = store
         self._lanes = lanes
         self._home = home
+        self._looking = trio.CancelScope()
         self._changed = trio.Event()
         self._heeded: Collection[int] = ()  # opt-outs that we know of, by their evidence
         self._heeded_until = store.clock()
+        if store.shared:
+            store.heeded_until = -math.inf
         self._stranded: dict[str, list[str]] = {}  # lanes that these operators cannot take over
 
     def routes_changed(self) -> None:
@@ -64,7 +69,15 @@ class Upkeep:
         self._changed.set()
 
     async def run(self) -> None:
-        """Keep both up until cancelled."""
+        """Keep all up until cancelled, or until we leave."""
+        with self._looking:
+            await self._run()
+
+    def leave(self) -> None:
+        """Look no more: we are about to give our token back."""
+        self._looking.cancel()
+
+    async def _run(self) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._reroute_for_ever)
             nursery.start_soon(self._sweep_for_ever)
@@ -98,7 +111,7 @@ class Upkeep:
     def _is_orphan(self, lane: str) -> bool:
         """Say whether a lane is that of an operator which is not configured any more, here or at another node."""
         operator = lane.removeprefix(operator_lane(""))
-        return operator != lane and operator not in self._by_name and not self._lanes.reachable(lane)
+        return operator != lane and operator not in self._by_name and lane not in self._lanes.elsewhere
 
     async def _adopt(self, lane: str, usable: list[str]) -> None:
         """Move what waits for an operator that is gone to those of today's routes.
@@ -159,10 +172,14 @@ class Upkeep:
 
     async def heed(self) -> None:
         """See whether numbers have opted out, at another node or from the command line, without our being told."""
-        since = self._heeded_until - _OVERLAP_MS
+        began, since = trio.current_time(), self._heeded_until - _OVERLAP_MS
         found, now = await self._store.transact(lambda tx: (blacklist.opted_out_since(tx, since), tx.now))
         self._lanes.stop({number for evidence, number in found.items() if evidence not in self._heeded})
         self._heeded, self._heeded_until = found.keys(), now
+        if self._store.shared:
+            late, self._store.heeded_until = self._store.heeded_until < began, began + _KNOWN
+            for lane in self._lanes if late else ():
+                lane.pump()  # sending has rested
 
     # Expiry
 

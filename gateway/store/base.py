@@ -154,12 +154,14 @@ class Store(Protocol):
 
     ``healthy``: the last round was committed. ``shared``: other nodes may work on the same database. ``lease_until``:
     until when (on the event loop's clock) the rows that we hold are surely ours. ``heard`` is called on the event loop
-    with the names that other nodes gave to :meth:`Tx.notify`.
+    with the names that other nodes gave to :meth:`Tx.notify`. ``heeded_until``: until when (on that clock) what was
+    seen of opt-outs at other nodes is good enough to send by; whoever looks sets it.
     """
 
     healthy: bool
     shared: bool
     lease_until: float
+    heeded_until: float
     heard: Callable[[Collection[str]], None]
 
     def clock(self) -> int:

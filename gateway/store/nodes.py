@@ -106,13 +106,13 @@ def set_presence(tx: Tx, links: Mapping[str, int]) -> None:
 
 
 def presence(tx: Tx, names: Collection[str] | None = None) -> dict[str, int]:
-    """Return how many links the other nodes have together, by name, of all or of ``names``; without those of none."""
+    """Return how many links the other nodes have together, by name, of all that they know or of ``names``."""
     if names is None:
-        found = tx.rows("SELECT name, links FROM presence WHERE holder <> ? AND links > 0", (tx.holder,))
+        found = tx.rows("SELECT name, links FROM presence WHERE holder <> ?", (tx.holder,))
     else:
         found = tx.each(
             "WITH asked (name, holder) AS ({rows}) SELECT presence.name, presence.links FROM presence "
-            "JOIN asked ON presence.name = asked.name WHERE presence.holder <> asked.holder AND presence.links > 0",
+            "JOIN asked ON presence.name = asked.name WHERE presence.holder <> asked.holder",
             [(name, tx.holder) for name in sorted(names)],
         )
     links: dict[str, int] = {}

@@ -10,7 +10,7 @@ lost while it commits, the mark tells whether it was committed, and nobody is an
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 import structlog
@@ -20,11 +20,19 @@ from gateway.store import nodes
 from gateway.store.base import FencedError, StoreError, TakenError, WorkError
 from gateway.store.ids import Ids
 from gateway.store.migrate import Place, migrate
-from gateway.store.postgres_errors import is_conflict, is_everybodys, translate
+from gateway.store.postgres_errors import (
+    READ_ONLY,
+    AtFaultError,
+    Doubt,
+    InDoubtError,
+    is_conflict,
+    is_everybodys,
+    translate,
+)
 from gateway.store.postgres_link import Bounded, Link
 from gateway.store.postgres_listen import listen
 from gateway.store.postgres_name import keep_name, take_name
-from gateway.store.postgres_tx import PostgresTx, in_our_words
+from gateway.store.postgres_tx import PostgresTx, in_our_words, tell
 from gateway.store.rounds import Job, Outcome, Rounds
 
 if TYPE_CHECKING:
@@ -41,25 +49,6 @@ _RENEW = (
     "WHERE number = {node} AND holder = {holder} "
     f"RETURNING {_CLOCK}"
 )
-
-
-class _AtFaultError(Exception):
-    """Some work of the round raised for a reason of its own."""
-
-
-class _Doubt(NamedTuple):
-    """A round whose commit was not confirmed: its mark, and what is told if it was committed."""
-
-    mark: int
-    outcomes: list[Outcome]
-
-
-class _InDoubtError(Exception):
-    """The connection was lost while a round was committed."""
-
-    def __init__(self, doubt: _Doubt) -> None:
-        super().__init__()
-        self.doubt = doubt
 
 
 class PostgresStore(Rounds):
@@ -86,7 +75,7 @@ class PostgresStore(Rounds):
         self._ids = Ids(self._node, floor)
         self._holder = 0
         self._offered = 0  # the token of the last attempt to join, whether or not we know that it was committed
-        self._doubt: _Doubt | None = None
+        self._doubt: Doubt | None = None
 
     def _begin(self, node: str) -> Place:
         def work(tx: PostgresTx) -> Place:
@@ -154,10 +143,12 @@ class PostgresStore(Rounds):
             self._connected().deadline = time.monotonic() + _PATIENCE
             known = self._find_out()
             outcomes = self._until_committed(jobs)
-        except _InDoubtError as error:
+        except InDoubtError as error:
             self._doubt = error.doubt
             return known + self._give_up([], StoreError(f"{self._link.label}: the connection was lost during a commit"))
         except psycopg.Error as error:
+            if error.sqlstate == READ_ONLY:  # a setting that this session would keep for ever
+                self._connection.close()
             return known + self._give_up(jobs, translate(error, self._link.label))
         except StoreError as error:
             return known + self._give_up(jobs, error)
@@ -214,7 +205,7 @@ class PostgresStore(Rounds):
         while True:
             try:
                 return attempt(jobs)
-            except _AtFaultError as error:
+            except AtFaultError as error:
                 if attempt == self._by_pieces:  # no work was at fault after all
                     raise StoreError(f"{self._link.label}: the commit is refused: {error.__cause__}") from error
                 attempt = self._by_pieces
@@ -230,13 +221,13 @@ class PostgresStore(Rounds):
             outcomes = [Outcome(job.batch, job.items, job.batch.work(tx, job.items), None) for job in jobs]
         except Exception as error:
             raise self._judged(error) from error
-        self._end_round(_Doubt(mark, outcomes))
+        self._end_round(tx, Doubt(mark, outcomes))
         return outcomes
 
     def _by_pieces(self, jobs: list[Job]) -> list[Outcome]:
         tx, mark = self._begin_round()
         outcomes = [outcome for job in jobs for outcome in self._run(tx, job)]
-        self._end_round(_Doubt(mark, outcomes))
+        self._end_round(tx, Doubt(mark, outcomes))
         return outcomes
 
     def _begin_round(self) -> tuple[PostgresTx, int]:
@@ -256,24 +247,25 @@ class PostgresStore(Rounds):
             return TakenError(f"{self._link.label}: another process runs as this node; give each a name of its own")
         return FencedError(f"{self._link.label}: this node was silent for too long, and others took it for dead")
 
-    def _end_round(self, doubt: _Doubt) -> None:
+    def _end_round(self, tx: PostgresTx, doubt: Doubt) -> None:
         connection = self._connection
         try:
             ended = connection.execute("COMMIT")
         except psycopg.Error as error:
             if connection.closed and doubt.mark:
-                raise _InDoubtError(doubt) from error
+                raise InDoubtError(doubt) from error
             if connection.closed:  # a command, which has no mark: somebody looks
                 raise StoreError(f"{self._link.label}: lost during the commit; look whether it was done") from error
             raise self._judged(error) from error
         if ended.statusmessage != "COMMIT":  # PostgreSQL makes a ROLLBACK of it when some work has hidden an error
-            raise _AtFaultError
+            raise AtFaultError
+        tell(connection, tx.told)
 
     def _judged(self, error: Exception) -> Exception:
         """Return what an error means for the round: itself, or that some work is at fault."""
         if self._connection.closed:
             return error if isinstance(error, psycopg.Error) else psycopg.OperationalError("the connection is lost")
-        return error if is_everybodys(error) else _AtFaultError()
+        return error if is_everybodys(error) else AtFaultError()
 
     def _run(self, tx: PostgresTx, job: Job) -> list[Outcome]:
         """Run one job in a SAVEPOINT; when it raises for a reason of its own, item by item."""
@@ -284,7 +276,7 @@ class PostgresStore(Rounds):
             connection.execute("RELEASE job")
         except Exception as error:
             judged = self._judged(error)
-            if not isinstance(judged, _AtFaultError):
+            if not isinstance(judged, AtFaultError):
                 raise judged from error
             connection.execute("ROLLBACK TO job")
             connection.execute("RELEASE job")

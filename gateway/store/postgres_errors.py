@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
 from gateway.store.base import StoreError, StoreFullError
+
+if TYPE_CHECKING:
+    from gateway.store.rounds import Outcome
 
 _NAP = "the gateway goes on by itself"
 # What libpq and the server say while a connection is made; there is no code to go by, and no translation.
@@ -27,8 +31,9 @@ _CONNECTING = (
     (r"shutting down", f"the server is shutting down; {_NAP} when it is up"),
     (r"does not support SSL|SSL|certificate", "no TLS connection can be made; check sslmode and the certificates"),
 )
+READ_ONLY = "25006"
 _BY_STATE = {
-    "25006": "is read-only, such as a standby; name the primary",
+    READ_ONLY: "is read-only, such as a standby; name the primary",
     "25P03": "has ended our transaction: this process had stood still for too long",
     "42501": "the role lacks a right; it must own the tables",
     "53100": f"no space left on the server's disk; free some, {_NAP}",
@@ -42,7 +47,26 @@ _BY_STATE = {
 }
 # Connection, resources, operator intervention, the system, corruption, other transactions: nobody's work is at fault.
 _EVERYBODYS_CLASSES = frozenset({"08", "40", "53", "57", "58", "F0", "XX"})
-_EVERYBODYS_STATES = frozenset({"25006", "25P03", "42501", "55P03"})
+_EVERYBODYS_STATES = frozenset({READ_ONLY, "25P03", "42501", "55P03"})
+
+
+class AtFaultError(Exception):
+    """Some work of a round raised for a reason of its own."""
+
+
+class Doubt(NamedTuple):
+    """A round whose commit was not confirmed: its mark, and what is told if it was committed."""
+
+    mark: int
+    outcomes: list[Outcome]
+
+
+class InDoubtError(Exception):
+    """The connection was lost while a round was committed."""
+
+    def __init__(self, doubt: Doubt) -> None:
+        super().__init__()
+        self.doubt = doubt
 
 
 def is_everybodys(error: Exception) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _OLDEST = 13
+_WITH_TRANSACTION_TIMEOUT = 17
 _DEFAULTS = {
     "connect_timeout": 3,
     "keepalives_idle": 5,
@@ -34,6 +35,7 @@ _DEFAULTS = {
 # planning each time costs a tenth of a round's time, and saves fifteen times as much on a long queue.
 _SETTINGS = """
     SET synchronous_commit = on;
+    SET default_transaction_isolation = 'read committed';
     SET idle_in_transaction_session_timeout = '3s';
     SET lock_timeout = '2s';
     SET client_min_messages = warning;
@@ -123,6 +125,8 @@ class Link:
         if encoding != "UTF8":
             raise StoreError(f"the database's encoding is {encoding}; create one with ENCODING 'UTF8'")
         connection.execute(_SETTINGS)
+        if version >= _WITH_TRANSACTION_TIMEOUT:
+            connection.execute("SET transaction_timeout = 0")
         [(standby, fsync)] = connection.execute("SELECT pg_is_in_recovery(), current_setting('fsync')").fetchall()
         if standby:
             raise StoreError("is read-only, such as a standby; name the primary")

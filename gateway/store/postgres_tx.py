@@ -14,6 +14,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+import structlog
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.store.base import Row
     from gateway.store.ids import Ids
 
+_log = structlog.get_logger()
 CHANNEL = "stopgate"
 _WORDS = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"', "WITHOUT ROWID": ""}
 _WORD = re.compile(rf"\b({'|'.join(_WORDS)})\b")
@@ -43,6 +47,7 @@ class PostgresTx:
 
     def __init__(self, connection: Connection[Any], ids: Ids, now: int, holder: int = 0) -> None:
         self._connection = connection
+        self.told: set[str] = set()  # what other nodes are to hear
         self.now = now
         self.holder = holder
         ids.advance(now)
@@ -74,8 +79,8 @@ class PostgresTx:
         self._for_each(f"{function}(hashtextextended(name, 0))", names)
 
     def notify(self, names: Collection[str]) -> None:
-        """Tell everybody who listens, at the commit."""
-        self._for_each(f"pg_notify('{CHANNEL}', name)", names)
+        """Have others told after the commit."""
+        self.told.update(names)
 
     def _for_each(self, call: str, names: Collection[str]) -> None:
         if names:
@@ -85,6 +90,15 @@ class PostgresTx:
     def _run(self, sql: str, values: list[Any] | None) -> list[Row]:
         cursor = self._connection.execute(sql, values)
         return cursor.fetchall() if cursor.description else []
+
+
+def tell(connection: Connection[Any], names: Collection[str]) -> None:
+    """Tell everybody who listens, outside of any transaction: what cannot be told, others find by looking."""
+    if names:
+        try:
+            connection.execute(f"SELECT pg_notify('{CHANNEL}', name) FROM unnest(%s::text[]) AS name", [sorted(names)])  # noqa: S608 (our own words)
+        except psycopg.Error as error:
+            _log.warning("notify_failed", reason=str(error).strip())
 
 
 def in_our_words(sql: str) -> str:

@@ -54,6 +54,7 @@ class Rounds:
         self.healthy = True
         self.restless = False  # whether rounds go on though nothing waits: something has to be found out
         self.lease_until = -math.inf
+        self.heeded_until = math.inf
         self.heard: Callable[[Collection[str]], None] = lambda _names: None
         self._commit = commit
         self._hold = hold

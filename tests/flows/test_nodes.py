@@ -247,6 +247,44 @@ async def test_nothing_is_sent_without_a_lease(pair):
     await app.receipts(2)
 
 
+async def test_nothing_is_sent_by_old_news(pair):
+    """A node that has not looked for opt-outs lately, for whatever reason, sends nothing until it has."""
+    await start(pair, bound=("gw1",))
+    world = pair[0]
+    app = await world.app()
+    await app.accepted(FRENCH)
+    await app.receipts(1)
+    with world.locked():
+        world.gateway.store.heeded_until = trio.current_time()
+        world.gateway.lanes["operator/orange"].pump()
+        assert len(world.orange._texts()) == 1
+    await app.accepted(FRENCH, "later")
+    await app.receipts(2)
+    assert world.gateway.store.heeded_until > trio.current_time()
+
+
+async def test_a_lane_that_others_know_is_no_orphan(pair):
+    """A node that does not know an operator leaves alone what waits for it, while another node knows it."""
+    sfr = Operator()
+    first, second = pair
+    await first.nursery.start(sfr.run)
+    await first.nursery.start(first.orange.run)
+    routes = [{"prefixes": [""], "operators": ["sfr"]}]
+    await first.start_gateway({"orange": first.orange, "sfr": sfr}, node="gw1", routes=routes)
+    await second.start_gateway({"orange": first.orange}, node="gw2")
+    for world, name in ((first, "sfr"), (second, "orange")):
+        await world.usable(name)
+    app = await first.app()
+    await first.close("sfr", sfr)
+    await app.accepted(FRENCH)
+    for _ in range(2):
+        await second.gateway._membership.beat()
+        await second.gateway._upkeep.reroute()
+    assert second.rows("SELECT lane FROM spool WHERE number <> ''") == [("operator/sfr",)]
+    await first.nursery.start(sfr.run)
+    assert len(await sfr.texts(1)) == 1
+
+
 async def test_operators_are_reached_through_others(pair):
     """The next operator of a route takes over only when no node has a link to the first one."""
     sfr = Operator()
@@ -259,7 +297,7 @@ async def test_operators_are_reached_through_others(pair):
         await world.usable(bound)
     for world in pair:
         await world.eventually(
-            lambda world=world: {"operator/orange", "operator/sfr"} & world.gateway.lanes.elsewhere.keys()
+            lambda world=world: all(map(world.gateway.lanes.reachable, ("operator/orange", "operator/sfr")))
         )
     app = await second.app()
     await app.accepted(FRENCH, "one")

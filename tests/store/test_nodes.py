@@ -63,13 +63,17 @@ async def test_leave(store):
 
 
 async def test_presence(store):
-    """A node sees the links of all others together, and none of a node that is dead, has left, or has none."""
+    """A node sees the links of all others together, also those of which there are none, and nothing of a dead one."""
     one, two, dead = await joined(store, "gw1"), await joined(store, "gw2"), await joined(store, "gw3", lease=-1)
     for holder, links in ((one, 4), (two, 2), (dead, 1)):
         counts = {LANE: links, "bind/shop": 0, "account/shop": links}
         await store.transact(lambda tx, holder=holder, counts=counts: nodes.set_presence(held_by(tx, holder), counts))
     await store.transact(lambda tx: nodes.bury(tx, tx.now))
-    assert await store.transact(lambda tx: nodes.presence(held_by(tx, one))) == {LANE: 2, "account/shop": 2}
+    assert await store.transact(lambda tx: nodes.presence(held_by(tx, one))) == {
+        LANE: 2,
+        "bind/shop": 0,
+        "account/shop": 2,
+    }
     await store.transact(lambda tx: nodes.set_presence(held_by(tx, two), {LANE: 3}))
     assert await store.transact(lambda tx: nodes.presence(held_by(tx, one), [LANE])) == {LANE: 3}
     assert await store.transact(lambda tx: nodes.presence(held_by(tx, two), [LANE])) == {LANE: 4}

@@ -1,6 +1,7 @@
 """PostgreSQL's own: what it says when it cannot be had, what a session is like, what sets hold."""
 
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -114,11 +115,23 @@ def test_unsafe_server(server, shared, logged):
 # Sessions and rounds
 
 
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+async def test_isolation_of_the_database(shared, level):
+    """A database whose transactions are isolated more strictly does not keep us from seeing what a lock waited for."""
+    stricter = f"-cdefault_transaction_isolation={level}".replace(" ", r"\ ")
+    url = shared.url.replace("options=", f"options={quote(stricter)}%20")
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SHOW transaction_isolation").fetchall() == [(level,)]
+    async with member(url) as store:
+        assert await store.transact(lambda tx: tx.rows("SHOW transaction_isolation")) == [("read committed",)]
+
+
 async def test_session(shared):
     """Commits are durable, locks and idle transactions are bounded, and the session tells whose it is."""
     store = shared.open("gw7")
     expected = {
         "synchronous_commit": "on",
+        "transaction_isolation": "read committed",
         "lock_timeout": "2s",
         "statement_timeout": "4s",
         "idle_in_transaction_session_timeout": "3s",

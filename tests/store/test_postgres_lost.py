@@ -5,7 +5,7 @@ import time
 import pytest
 import trio
 
-from gateway.store import postgres
+from gateway.store import postgres, postgres_tx
 from gateway.store.base import StoreError
 from tests.store.helpers import Flow, add, numbers
 from tests.store.members import behind_proxy, look, member, spooled_numbers, until
@@ -28,6 +28,29 @@ async def test_session_ended(shared, logged):
         "store_failed",
         "store_recovered",
     ]
+
+
+async def test_read_only_for_a_while(server, shared):
+    """A database that takes no changes for a while takes them again when it may, without a restart."""
+    store = await trio.to_thread.run_sync(postgres.PostgresStore, shared.url)
+    store.close()
+    async with member(shared.url) as store:
+        await store.transact(lambda tx: tx.rows("SELECT set_config('default_transaction_read_only', 'on', false)"))
+        with pytest.raises(StoreError, match="read-only"):
+            await store.transact(lambda tx: add(tx, "lost"))
+        await until(lambda: store.healthy)
+        await store.transact(lambda tx: add(tx, "kept"))
+    assert spooled_numbers(shared) == ["kept"]
+
+
+async def test_notifications_that_cannot_be_sent(shared, logged, monkeypatch):
+    """A round whose news cannot be told is committed all the same, for others find it by looking."""
+    monkeypatch.setattr(postgres_tx, "CHANNEL", "x" * 100)  # too long a name
+    async with member(shared.url) as store:
+        await store.transact(lambda tx: (add(tx, "kept"), tx.notify(["somebody"])))
+        assert store.healthy
+    assert spooled_numbers(shared) == ["kept"]
+    assert "notify_failed" in [each["event"] for each in logged]
 
 
 @pytest.mark.parametrize(("fate", "committed"), [(Fate.CUT_AFTER, True), (Fate.CUT, False)])
