@@ -23,7 +23,8 @@ import trio
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.throughput import NO_TOOL, free_port, resident, smppload, wait_until_open
+from bench.throughput import NO_TOOL, resident, smppload, wait_until_open
+from gateway.demo.loopback import free_port
 from gateway.simulate.peer import message_body
 from gateway.smpp import pdu as smpp
 from gateway.store import messages, spool

@@ -20,7 +20,7 @@ from pathlib import Path
 import trio
 from attackers.hostile import ATTACKS, HOSTILE, PASSWORD
 
-from gateway.demo.process import free_port
+from gateway.demo.loopback import free_port
 from gateway.simulate.app import SimulatedApp
 from gateway.simulate.operator import SimulatedOperator
 

@@ -19,6 +19,7 @@ from typing import Any, Self
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import throughput as single
+from gateway.demo.loopback import free_port
 from tests import postgres
 
 TOKENS = 20_000_000  # numbers of messages that each app has to itself
@@ -62,7 +63,7 @@ class Machine:
         self._folder = tempfile.TemporaryDirectory()
         self.folder = Path(self._folder.name)
         self._nodes = nodes
-        self._operator = single.free_port()
+        self._operator = free_port()
 
     def __enter__(self) -> Self:
         sent = str(self.folder / "operator.log")
@@ -73,7 +74,7 @@ class Machine:
         )
         single.wait_until_open(self._operator)
         for number in range(self._nodes):
-            self.apps.append(single.free_port())
+            self.apps.append(free_port())
             self._configure(number)
             self.gateways.append(self.launch(number))
             single.wait_until_open(self.apps[-1])

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.throughput import free_port, smppload, wait_until_open
+from bench.throughput import smppload, wait_until_open
+from gateway.demo.loopback import free_port
 from gateway.smpp import pdu as smpp
 
 if TYPE_CHECKING:

@@ -19,6 +19,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from gateway.demo.loopback import free_port
+
 SOURCES = Path(__file__).resolve().parents[2] / "shared" / "tools" / "smppload"
 CACHE = Path.home() / ".cache" / "smppload"
 SECONDS = float(os.environ.get("BENCH_SECONDS", "20"))
@@ -52,13 +56,6 @@ def smppload() -> str | None:
         check=True,
     )
     return str(CACHE / "release" / "smppload")
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until_open(port: int) -> None:

@@ -13,7 +13,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from contextlib import contextmanager
@@ -22,6 +21,8 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
+
+from gateway.demo.loopback import free_port
 
 ROLE = "stopgate"
 _NOBODY = "nobody"
@@ -187,7 +188,7 @@ def _started(place, programs, settings):
         cwd="/",
         **_user(),
     )
-    port = _free_port()
+    port = free_port()
     options = [f"-c{name}={value}" for name, value in settings.items()]
     address = f"postgresql://{ROLE}@/postgres?host={quote(str(place), safe='')}&port={port}"
 
@@ -229,9 +230,3 @@ def _connected(url, process, log=None):
                 said = log.read_text(errors="replace") if log else ""
                 raise RuntimeError(f"the test's PostgreSQL did not start:\n{said}") from None
             time.sleep(0.01)
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import subprocess
 import sys
 from collections import deque
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 
+from gateway.demo.loopback import LOCAL, free_port
 from gateway.simulate.peer import Changes
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _TAIL = 15  # lines of the log that explain a failure
 _STOP_TIME = 15.0  # seconds for a clean stop
 _METRICS_TIME = 5.0
-_LOCAL = "127.0.0.1"
 
 
 class GatewayError(Exception):
@@ -34,19 +33,11 @@ class Setting(NamedTuple):
     """What the demo's configuration says; ``operator`` is where the operator listens, as (host, port)."""
 
     operator: tuple[str, int]
-    listen: str = f"{_LOCAL}:0"
+    listen: str = f"{LOCAL}:0"
     account: str = "demo"
     password: str = "demo"  # noqa: S105 (it is meant to be known)
     operator_system_id: str = "gw"
     operator_password: str = "secret"  # noqa: S105 (likewise)
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((_LOCAL, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class GatewayProcess:
@@ -64,9 +55,9 @@ class GatewayProcess:
 
     def __init__(self, folder: Path, setting: Setting) -> None:
         self.path = folder / "gateway.yaml"
-        self.address = (_LOCAL, 0)
+        self.address = (LOCAL, 0)
         self.status: int | None = None
-        self._metrics = (_LOCAL, free_port())
+        self._metrics = (LOCAL, free_port())
         self._events: list[dict[str, Any]] = []
         self._lines: deque[str] = deque(maxlen=_TAIL)
         self._changes = Changes()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trio
 
-from gateway.demo.process import free_port
+from gateway.demo.loopback import free_port
 from gateway.simulate.peer import Changes
 from tests.flows.world import merged
 

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from gateway.demo.process import free_port
+from gateway.demo.loopback import free_port
 from gateway.simulate.app import SimulatedApp
 from gateway.smpp import status
 from tests.faults.harness import Peers

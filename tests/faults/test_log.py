@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 import trio
 
-from gateway.demo.process import free_port
+from gateway.demo.loopback import free_port
 from gateway.simulate.app import SimulatedApp
 from tests.faults.harness import Peers
 from tests.faults.process import ACCOUNT, PASSWORD, SIGTERM, Gateway

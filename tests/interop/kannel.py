@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import trio
 
-from gateway.demo.process import free_port
+from gateway.demo.loopback import free_port
 from gateway.simulate.peer import Changes
 from tests.flows.peers import PATIENCE
 from tests.interop.tools import program
