@@ -44,6 +44,7 @@ ROW = (
     ),
     Arrow("WAITING", "HELD", spool.claim, "due, and its lane has room in memory, or nothing of its queue"),
     Arrow("WAITING", "WAITING", spool.move, "its operator has no link, another of the route has one"),
+    Arrow("WAITING", "WAITING", spool.hasten, "it was refused before, and a person wants it tried again now"),
     Arrow("HELD", "WAITING", spool.release, "refused for now, not answered in time, or its lane lost its last link"),
     Arrow("HELD", "WAITING", spool.release_held, "its node has started again, has left, or is taken for dead"),
     Arrow(
@@ -52,7 +53,12 @@ ROW = (
         spool.remove,
         "the peer has taken it, or refused it, or its time is over, or its number opted out",
     ),
-    Arrow("WAITING", OUTSIDE, spool.remove, "the same, and its node had been taken for dead meanwhile"),
+    Arrow(
+        "WAITING",
+        OUTSIDE,
+        spool.remove,
+        "the same, and its node had been taken for dead meanwhile; or a person has dropped it",
+    ),
     Arrow("WAITING", OUTSIDE, spool.expire, "its time is over"),
     Arrow(
         "WAITING", OUTSIDE, spool.remove_message, "another segment has ended its message, or its number has opted out"
@@ -72,7 +78,12 @@ MESSAGE = (
     Arrow("ENROUTE", "REJECTED", messages.settle, "an operator refused a segment for good, or a receipt says so"),
     Arrow("ENROUTE", "UNDELIVERABLE", messages.settle, "a receipt says so, or unanswered under `uncertain: fail`"),
     Arrow("ENROUTE", "UNKNOWN", messages.settle, "taken and not reported on in time, or its id was given to another"),
-    Arrow("ENROUTE", "DELETED", messages.settle, "cancel_sm, or an opt-out, before it was sent; or a receipt says so"),
+    Arrow(
+        "ENROUTE",
+        "DELETED",
+        messages.settle,
+        "before it was sent: cancel_sm, an opt-out, a person; or a receipt says so",
+    ),
     Arrow("ENROUTE", "SKIPPED", messages.settle, "a receipt says so"),
 )
 

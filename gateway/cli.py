@@ -23,6 +23,7 @@ COMMANDS = {
     "preview": "gateway.commands.preview:preview",
     "blacklist": "gateway.commands.records:blacklist",
     "ledger": "gateway.commands.stores:ledger",
+    "spool": "gateway.commands.spool:spool",
     "store": "gateway.commands.stores:store",
     "simulate": "gateway.simulate.commands:simulate",
     "hash-password": "gateway.commands.setup:hash_password",

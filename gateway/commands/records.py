@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,20 +16,22 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.commands.common import Words, config_option, configuration, reason
+from gateway.commands.progress import in_plain_words
+from gateway.commands.words import instant
 from gateway.opt_out import lift, opt_out_by_hand
 from gateway.rules.number import Number, NumberError, canonical
 from gateway.store import blacklist as blacklisted
 from gateway.store import ledger as ledgers
-from gateway.store.base import StoreError, Tx
 from gateway.store.blacklist import EVERYBODY
 from gateway.store.url import open_store, read_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from gateway.config import Config
-    from gateway.store.base import Snapshot
+    from gateway.store.base import Snapshot, Tx
 
 Result = TypeVar("Result")
 Line = tuple[Any, ...]
@@ -42,23 +45,15 @@ account_option = click.option("--account", metavar="NAME", type=Words(), help="O
 
 def in_store(config: Config, work: Callable[[Tx], Result]) -> Result:
     """Run ``work`` in one transaction on the configured store, also while a gateway runs on it; none is made."""
-    try:
-        store = open_store(config.store, f"{config.node}/cli", create=False)
-        try:
-            return trio.run(store.once, work)
-        finally:
-            store.close()
-    except StoreError as error:
-        raise click.ClickException(str(error)) from error
+    with in_plain_words(), closing(open_store(config.store, f"{config.node}/cli", create=False)) as store:
+        return trio.run(store.once, work)
+    raise AssertionError  # what `in_plain_words` swallows it raises in other words
 
 
 def show_all(form: str, columns: Sequence[str], config: Config, query: Callable[[Snapshot], Iterator[Line]]) -> None:
     """Print what a query finds, as it comes: nobody waits for it, and it need not fit into memory."""
-    try:
-        with read_store(config.store) as snapshot:
-            show(form, columns, query(snapshot))
-    except StoreError as error:
-        raise click.ClickException(str(error)) from error
+    with in_plain_words(), read_store(config.store) as snapshot:
+        show(form, columns, query(snapshot))
 
 
 def _print_json(columns: Sequence[str], lines: Iterable[Line]) -> None:
@@ -103,10 +98,6 @@ def number_argument(text: str) -> Number:
         raise click.ClickException(str(error)) from error
 
 
-def _instant(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1_000, UTC).isoformat(timespec="seconds")
-
-
 @click.group()
 def blacklist() -> None:
     """Show and change which numbers have opted out."""
@@ -121,7 +112,7 @@ def list_blacklist(config_path: Path, account: str | None, form: str) -> None:
 
     def query(snapshot: Snapshot) -> Iterator[Line]:
         for each in blacklisted.entries(snapshot, account):
-            yield each.number, each.account, _instant(each.since), each.source, each.code, each.everything
+            yield each.number, each.account, instant(each.since), each.source, each.code, each.everything
 
     config = configuration(config_path)
     _account(config, account)
@@ -182,7 +173,7 @@ def _show_events(path: Path, account: str | None, period: tuple[datetime | None,
         if not first and account is not None:
             _account(config, account)  # one that is configured no longer may have been billed all the same
         for e in chain(first, events):
-            yield e.id, _instant(e.at), e.account, e.kind, e.credits, e.number, e.code, e.source, e.message
+            yield e.id, instant(e.at), e.account, e.kind, e.credits, e.number, e.code, e.source, e.message
 
     show_all(form, _LEDGER, config, query)
 

@@ -7,6 +7,7 @@ import click
 from argon2 import PasswordHasher
 
 from gateway.commands.common import config_option, usable_configuration
+from gateway.commands.words import counted
 from gateway.config import Config
 
 
@@ -23,17 +24,13 @@ def summary(config: Config) -> str:
     doors = [*config.smpp.listen, *(config.smpp.tls.listen if config.smpp.tls else [])]
     parts = [
         f"node {config.node}",
-        _count(len(config.accounts), "account"),
-        f"{_count(len(config.operators), 'operator')} ({_count(binds, 'bind')})",
-        _count(len(config.routes), "route"),
+        counted(len(config.accounts), "account"),
+        f"{counted(len(config.operators), 'operator')} ({counted(binds, 'bind')})",
+        counted(len(config.routes), "route"),
         f"SMPP on {' and '.join(_spell(door) for door in doors)}",
         f"store {config.store.partition(':')[0]}",
     ]
     return ", ".join(parts)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _spell(address: tuple[str, int]) -> str:

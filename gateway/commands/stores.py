@@ -3,49 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
-import structlog
 import trio
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gateway.commands import progress
 from gateway.commands.common import config_option, configuration
+from gateway.commands.progress import in_plain_words
 from gateway.commands.records import ledger, show
 from gateway.store import ledger as ledgers
-from gateway.store.base import StoreError
 from gateway.store.copying import copy as copy_store
 from gateway.store.url import check_url, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from gateway.store.copying import Report
     from gateway.store.ledger import Verdict
-
-
-class _Bar:
-    """Shows how far a copy is: a bar on a terminal, otherwise a line for each stage."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._stage = progress.add_task("look", total=None)
-
-    def begin(self, stage: str, rows: int) -> None:
-        """Show a new stage of so many rows."""
-        self._progress.update(self._stage, visible=False)
-        self._stage = self._progress.add_task(stage, total=rows)
-        if self._progress.disable:
-            click.echo(f"{stage}: {rows:,} rows", err=True)
-
-    def advance(self, rows: int) -> None:
-        """Show that so many more rows are done."""
-        self._progress.advance(self._stage, rows)
 
 
 def read_url(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -72,7 +49,7 @@ def copy(source: str, destination: str, form: str) -> None:
     stopped when the same command is run again.
     """
     began = time.monotonic()
-    with _in_plain_words(), _bar() as bar:
+    with in_plain_words(), progress.bar() as bar:
         report = trio.run(copy_store, source, destination, bar)
     if form == "json":
         click.echo(json.dumps(_summary(report, time.monotonic() - began), indent=2))
@@ -82,44 +59,6 @@ def copy(source: str, destination: str, form: str) -> None:
     click.echo(f"{report.copied:,} rows copied; {_chain(report)}", err=True)
     if not report.same:
         raise click.ClickException("; ".join([*_wrong(report), "drop the destination and copy again"]))
-
-
-@contextmanager
-def _bar() -> Iterator[_Bar]:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        yield _Bar(progress)
-
-
-@contextmanager
-def _in_plain_words() -> Iterator[None]:
-    """End the command with one sentence for what a store says, and for Ctrl-C."""
-    sentences = []
-    try:
-        with _log_on_stderr():
-            yield
-    except* KeyboardInterrupt:
-        sentences = ["interrupted; run the same command again to go on"]
-    except* StoreError as errors:
-        sentences = [str(error) for error in errors.exceptions]
-    if sentences:  # raised within except* it would become part of a group
-        raise click.ClickException("; ".join(sentences))
-
-
-@contextmanager
-def _log_on_stderr() -> Iterator[None]:
-    """Keep the log out of the report, and rows out of the log's tracebacks."""
-    before = structlog.get_config()
-    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, plain],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
 
 
 def _summary(report: Report, seconds: float) -> dict[str, object]:
@@ -158,7 +97,7 @@ def verify(config_path: Path) -> None:
     Keep the hash that this prints: a chain whose end was cut off holds, but no longer has it.
     """
     config = configuration(config_path)
-    with _in_plain_words():
+    with in_plain_words():
         verdict = _verdict(config.store, f"{config.node}/cli")
     if verdict.broken is not None:
         raise click.ClickException(f"the ledger is broken at position {verdict.broken}; restore a backup that is whole")

@@ -56,6 +56,11 @@ def milliseconds(identifier: int) -> int:
     return identifier >> (_COUNTER_BITS + _NODE_BITS)
 
 
+def made_at(identifier: int) -> int:
+    """Return when an identifier was made, in milliseconds since 1970, likewise."""
+    return milliseconds(identifier) + EPOCH_MS
+
+
 def first_id(instant: int) -> int:
     """Return what no identifier made at ``instant`` (milliseconds since 1970) or later is less than."""
     return max(instant - EPOCH_MS, 0) << (_COUNTER_BITS + _NODE_BITS)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Queue = tuple[str, int]  # an account and a priority
 URGENT = -1  # due at once, and before others
-_COLUMNS = "id, lane, message, number, command, body, due, expires, attempts, account, priority, closes"
+COLUMNS = "id, lane, message, number, command, body, due, expires, attempts, account, priority, closes"
 
 
 class Spooled(NamedTuple):
@@ -64,9 +64,9 @@ def account_lane(account: str) -> str:
 def add(tx: Tx, rows: Sequence[Spooled], *, held: bool = False) -> None:
     """Put rows into their lanes: waiting, or held by us already."""
     if held:
-        tx.insert(f"spool ({_COLUMNS}, claimed)", [(*row, tx.holder) for row in rows])
+        tx.insert(f"spool ({COLUMNS}, claimed)", [(*row, tx.holder) for row in rows])
     else:
-        tx.insert(f"spool ({_COLUMNS})", rows)
+        tx.insert(f"spool ({COLUMNS})", rows)
 
 
 def queues(tx: Tx, lane: str) -> list[Queue]:
@@ -89,7 +89,7 @@ def claim(tx: Tx, lane: str, queue: Queue, limit: int) -> list[Spooled]:
         found = tx.rows(
             "WITH picked AS MATERIALIZED (SELECT id FROM spool WHERE lane = ? AND account = ? AND priority = ? "  # noqa: S608 (constants)
             f"AND claimed IS NULL AND due BETWEEN ? AND ? ORDER BY due, id LIMIT ?{tx.skip_locked}) "
-            f"UPDATE spool SET claimed = ? WHERE id IN (SELECT id FROM picked) RETURNING {_COLUMNS}",
+            f"UPDATE spool SET claimed = ? WHERE id IN (SELECT id FROM picked) RETURNING {COLUMNS}",
             (lane, *queue, first, last, max(room, 0), tx.holder),  # SQLite takes a negative limit for none
         )
         return [Spooled(*row) for row in found]
@@ -158,7 +158,7 @@ def waiting_lanes(tx: Tx) -> list[str]:
 def waiting_of(tx: Tx, messages: Collection[int]) -> dict[int, list[Spooled]]:
     """Return the waiting segments of these messages, which no node takes before the commit."""
     found = tx.each(
-        f"SELECT {_COLUMNS} FROM spool WHERE claimed IS NULL AND message IN ({{rows}}) "  # noqa: S608 (constants)
+        f"SELECT {COLUMNS} FROM spool WHERE claimed IS NULL AND message IN ({{rows}}) "  # noqa: S608 (constants)
         f"ORDER BY id{tx.for_update}{' SKIP LOCKED' if tx.for_update else ''}",
         [(each,) for each in messages],
     )
@@ -177,12 +177,21 @@ def move(tx: Tx, moves: Sequence[tuple[int, str]]) -> None:
     )
 
 
+def hasten(tx: Tx, rows: Sequence[Spooled]) -> None:
+    """Give waiting rows another ``due`` and ``closes``: those that they have here."""
+    tx.each(
+        "WITH news (id, due, closes) AS ({rows}) UPDATE spool SET due = news.due, closes = news.closes FROM news "
+        "WHERE spool.id = news.id AND claimed IS NULL",
+        [(row.id, row.due, row.closes) for row in rows],
+    )
+
+
 def expire(tx: Tx, limit: int) -> list[Spooled]:
     """Take out up to ``limit`` waiting rows whose time is over, and return them."""
     found = tx.rows(
         "WITH old AS MATERIALIZED (SELECT id FROM spool WHERE claimed IS NULL AND expires <= ? "  # noqa: S608 (constants)
         f"ORDER BY expires LIMIT ?{tx.skip_locked}) DELETE FROM spool WHERE id IN (SELECT id FROM old) "
-        f"RETURNING {_COLUMNS}",
+        f"RETURNING {COLUMNS}",
         (tx.now, limit),
     )
     return [Spooled(*row) for row in found]

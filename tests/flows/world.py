@@ -26,6 +26,7 @@ class World:
         operator: what the configuration says of each operator beside how to bind.
         log: what the gateway logged.
         gateway: the gateway, while it runs.
+        settings: its configuration, as written.
     """
 
     def __init__(self, nursery, database, log):
@@ -35,6 +36,7 @@ class World:
         self.orange = Operator()
         self.operator = {}
         self.gateway = None
+        self.settings = {}
         self.address = None
         self.more_addresses = []
         self._stop = trio.Event()
@@ -52,8 +54,8 @@ class World:
     async def start_gateway(self, operators, /, **changes):
         """Start a gateway that knows ``operators``, open or not."""
         self._stop, self._stopped = trio.Event(), trio.Event()
-        config = Config.model_validate(merged(self._config(operators), changes))
-        self.gateway = Gateway(config)
+        self.settings = merged(self._config(operators), changes)
+        self.gateway = Gateway(Config.model_validate(self.settings))
         self.address, *self.more_addresses = await self.nursery.start(self._run)
 
     async def _run(self, task_status):

@@ -1,0 +1,99 @@
+"""The spool as people look at it: how much waits in each lane and for how long, and which rows are meant.
+
+What the gateway needs of the spool is in :mod:`gateway.store.spool`; here nothing is in a hurry, and everything goes a
+page at a time, in the order of the identifiers, so that a gateway at work is held up by none of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.store.ids import made_at
+from gateway.store.spool import COLUMNS, Spooled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.store.base import Snapshot, Tx
+
+_SELECTED = (
+    "lane = coalesce(?, lane) AND message = coalesce(?, message) AND number = coalesce(?, number) "
+    "AND account = coalesce(?, account)"
+)
+
+
+class Selection(NamedTuple):
+    """Which rows are meant: those in which everything is as given here; None is whatever."""
+
+    lane: str | None = None
+    message: int | None = None
+    number: str | None = None
+    account: str | None = None
+
+
+class LaneStatus(NamedTuple):
+    """What one lane has in the spool.
+
+    ``due`` rows could be sent at once, ``later`` ones wait for their time, ``held`` ones are in a gateway's memory;
+    ``tried`` of all these have been refused before. ``oldest`` is when the oldest was accepted, in milliseconds since
+    1970.
+    """
+
+    lane: str
+    rows: int
+    due: int
+    later: int
+    held: int
+    tried: int
+    oldest: int
+
+
+class Listed(NamedTuple):
+    """A row and whether a gateway has it in memory."""
+
+    row: Spooled
+    held: bool
+
+
+def status(snapshot: Tx | Snapshot, now: int) -> Iterator[LaneStatus]:
+    """Yield what each lane has that is not empty; ``now`` in milliseconds since 1970."""
+    found = snapshot.rows(
+        "SELECT lane, count(*), sum(CASE WHEN claimed IS NULL AND due <= ? THEN 1 ELSE 0 END), "
+        "sum(CASE WHEN claimed IS NULL AND due > ? THEN 1 ELSE 0 END), "
+        "sum(CASE WHEN claimed IS NULL THEN 0 ELSE 1 END), "
+        "sum(CASE WHEN attempts > 0 THEN 1 ELSE 0 END), min(id) FROM spool GROUP BY lane ORDER BY lane",
+        (now, now),
+    )
+    return (
+        LaneStatus(lane, int(rows), int(due), int(later), int(held), int(tried), made_at(oldest))
+        for lane, rows, due, later, held, tried, oldest in found
+    )
+
+
+def listing(snapshot: Tx | Snapshot, selection: Selection) -> Iterator[Listed]:
+    """Yield the rows selected, the oldest first."""
+    found = snapshot.rows(
+        f"SELECT {COLUMNS}, CASE WHEN claimed IS NULL THEN 0 ELSE 1 END FROM spool WHERE {_SELECTED} ORDER BY id",  # noqa: S608 (constants)
+        selection,
+    )
+    return (Listed(Spooled(*row), bool(held)) for *row, held in found)
+
+
+def page(tx: Tx, selection: Selection, after: int, limit: int) -> list[Spooled]:
+    """Return up to ``limit`` of the rows selected that wait, behind the id ``after``; no node takes them meanwhile."""
+    found = tx.rows(
+        f"SELECT {COLUMNS} FROM spool WHERE claimed IS NULL AND id > ? AND {_SELECTED} ORDER BY id LIMIT ?"  # noqa: S608 (constants)
+        f"{tx.for_update}{' SKIP LOCKED' if tx.for_update else ''}",
+        (after, *selection, limit),
+    )
+    return [Spooled(*row) for row in found]
+
+
+def count(tx: Tx, selection: Selection) -> tuple[int, int]:
+    """Return how many of the rows selected wait, and how many a gateway has in memory."""
+    [(waiting, held)] = tx.rows(
+        "SELECT coalesce(sum(CASE WHEN claimed IS NULL THEN 1 ELSE 0 END), 0), "  # noqa: S608 (constants)
+        f"coalesce(sum(CASE WHEN claimed IS NULL THEN 0 ELSE 1 END), 0) FROM spool WHERE {_SELECTED}",
+        selection,
+    )
+    return int(waiting), int(held)

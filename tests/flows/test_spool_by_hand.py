@@ -1,0 +1,134 @@
+"""`stopgate spool` beside a gateway at work."""
+
+import pytest
+from click.testing import CliRunner
+
+from gateway import cli
+from gateway.smpp import status
+from tests.flows.commandline import CommandLine
+from tests.flows.peers import SHORT_CODE
+from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
+
+TRIED = "SELECT count(*) FROM spool WHERE attempts > 0 AND claimed IS NULL"
+IN_AN_HOUR = "000000010000000R"
+
+
+@pytest.fixture
+def stopgate(world, tmp_path):
+    """Give the command line of the world's gateway."""
+    return CommandLine(world, tmp_path)
+
+
+def refuse_for_now(_pdu):
+    """Answer that there is a trouble that passes."""
+    return status.ESME_RSYSERR
+
+
+async def refused_once(world, app, to=FRENCH):
+    """Have a message refused for now, in the spool again with a pause that no test waits for."""
+    world.orange.answer = refuse_for_now
+    await app.accepted(to)
+    await world.eventually(lambda: world.rows(TRIED) == [(1,)])
+
+
+async def later(world):
+    """Put off whatever waits by an hour, as many refusals would."""
+    await world.gateway.store.transact(lambda tx: tx.rows("UPDATE spool SET due = due + 3600000 WHERE claimed IS NULL"))
+
+
+async def test_status_and_list(world, stopgate):
+    """What waits is counted by lane and listed row by row, for people and for machines."""
+    await world.start()
+    app = await world.app()
+    scheduled = await app.accepted(FRENCH, schedule_delivery_time=IN_AN_HOUR)
+    await app.accepted(GERMAN, schedule_delivery_time=IN_AN_HOUR)
+    [lane] = (await stopgate.ok("spool", "status", "--format", "json")).data
+    assert (lane["lane"], lane["rows"], lane["due"], lane["later"], lane["held"]) == ("operator/orange", 2, 0, 2, 0)
+    [row] = (await stopgate.ok("spool", "list", "--number", "06 12 34 56 78", "--format", "json")).data
+    assert (row["message_id"], row["account"], row["number"], row["state"]) == (scheduled, "shop", FRENCH, "later")
+    assert "operator/orange" in (await stopgate.ok("spool", "status")).out
+    assert len((await stopgate.ok("spool", "list", "--format", "csv")).out.splitlines()) == 3
+
+
+async def test_retry(world, stopgate):
+    """What was refused before is tried again at once; what is scheduled goes on waiting."""
+    await world.start()
+    app = await world.app()
+    await refused_once(world, app)
+    await later(world)
+    await app.accepted(OTHER_FRENCH, schedule_delivery_time=IN_AN_HOUR)
+    world.orange.answer = lambda _pdu: status.ESME_ROK
+    said = await stopgate.ok("spool", "retry", "--lane", "operator/orange")
+    assert said.out == "1 row will be tried again at once; a gateway has none in memory\n"
+    world.gateway.lanes["operator/orange"].look()  # likewise
+    await world.orange.texts(1)
+    left = [(OTHER_FRENCH,)]
+    await world.eventually(lambda: world.rows("SELECT number FROM spool WHERE lane = 'operator/orange'") == left)
+
+
+async def test_retry_keeps_to_the_hours(world, stopgate):
+    """Marketing that was refused before waits for its account's hours, also when it is to be tried again."""
+    await world.start()
+    app = await world.app()
+    await refused_once(world, app)
+    await later(world)
+    await world.gateway.store.transact(lambda tx: tx.rows("UPDATE spool SET closes = due + 1"))
+    closed = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holidays"))
+    world.settings["accounts"]["shop"]["hours"] = closed | {"mon": "09:00-09:01"}
+    await stopgate.ok("spool", "retry")
+    [(due, closes)] = world.rows("SELECT due, closes FROM spool")
+    assert closes - due == 60_000
+
+
+async def test_drop(world, stopgate):
+    """What is dropped is not sent any more, and its account is told; confirmations of opt-outs stay."""
+    await world.start(accounts={"shop": {"forward_mo": False}})
+    app = await world.app()
+    long = await app.accepted(FRENCH, "a" * 200, schedule_delivery_time=IN_AN_HOUR)
+    await app.accepted(GERMAN, schedule_delivery_time=IN_AN_HOUR)
+    world.orange.answer = refuse_for_now
+    assert (await world.orange.deliver(OTHER_FRENCH, b"STOP")).status == status.ESME_ROK
+    await world.eventually(lambda: world.rows(TRIED) == [(1,)])
+    await later(world)
+    said = await stopgate.ok("spool", "drop", "--lane", "operator/orange", "--yes")
+    assert said.out.startswith("3 rows dropped")
+    world.gateway.lanes["account/shop"].look()  # as it does by itself every ten seconds
+    assert [each.stat for each in await app.receipts(2)] == ["DELETED"] * 2
+    assert long in {each.message_id for each in await app.receipts(2)}
+    await world.eventually(lambda: world.rows("SELECT number, account FROM spool") == [(OTHER_FRENCH, "")])
+    world.orange.answer = lambda _pdu: status.ESME_ROK
+    await stopgate.ok("spool", "retry")
+    world.gateway.lanes["operator/orange"].look()
+    assert [each.source for each in await world.orange.texts(1)] == [SHORT_CODE]
+
+
+async def test_drop_leaves_what_may_be_on_the_wire(world, stopgate):
+    """A row that the gateway has in memory stays, and the command says what would make it let go."""
+    await world.start()
+    app = await world.app()
+    world.orange.answer = lambda _pdu: None
+    await app.accepted(FRENCH)
+    await world.orange.received(1)
+    said = await stopgate.ok("spool", "drop", "--account", "shop", "--yes")
+    assert said.out == (
+        "0 rows dropped; a gateway has 1 more in memory, for which suspending the operator makes it let go\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["drop", "--yes"], "say which rows are to go"),
+        (["drop", "--lane", "orange", "--yes"], "must be operator/NAME or account/NAME"),
+        (["list", "--message", "12"], "must be a message_id: 16 hexadecimal digits"),
+        (["list", "--number", "none"], "only digits"),
+        (["status"], "there is no such database"),
+    ],
+)
+def test_mistakes(words, sentence, tmp_path):
+    """What cannot be done is said in a sentence."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(f"store: sqlite:///{tmp_path}/gateway.db\n")
+    result = CliRunner().invoke(cli.main, ["spool", *words, "--config", str(path)])
+    assert result.exit_code != 0
+    assert sentence in result.stderr
