@@ -12,6 +12,7 @@ from gateway.bundles import Bundles
 from gateway.judge import Facts, opted_out
 from gateway.outbound import message_row
 from gateway.rules.policy import Forward, Refuse, Swallow
+from gateway.rules.reason import Reason
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store import alerts, blacklist, contacts, messages
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from gateway.store.base import Tx
     from gateway.store.spool import Spooled
     from gateway.submission import Submitted
-
-HELD = "held"  # the reason of a part that waits for the others of its message
 
 
 class Answer(NamedTuple):
@@ -64,7 +63,7 @@ class Admission:
         """Decide one submission and collect its rows."""
         operator = self._judge.operator_for(item.customer.name, item.submission.destination.key, self._usable)
         if operator is None:
-            return Answer(status.ESME_RINVDSTADR)
+            return Answer(status.ESME_RINVDSTADR, reason=Reason.NO_ROUTE)
         identifier = self._tx.new_id()
         refused = bool(self._refusals) and opted_out(self._refusals, item)
         facts = Facts(operator, refused, self._tx.now, milliseconds(identifier))
@@ -82,21 +81,21 @@ class Admission:
             self._messages.append(message)
             self._forward(timed, message, operator, verdict)
         else:
-            return Answer(status.ESME_RTHROTTLED)
+            return Answer(status.ESME_RTHROTTLED, reason=Reason.THROTTLED)
         return Answer(status.ESME_ROK, identifier, verdict.reason)
 
     def _admit_part(self, item: Submitted, place: Concatenation, identifier: int, facts: Facts) -> Answer:
         """Keep one part of a message, which is decided when this is the last one that was missing."""
         if not item.customer.take(1, self._tx.now / 1_000):
-            return Answer(status.ESME_RTHROTTLED)
-        bundle, reason = self._bundles.take(item, place, identifier), HELD
+            return Answer(status.ESME_RTHROTTLED, reason=Reason.THROTTLED)
+        bundle, reason = self._bundles.take(item, place, identifier), Reason.HELD
         if bundle.complete:
             verdict, whole = self._judge.decide(bundle.whole(item), facts)
             if not isinstance(verdict, Forward):
                 return self._refuse_bundle(bundle, identifier, verdict)
             self._join(bundle, whole, facts.operator, verdict)
             reason = verdict.reason
-        self._messages.append(message_row(self._tx, item, identifier, (HELD, 0)))
+        self._messages.append(message_row(self._tx, item, identifier, (Reason.HELD, 0)))
         return Answer(status.ESME_ROK, identifier, reason)
 
     def _refuse_bundle(self, bundle: Bundle, last: int, verdict: Refuse | Swallow) -> Answer:

@@ -10,6 +10,7 @@ from gateway.homeward import wants_receipt
 from gateway.openings import Openings
 from gateway.outbound import References, segment_body
 from gateway.rules.policy import Case, Forward, Kind, Refuse, decide
+from gateway.rules.reason import Reason
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store import blacklist
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from gateway.submission import Submitted
 
 
-OUTSIDE_HOURS = "outside_hours"
 _HIGHEST_PRIORITY = 3  # what is above it is reserved (SMPP 3.4 section 5.2.14)
 
 
@@ -80,7 +80,7 @@ class Judge:
         if opening.due == asked:
             return Judged(verdict, item._replace(closes=opening.closes) if opening.closes else item)
         if item.customer.account.hours_policy == "reject":
-            return Judged(Refuse(status.OUTSIDE_HOURS, OUTSIDE_HOURS), item)
+            return Judged(Refuse(status.OUTSIDE_HOURS, Reason.OUTSIDE_HOURS), item)
         return Judged(verdict, item._replace(due=opening.due, closes=opening.closes))
 
     def usable(self) -> list[str]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway import submission
 from gateway.judge import Facts, opted_out
 from gateway.outbound import excerpt
-from gateway.rules.mention import Reason
-from gateway.rules.policy import NOT_TEXT, Forward, Refuse, Submission
+from gateway.rules.policy import Forward, Refuse, Submission
 from gateway.rules.reading import UDHI, Piece
+from gateway.rules.reason import Reason
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.pdu import Pdu
@@ -132,7 +132,7 @@ def _item(customer: Customer, change: Change, message: Message, rows: Sequence[S
     if expires <= due:
         raise RefusedError(status.ESME_RINVEXPIRY)
     payload = change.pdu.tlv(smpp.Tag.message_payload)  # as SMPP 5.0 has it
-    as_was = message.reason == NOT_TEXT  # otherwise the header, if any, is one of ours
+    as_was = message.reason == Reason.NOT_TEXT  # otherwise the header, if any, is one of ours
     fields = old.fields | {
         "esm_class": old.fields["esm_class"] if as_was else old.fields["esm_class"] & ~UDHI,
         "registered_delivery": change.pdu.fields["registered_delivery"],

@@ -1,5 +1,6 @@
 """The command line, as its user sees it."""
 
+import json
 import subprocess
 import sys
 from importlib.metadata import version
@@ -86,17 +87,59 @@ def test_installed_command():
     assert imported == "False"
 
 
-def test_preview_outside_the_hours(run, tmp_path, monkeypatch):
-    """A preview says when the message would leave, on the clock of where the number is, if that is not now."""
+@pytest.fixture
+def previewed(run, tmp_path, monkeypatch):
+    """Run `stopgate preview` for an account with hours, on a Sunday night."""
     path = tmp_path / "gateway.yaml"
     path.write_text(
         f"store: sqlite:///{tmp_path}/gateway.db\n"
-        "accounts: {shop: {password: x, hours: strict}}\n"
-        "operators: {o: {host: 127.0.0.1, system_id: a, password: b}}\n"
+        "accounts: {shop: {password: x, hours: strict, max_segments: 2}}\n"
+        "operators: {o: {host: 127.0.0.1, system_id: a, password: b, long_messages: udh16}}\n"
         "routes: [{prefixes: [''], operators: [o]}]\n"
     )
     sunday = 1_795_921_200_000_000_000  # the 29th of November 2026, 03:00 UTC
     monkeypatch.setattr("time.time_ns", lambda: sunday)
-    shown = run("preview", "--config", str(path), "--account", "shop", "--to", "262692123456", "Bonjour")
+    return lambda *words: run("preview", "--config", str(path), "--account", "shop", *words)
+
+
+def test_preview(previewed):
+    """A preview shows the text, its segments, the room left, when it leaves, and what it would be without accents."""
+    shown = previewed("--to", "262692123456", "L\u2019h\u00f4tel " + "x" * 70)
     assert shown.exit_code == 0, shown.output
-    assert "leaves    2026-11-30 08:00 (Indian/Reunion)" in shown.stdout
+    assert shown.stdout.splitlines() == [
+        "L\u2019h\u00f4tel " + "x" * 70 + " no-sms.eu",
+        "",
+        "to        262692123456 (RE)",
+        "mention   no-sms.eu, appended",
+        "alphabet  UCS-2",
+        "segments  2, room for 44 more in the last one",
+        "       1  'L\u2019h\u00f4tel " + "x" * 58 + "'",
+        "       2  '" + "x" * 12 + " no-sms.eu'",
+        "leaves    2026-11-30 08:00 (Indian/Reunion): outside the account's hours until then",
+        "foreign   '\u2019' at 2, in GSM-7 \"'\", '\u00f4' at 4, in GSM-7 'o'",
+        "plain     without accents 1 in GSM-7: L'hotel " + "x" * 70 + " no-sms.eu",
+    ]
+
+
+def test_preview_as_json(previewed):
+    """A preview in JSON has the same, for programs."""
+    found = json.loads(previewed("--to", "0612345678", "--format", "json", "Ao\u00fbt").stdout)
+    assert (found["to"], found["territory"], found["reason"]) == ("33612345678", "FR", "appended")
+    assert (found["text"], found["after"]["alphabet"]) == ("Ao\u00fbt STOP 36034", "ucs2")
+    assert found["due"] == 1_796_022_000_000
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["x" * 310], "Message Length is invalid"),
+        (["x" * 300], "do not fit into the segments allowed"),
+        (["--optout-mention", "0", "x"], "may not leave the opt-out mention out"),
+        (["--encoding", "gsm", "\u00ea"], "the GSM alphabet has no '\u00ea'"),
+    ],
+)
+def test_preview_of_what_is_refused(previewed, words, sentence):
+    """What would be refused ends with status 1, and says why."""
+    shown = previewed("--to", "0612345678", *words)
+    assert shown.exit_code == 1
+    assert sentence in shown.stderr

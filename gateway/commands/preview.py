@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from gateway import ruleset
 from gateway.calendars import calendar
 from gateway.commands.common import Words, config_option, configuration
 from gateway.commands.records import number_argument
-from gateway.openings import Openings
-from gateway.rules.policy import Case, Forward, Refuse, Submission, decide
-from gateway.rules.reading import Piece
-from gateway.rules.segment import capacity, measure
+from gateway.previews import Previews, Wish
 from gateway.smpp import status
-from gateway.smpp.text import USUAL, Alphabet, alphabet_of, decode_text, encode_gsm7, encode_ucs2
-from gateway.smpp.udh import split_udh
+from gateway.smpp.text import Alphabet, encode_gsm7
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from gateway.rules.number import Number
+    from gateway.rules.preview import Foreign, Preview, Size
+
+_ALPHABETS = {Alphabet.GSM7: "GSM-7", Alphabet.UCS2: "UCS-2"}
+_PLACES = 8  # of one character; more say nothing new
 
 
 @click.command()
@@ -33,44 +34,65 @@ if TYPE_CHECKING:
 @click.option(
     "--encoding", type=click.Choice(["auto", "gsm", "ucs2"]), default="auto", help="How it would be submitted."
 )
+@click.option("--optout-mention", type=click.IntRange(0, 1), help="The TLV optout_mention, 0 or 1; without: none.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="How to print it.")
 @click.argument("text", type=Words())
-def preview(config_path: Path, account: str, to: str, encoding: str, text: str) -> None:
-    """Show TEXT as its recipient would get it: the mention in place, alphabet and segments."""
+def preview(  # noqa: PLR0913  click gives each option by itself
+    *, config_path: Path, account: str, to: str, encoding: str, optout_mention: int | None, form: str, text: str
+) -> None:
+    """Show TEXT as its recipient would get it: the mention in place, alphabet and segments.
+
+    Nothing is looked up: the number is taken for one that has not opted out. The status is 1 where it would be refused.
+    """
     config = configuration(config_path)
     if account not in config.accounts:
         raise click.ClickException(f"there is no account {account}; the configuration has {', '.join(config.accounts)}")
-    number = number_argument(to)
-    septets = None if encoding == "ucs2" else encode_gsm7(text)
-    if septets is None and encoding == "gsm":
+    if encoding == "gsm" and encode_gsm7(text) is None:
         foreign = "".join(sorted({each for each in text if encode_gsm7(each) is None}))
         raise click.ClickException(f"the GSM alphabet has no {foreign!r}; use --encoding auto")
-    octets, coding = (encode_ucs2(text), 8) if septets is None else (septets, 0)
-    profile = ruleset.profile(config.accounts[account], config.opt_out)._replace(meanings=USUAL)
-    case = Case(profile, Submission(number, (Piece(octets, coding),)), opted_out=False)
-    verdict = decide(case, ruleset.mentions(config.opt_out), lambda: 1)
-    if isinstance(verdict, Refuse):
-        raise click.ClickException(f"it would be refused: {status.describe(verdict.status)}")
-    if isinstance(verdict, Forward):
-        _show(number, verdict)
-        _show_time(Openings(config), account, number)
+    number = number_argument(to)
+    wish = Wish(account, number, text, optout_mention)
+    found = Previews(config).preview(wish, time.time_ns() // 1_000_000)
+    if form == "json":
+        click.echo(json.dumps({"to": number.key, "territory": number.territory} | found.values(), indent=2))
+    else:
+        click.echo("\n".join(_lines(number, found)))
+    if found.refusal:
+        raise click.ClickException(f"it would be refused: {status.describe(found.refusal.status)}")
 
 
-def _show_time(openings: Openings, account: str, number: Number) -> None:
-    """Say when it would leave, where that is not now."""
-    now = time.time_ns() // 1_000_000
-    due = openings.next(account, number, now).due
-    if due > now:
-        there = datetime.fromtimestamp(due / 1_000, calendar(number).zone)
-        click.echo(f"leaves    {there:%Y-%m-%d %H:%M} ({there.tzinfo}): outside the account's hours until then")
+def _lines(number: Number, found: Preview) -> Iterator[str]:
+    if found.segments:
+        yield from (found.text, "")
+    yield f"to        {number.key} ({number.territory})"
+    yield f"mention   {found.mention.words + ', ' if found.mention else ''}{found.reason.replace('_', ' ')}"
+    yield f"alphabet  {_ALPHABETS[found.after.alphabet]}{_alone(found, 'alphabet')}"
+    room = f", room for {found.room} more in the last one" if found.segments else ""
+    yield f"segments  {found.after.segments}{_alone(found, 'segments')}{room}"
+    if len(found.segments) > 1:
+        yield from (f"{number:>8}  {each!r}" for number, each in enumerate(found.segments, 1))
+    if found.due:
+        there = datetime.fromtimestamp(found.due / 1_000, calendar(number).zone)
+        yield f"leaves    {there:%Y-%m-%d %H:%M} ({there.tzinfo}): outside the account's hours until then"
+    if found.foreign:
+        yield "foreign   " + ", ".join(map(_spelled, found.foreign))
+    if found.plain and found.plain.segments:
+        yield f"plain     without accents {_size(found.plain.after)}: {found.plain.text}"
 
 
-def _show(number: Number, verdict: Forward) -> None:
-    alphabet = alphabet_of(verdict.parts[0].data_coding)
-    texts = [decode_text(split_udh(each.octets)[1] if each.udhi else each.octets, alphabet) for each in verdict.parts]
-    room = capacity(alphabet, 6 if len(texts) > 1 else 0) - measure(texts[-1], alphabet)
-    click.echo("".join(texts))
-    click.echo()
-    click.echo(f"to        {number.key} ({number.territory})")
-    click.echo(f"alphabet  {'GSM-7' if alphabet is Alphabet.GSM7 else 'UCS-2'}")
-    click.echo(f"segments  {len(texts)}, room for {room} more in the last one")
-    click.echo(f"mention   {verdict.reason.replace('_', ' ')}")
+def _alone(found: Preview, what: str) -> str:
+    """Say what the text alone takes, where that is something else."""
+    before, after = getattr(found.before, what), getattr(found.after, what)
+    return "" if before == after else f" (the text alone: {_ALPHABETS.get(before, before)})"
+
+
+def _size(size: Size) -> str:
+    return f"{size.segments} in {_ALPHABETS[size.alphabet]}"
+
+
+def _spelled(foreign: Foreign) -> str:
+    """Say which character keeps the text out of GSM-7, where it stands, counted from 1, and how it could be spelled."""
+    places = ", ".join(str(place + 1) for place in foreign.places[:_PLACES])
+    places += " …" if len(foreign.places) > _PLACES else ""
+    spelling = "" if foreign.spelling is None else f", in GSM-7 {foreign.spelling!r}"
+    return f"{foreign.character!r} at {places}{spelling}"

@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.rules.reason import Reason
 from gateway.rules.segment import USUAL, Room, fewest, last_boundary, split
 from gateway.rules.transliterate import transliterate
 from gateway.smpp.text import Alphabet
@@ -46,20 +47,6 @@ class Overflow(StrEnum):
     EXTEND = "extend"
     REJECT = "reject"
     TRUNCATE = "truncate"
-
-
-class Reason(StrEnum):
-    """What was done, or why nothing could be."""
-
-    APPENDED = "appended"
-    APPENDED_WITHOUT_SEPARATOR = "appended_without_separator"
-    TRANSLITERATED = "transliterated"
-    EXTENDED = "extended"
-    TRUNCATED = "truncated"
-    ALREADY_THERE = "already_there"
-    NOT_WANTED = "not_wanted"
-    DOES_NOT_FIT = "does_not_fit"
-    TOO_LONG = "too_long"
 
 
 class MentionError(ValueError):
@@ -135,7 +122,7 @@ def plan(text: str, mention: str | None, budget: Budget, codes: Sequence[str] = 
         raise MentionError(Reason.TOO_LONG, bare.segments)
     if mention is None:
         sized, reason = bare, Reason.NOT_WANTED
-    elif carries(text, mention, codes):
+    elif locate(text, mention, codes) is not None:
         sized, reason = bare, Reason.ALREADY_THERE
     else:
         sized, reason = _append(bare, mention, budget)
@@ -143,22 +130,28 @@ def plan(text: str, mention: str | None, budget: Budget, codes: Sequence[str] = 
     return Plan(sized.text, sized.charset, segments, reason, bare.segments)
 
 
-def carries(text: str, mention: str, codes: Sequence[str] = ()) -> bool:
-    """Tell whether ``text`` needs no ``mention``: it ends with it, or says to send STOP to one of ``codes``.
+def locate(text: str, mention: str, codes: Sequence[str] = ()) -> tuple[int, int] | None:
+    """Return where ``text`` says what ``mention`` would, so that it needs none: at its end, or in words of its own.
 
-    Case, and punctuation and white space at the end, do not matter. A longer word or host name that merely ends like
-    the mention does not count, nor does a STOP without the code.
+    Those tell the reader to send STOP to one of ``codes``. Case, and punctuation and white space at the end, do not
+    matter. A longer word or host name that merely ends like the mention does not count, nor does a STOP without the
+    code.
     """
-    if _ends_with(text.rstrip(_TRAILING).casefold(), mention.rstrip(_TRAILING).casefold()):
-        return True
-    return any(code in text and _instruction(code).search(text) is not None for code in codes)
+    end = len(text.rstrip(_TRAILING))
+    wanted = mention.rstrip(_TRAILING)
+    start = max(end - len(wanted), 0)
+    if text[start:end].casefold() == wanted.casefold() and _stands_alone(text[:start]):
+        return start, end
+    for code in codes:
+        found = _instruction(code).search(text) if code in text else None
+        if found is not None:
+            return found.span()
+    return None
 
 
-def _ends_with(text: str, mention: str) -> bool:
-    if not text.endswith(mention):
-        return False
-    before = text.removesuffix(mention).removesuffix("www.")[-1:]
-    return not (before.isalnum() or before in ("-", "_", "@", "."))
+def _stands_alone(before: str) -> bool:
+    last = before.removesuffix("www.")[-1:]
+    return not (last.isalnum() or last in ("-", "_", "@", "."))
 
 
 @lru_cache(maxsize=256)

@@ -10,8 +10,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.rules.carriage import Encoded, Form, Long
-from gateway.rules.mention import Budget, MentionError, Reason, plan
+from gateway.rules.mention import Budget, MentionError, plan
 from gateway.rules.reading import is_part, part_of, read
+from gateway.rules.reason import Reason
 from gateway.rules.segment import USUAL, Room
 from gateway.smpp import status
 from gateway.smpp.layout import MAX_SHORT_MESSAGE
@@ -21,6 +22,7 @@ from gateway.smpp.text import Alphabet, Meanings, data_coding_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from gateway.rules.mention import Plan
     from gateway.rules.number import Number
     from gateway.rules.reading import Piece, Text
     from gateway.smpp.udh import Concatenation
@@ -90,7 +92,7 @@ class Forward(NamedTuple):
     """
 
     parts: Sequence[Encoded]
-    reason: str
+    reason: Reason
     code: str
     segments: int
 
@@ -99,20 +101,18 @@ class Refuse(NamedTuple):
     """Answer with this command_status; nothing is kept."""
 
     status: int
-    reason: str
+    reason: Reason
 
 
 class Swallow(NamedTuple):
     """Accept, and end at once as REJECTED."""
 
-    reason: str
+    reason: Reason
 
 
 Verdict = Forward | Refuse | Swallow
 
 _PLAIN = frozenset({0, 1, 3, 8})  # data_coding without a message class
-OPTED_OUT = "opted_out"
-NOT_TEXT = "not_text"
 WEB = "web"
 
 
@@ -128,6 +128,18 @@ class Case(NamedTuple):
     outlet: Outlet = Outlet()
 
 
+class Written(NamedTuple):
+    """A text as it goes out: what is planned, and how its segments travel.
+
+    ``mention`` is what it says of opting out, ``code`` what that points to: the short code, ``web``, or nothing.
+    """
+
+    plan: Plan
+    form: Form
+    mention: str
+    code: str
+
+
 def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verdict:
     """Return what becomes of a submission.
 
@@ -136,16 +148,33 @@ def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verd
         mentions: the opt-out texts.
         reference: gives the concatenation reference, asked for when the text takes several segments.
     """
+    written = write(case, mentions)
+    if not isinstance(written, Written):
+        return written
+    planned, like = written.plan, case.submission.first.data_coding
+    segments = len(planned.segments)
+    parts = written.form.encode(planned.segments, planned.charset, reference() if segments > 1 else 0)
+    if like not in _PLAIN:  # a message class travels on
+        alphabet = Alphabet.GSM7 if isinstance(planned.charset, National) else planned.charset
+        coding = data_coding_of(alphabet, like)
+        parts = [part._replace(data_coding=coding) for part in parts]
+    return Forward(parts, planned.reason, written.code, segments)
+
+
+def write(case: Case, mentions: Mentions) -> Written | Verdict:
+    """Return a submission's text as it goes out; where none of ours does, what becomes of the submission instead."""
     profile, submission, opted_out, outlet = case
     if opted_out:
-        return Swallow(OPTED_OUT) if profile.receipt_when_opted_out else Refuse(status.OPTED_OUT, OPTED_OUT)
-    wanted = _mention_wanted(profile, submission.optout_mention)
+        opted = Reason.OPTED_OUT
+        return Swallow(opted) if profile.receipt_when_opted_out else Refuse(status.OPTED_OUT, opted)
+    wanted = mention_wanted(profile, submission.optout_mention)
     if profile.kind is Kind.MARKETING and not wanted:
-        return Refuse(status.MENTION_REQUIRED, "mention_required")
+        return Refuse(status.MENTION_REQUIRED, Reason.MENTION_REQUIRED)
     text = _read(profile, submission) if wanted or not is_part(submission.first) else None
     if text is None:
-        return Refuse(status.NOT_TEXT, NOT_TEXT) if profile.kind is Kind.MARKETING else _untouched(submission, outlet)
-    code, mention = _mention_for(mentions, submission.destination.territory)
+        marketing = profile.kind is Kind.MARKETING
+        return Refuse(status.NOT_TEXT, Reason.NOT_TEXT) if marketing else _untouched(submission, outlet)
+    code, mention = mention_for(mentions, submission.destination.territory)
     form = Form(outlet.long, text.elements)
     try:
         budget = _budget(profile, outlet, form, text.national)
@@ -153,13 +182,7 @@ def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verd
     except MentionError as error:
         too_long = error.reason is Reason.TOO_LONG  # whatever is appended
         return Refuse(status.ESME_RINVMSGLEN if too_long else status.MENTION_DOES_NOT_FIT, error.reason)
-    segments = len(planned.segments)
-    parts = form.encode(planned.segments, planned.charset, reference() if segments > 1 else 0)
-    if submission.first.data_coding not in _PLAIN:  # a message class travels on
-        alphabet = Alphabet.GSM7 if isinstance(planned.charset, National) else planned.charset
-        coding = data_coding_of(alphabet, submission.first.data_coding)
-        parts = [part._replace(data_coding=coding) for part in parts]
-    return Forward(parts, planned.reason, code if wanted else "", segments)
+    return Written(planned, form, mention, code) if wanted else Written(planned, form, "", "")
 
 
 def _budget(profile: Profile, outlet: Outlet, form: Form, national: National | None) -> Budget:
@@ -170,11 +193,13 @@ def _budget(profile: Profile, outlet: Outlet, form: Form, national: National | N
     return profile.budget._replace(default=outlet.zero, room=room, national=national)
 
 
-def _mention_wanted(profile: Profile, tlv: int | None) -> bool:
+def mention_wanted(profile: Profile, tlv: int | None) -> bool:
+    """Say whether a message is to have the mention: its own ``optout_mention`` counts, else the account's setting."""
     return profile.mention if tlv is None else bool(tlv)
 
 
-def _mention_for(mentions: Mentions, territory: str) -> tuple[str, str]:
+def mention_for(mentions: Mentions, territory: str) -> tuple[str, str]:
+    """Return what opting out goes to in a territory, the current short code or ``web``, and the words that say so."""
     if territory in mentions.territories:
         return mentions.short_code, mentions.short_code_text
     return WEB, mentions.web_text
@@ -186,7 +211,7 @@ def place(profile: Profile, submission: Submission) -> Concatenation | None:
     Parts wait where the whole is to carry the mention. What cannot carry it is refused at once.
     """
     piece = submission.first
-    if not is_part(piece) or not _mention_wanted(profile, submission.optout_mention):
+    if not is_part(piece) or not mention_wanted(profile, submission.optout_mention):
         return None
     found = part_of(piece)
     return None if found is None or _read(profile, submission) is None else found
@@ -203,8 +228,8 @@ def _untouched(submission: Submission, outlet: Outlet) -> Verdict:
     """Send what is not ours to change, octet for octet, if the operator can take it."""
     parts = [piece.untouched(tlvs=outlet.tlvs) for piece in submission.pieces]
     if not outlet.tlvs and any(len(part.octets) > MAX_SHORT_MESSAGE for part in parts):
-        return Refuse(status.ESME_RINVMSGLEN, "too_long_for_operator")
-    return Forward(parts, NOT_TEXT, "", len(parts))
+        return Refuse(status.ESME_RINVMSGLEN, Reason.TOO_LONG_FOR_OPERATOR)
+    return Forward(parts, Reason.NOT_TEXT, "", len(parts))
 
 
 def choose(number: str, routes: Sequence[tuple[Sequence[str], Sequence[str]]], usable: Collection[str]) -> list[str]:

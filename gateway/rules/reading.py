@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.rules.carriage import Encoded
 from gateway.smpp.national import LOCKING_SHIFT, SINGLE_SHIFT, decode_national, national_of
-from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text
+from gateway.smpp.text import (
+    Alphabet,
+    TextError,
+    alphabet_of,
+    decode_text,
+    encode_gsm7,
+    encode_latin1,
+    encode_ucs2,
+)
 from gateway.smpp.udh import concatenation, elements, place_element, sar_concatenation, split_udh
 
 if TYPE_CHECKING:
@@ -52,6 +60,17 @@ class Text(NamedTuple):
     words: str
     elements: bytes = b""
     national: National | None = None
+
+
+def piece_of(text: str, meanings: Meanings) -> Piece:
+    """Return a piece that :func:`read` reads as ``text``, for texts that come to us as text and not over SMPP.
+
+    Raises:
+        TextError: a lone surrogate.
+    """
+    encode = encode_gsm7 if meanings.zero is Alphabet.GSM7 else encode_latin1
+    octets = encode(text)
+    return Piece(encode_ucs2(text), 8) if octets is None else Piece(octets)
 
 
 def is_part(piece: Piece) -> bool:

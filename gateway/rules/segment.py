@@ -11,7 +11,7 @@ Room in units (septets, or UTF-16 code units): 160 and 70 in a segment without a
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import category
 
 from gateway.smpp.national import National, decode_national, encode_national
@@ -24,6 +24,9 @@ from gateway.smpp.text import (
     encode_text,
     encode_ucs2,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SEPTETS = 160
 _OCTETS = 140
@@ -147,6 +150,12 @@ def split(text: str, charset: Charset, room: Room = USUAL) -> list[str]:
     if isinstance(charset, National):
         return [decode_national(cut, charset) for cut in cuts]
     return [decode_text(cut, _GSM7) for cut in cuts]
+
+
+def room_left(segments: Sequence[str], charset: Charset, room: Room = USUAL) -> int:
+    """Return how many units the last of ``segments`` has left, as :func:`split` cut them; see :func:`capacity`."""
+    header = _beside(room.alone if len(segments) == 1 else room.each, charset)
+    return capacity(charset, header) - measure(segments[-1], charset)
 
 
 def octets_of(text: str, charset: Charset) -> bytes:

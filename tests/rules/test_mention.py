@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.rules.mention import Budget, MentionError, Overflow, Reason, carries, plan
+from gateway.rules.mention import Budget, MentionError, Overflow, locate, plan
+from gateway.rules.reason import Reason
 from gateway.smpp.text import Alphabet, TextError
 from tests import oracle
 
@@ -269,7 +270,7 @@ def test_a_web_mention_at_the_end_is_not_doubled(text):
 def test_what_merely_looks_like_the_mention_does_not_replace_it(text, mention):
     """A mere stop, another code, another host or the mention in mid-text does not spare the mention."""
     codes = CODES if mention == M10 else ()
-    assert not carries(text, mention, codes)
+    assert locate(text, mention, codes) is None
     assert plan(text, mention, BUDGET, codes).text == f"{text} {mention}"
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.rules.carriage import Form, Long
-from gateway.rules.mention import Budget, MentionError, Overflow, Reason, plan
+from gateway.rules.mention import Budget, MentionError, Overflow, plan
+from gateway.rules.reason import Reason
 from gateway.rules.segment import Room
 from gateway.smpp.text import Alphabet, decode_text
 from gateway.smpp.udh import split_udh
