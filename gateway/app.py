@@ -33,12 +33,16 @@ from gateway.rules.pacing import Pace
 from gateway.ruleset import pace, profile
 from gateway.settle import AccountOutcomes, OperatorOutcomes
 from gateway.store import nodes, spool
+from gateway.store.reading import Reader
 from gateway.store.url import open_store
 from gateway.submission import Customer
 from gateway.submit import Submit
 from gateway.tls import TlsError
 from gateway.upkeep import Upkeep
-from gateway.web import http
+from gateway.web.http import Server
+from gateway.web.post import Post
+from gateway.web.private import private_app
+from gateway.web.site import Site, public_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,6 +96,9 @@ class Gateway:
         self._door = Door(config.smpp, self.metrics)
         requests = Requests(self._submit, manage, self.store.clock)
         self._listener = Listener(self._door, customers, requests, self.lanes, self._membership)
+        self._site = Site(config, self.store, Reader(config.store), customers, Post(requests))
+        self._web: Server | None = None
+        self.web_address: tuple[str, int] | None = None
         for batch in (self._operator_outcomes.batch, self._account_outcomes.batch):
             self.store.attach(batch)
         for intake in (self._submit, self._deliver, self._deliver.alerts):
@@ -156,18 +163,27 @@ class Gateway:
         for lane in self.lanes:
             nursery.start_soon(lane.run)
         nursery.start_soon(self._upkeep.run)
-        if self.config.metrics.listen is not None:
-            app = http.private_app(self._render, self.not_ready)
-            await nursery.start(http.serve, app, self.config.metrics.listen)
+        await self._serve(nursery)
         for connector in self._connectors:
             await nursery.start(connector.run)
         listeners: list[Port] = await nursery.start(self._listener.run)
         self._listening = True
         return [listener.socket.getsockname()[:2] for listener in listeners]
 
+    async def _serve(self, nursery: trio.Nursery) -> None:
+        """Open the web and the private pages."""
+        if self.config.metrics.listen is not None:
+            await nursery.start(Server(private_app(self._render, self.not_ready), self.config.metrics.listen).run)
+        if self.config.web.listen is not None:
+            self._web = Server(public_app(self._site), self.config.web.listen, "web.listen")
+            self.web_address = await nursery.start(self._web.run)
+
     async def _drain(self) -> None:
         self._listening = False
-        await self._listener.drain(_PATIENCE)
+        async with trio.open_nursery() as nursery:
+            if self._web is not None:
+                nursery.start_soon(self._web.drain, _PATIENCE)
+            nursery.start_soon(self._listener.drain, _PATIENCE)
         async with trio.open_nursery() as nursery:
             for connector in self._connectors:
                 nursery.start_soon(connector.drain, _PATIENCE)

@@ -28,13 +28,12 @@ if TYPE_CHECKING:
 
     from gateway.homeward import Homeward
     from gateway.lanes import Lanes, Placed
-    from gateway.link import Link
     from gateway.metrics import Metrics
     from gateway.replace import Replace
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
     from gateway.store.messages import Known, Message
-    from gateway.submission import Customer
+    from gateway.submission import Asker, Customer
 
 _RANK_LOOK, _RANK_ACT = 25, 15  # what is given back waits before anybody acts (settle's rank is lower)
 _AT_ONCE = 128
@@ -45,7 +44,7 @@ _FAILED = {smpp.CANCEL_SM: status.ESME_RCANCELFAIL, smpp.REPLACE_SM: status.ESME
 class Asked(NamedTuple):
     """One request whose form is sound: about the messages under an id, or (``identifier`` 0) those to a number."""
 
-    link: Link
+    link: Asker
     pdu: Pdu
     customer: Customer
     identifier: int
@@ -86,7 +85,7 @@ class Manage:
         self.looking: Batch[Asked] = Batch(self._look, self._looked, self._failed_to_look, _RANK_LOOK, _AT_ONCE)
         self.acting: Batch[Order] = Batch(self._act, self._acted, self._failed_to_act, _RANK_ACT, _AT_ONCE)
 
-    def offer(self, link: Link, customer: Customer, pdu: Pdu, now: int) -> None:
+    def offer(self, link: Asker, customer: Customer, pdu: Pdu, now: int) -> None:
         """Take in one request; what is wrong with its form is answered at once."""
         try:
             self.looking.put(_read(link, customer, pdu, now))
@@ -212,7 +211,7 @@ class _Action:
         return lanes.place(self._tx, rows + home.receipts(self._tx, messages.settle(self._tx, ended)))
 
 
-def _read(link: Link, customer: Customer, pdu: Pdu, now: int) -> Asked:
+def _read(link: Asker, customer: Customer, pdu: Pdu, now: int) -> Asked:
     code = smpp.check(pdu)
     if code:
         raise RefusedError(code)

@@ -25,23 +25,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.judge import Judge
-    from gateway.link import Link
     from gateway.store.base import Tx
     from gateway.store.messages import Message
     from gateway.store.spool import Spooled
-    from gateway.submission import Customer
+    from gateway.submission import Asker, Customer
 
 
 class Change(NamedTuple):
     """What a replace_sm asks for; ``due`` and ``expires`` in milliseconds since 1970, 0: as they are."""
 
-    link: Link
+    link: Asker
     pdu: Pdu
     due: int
     expires: int
 
     @classmethod
-    def read(cls, link: Link, pdu: Pdu, now: int) -> Change:
+    def read(cls, link: Asker, pdu: Pdu, now: int) -> Change:
         """Read a replace_sm whose form is sound but for its times.
 
         Raises:

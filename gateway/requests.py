@@ -10,17 +10,16 @@ from gateway.smpp import status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.link import Link
     from gateway.manage import Manage
     from gateway.smpp.pdu import Pdu
-    from gateway.submission import Customer
+    from gateway.submission import Asker, Customer
     from gateway.submit import Submit
 
 
 class Intake(Protocol):
     """What serves requests: each is answered, at once or after a commit."""
 
-    def offer(self, link: Link, customer: Customer, pdu: Pdu, now: int) -> None:
+    def offer(self, link: Asker, customer: Customer, pdu: Pdu, now: int) -> None:
         """Take in one request, at an instant in milliseconds since 1970."""
 
 
@@ -44,7 +43,7 @@ class Requests:
             smpp.REPLACE_SM: manage,
         }
 
-    def offer(self, link: Link, customer: Customer, pdu: Pdu) -> None:
+    def offer(self, link: Asker, customer: Customer, pdu: Pdu) -> None:
         """Pass a request on to whom it concerns."""
         intake = self._intakes.get(pdu.command)
         if intake is None:

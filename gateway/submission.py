@@ -6,7 +6,7 @@ address. Everything here is a function of the request; nothing waits and nothing
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gateway.many import Many
 from gateway.rules.number import Number, NumberError, canonical
@@ -18,10 +18,9 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gateway.config import Account
-    from gateway.link import Link
     from gateway.rules.policy import Profile
     from gateway.smpp.pdu import Pdu
     from gateway.smpp.udh import Concatenation
@@ -38,6 +37,13 @@ _DATA_SM_LACKS = {
     "sm_default_msg_id": 0,
     "short_message": b"",
 }
+
+
+class Asker(Protocol):
+    """Whoever a request came from: an app on its link, or a page."""
+
+    def respond(self, answers: Sequence[tuple[Pdu, int, bytes]], /) -> None:
+        """Take answers: (request, command_status, body) each."""
 
 
 class Customer:
@@ -65,7 +71,7 @@ class Customer:
 class Submitted(NamedTuple):
     """One destination of a request whose form is sound: ``fields`` are those of a submit_sm to it."""
 
-    link: Link
+    link: Asker
     pdu: Pdu
     customer: Customer
     submission: Submission
@@ -92,7 +98,7 @@ class RefusedError(Exception):
         self.status = code
 
 
-def read(link: Link, customer: Customer, pdu: Pdu, clock: Clock) -> Submitted:
+def read(link: Asker, customer: Customer, pdu: Pdu, clock: Clock) -> Submitted:
     """Read a submit_sm or a data_sm.
 
     Raises:
@@ -105,7 +111,7 @@ def read(link: Link, customer: Customer, pdu: Pdu, clock: Clock) -> Submitted:
     return Submitted(link, pdu, customer, asked, due, expires, fields, place=waits)
 
 
-def read_many(link: Link, customer: Customer, pdu: Pdu, clock: Clock) -> tuple[Many, list[Submitted]]:
+def read_many(link: Asker, customer: Customer, pdu: Pdu, clock: Clock) -> tuple[Many, list[Submitted]]:
     """Read a submit_multi: what was refused already, and the destinations that are left.
 
     Raises:

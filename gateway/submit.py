@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     from gateway.config import Config
     from gateway.homeward import Homeward
     from gateway.lanes import Lanes, Placed
-    from gateway.link import Link
     from gateway.many import Many
     from gateway.metrics import Metrics
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
-    from gateway.submission import Customer, Submitted
+    from gateway.submission import Asker, Customer, Submitted
 
 RANK = 20
 _MOST_UNDECIDED = 5_000  # destinations of one account in memory; 6 MB
@@ -62,7 +61,7 @@ class Submit:
         batch: Batch[Submitted] = Batch(self._work, self._done, self._failed, RANK, _AT_ONCE)
         self.batch = batch.in_turn(lambda item: item.customer.name)
 
-    def offer(self, link: Link, customer: Customer, pdu: Pdu, now: int) -> None:
+    def offer(self, link: Asker, customer: Customer, pdu: Pdu, now: int) -> None:
         """Take in one submit_sm, data_sm or submit_multi; what is wrong with its form is answered at once.
 
         Args:
@@ -81,7 +80,7 @@ class Submit:
             self._metrics.submitted(customer.name, refused.status)
             link.respond([(pdu, refused.status, b"")])
 
-    def _offer_many(self, link: Link, customer: Customer, many: Many, items: list[Submitted]) -> None:
+    def _offer_many(self, link: Asker, customer: Customer, many: Many, items: list[Submitted]) -> None:
         if customer.undecided > _MOST_UNDECIDED:
             raise RefusedError(status.ESME_RTHROTTLED)
         customer.undecided += len(items)
@@ -109,7 +108,7 @@ class Submit:
         self._answer((item, Answer(code)) for item in items)
 
     def _answer(self, answered: Iterable[tuple[Submitted, Answer]]) -> None:
-        by_link: dict[Link, list[tuple[Pdu, int, bytes]]] = {}
+        by_link: dict[Asker, list[tuple[Pdu, int, bytes]]] = {}
         tally: Counter[tuple[str, int, str]] = Counter()
         for item, answer in answered:
             tally[item.customer.name, answer.status, answer.reason] += 1

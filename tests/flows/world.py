@@ -13,8 +13,8 @@ _SHORT_PAUSE = 0.002
 
 def merged(base, changes):
     """Lay one tree of mappings over another."""
-    both = {key: merged(base.get(key, {}), value) for key, value in changes.items() if isinstance(value, dict)}
-    return {**base, **changes, **both}
+    both = {key: merged((base or {}).get(key), value) for key, value in changes.items() if isinstance(value, dict)}
+    return {**(base or {}), **changes, **both}
 
 
 class World:

@@ -9,7 +9,9 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from gateway.web.http import Limits, private_app, serve
+from gateway.web.bounds import Limits
+from gateway.web.http import Server
+from gateway.web.private import private_app
 
 UPGRADE = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 WEBSOCKET = b"\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -34,16 +36,15 @@ async def stall(request):
 async def serving(app, **limits):
     """Serve `app` on a free port and return a way to send octets and read all that comes back."""
     async with trio.open_nursery() as nursery:
-        bound = await nursery.start(
-            lambda task_status: serve(app, ("127.0.0.1", 0), limits=Limits(**limits), task_status=task_status)
-        )
+        server = Server(app, ("127.0.0.1", 0), limits=Limits(**limits))
+        bound = await nursery.start(server.run)
 
         async def exchange(*octets):
             stream = await trio.open_tcp_stream(*bound)
             async with stream:
                 return await _talk(stream, octets)
 
-        exchange.bound = bound
+        exchange.bound, exchange.server = bound, server
         yield exchange
         nursery.cancel_scope.cancel()
 
@@ -213,7 +214,7 @@ async def test_taken_port_is_told(app):
     async with serving(app) as exchange:
         taken = "metrics.listen: cannot listen on {}:{}: Address already in use".format(*exchange.bound)
         with pytest.raises(OSError, match=taken):
-            await serve(app, exchange.bound)
+            await Server(app, exchange.bound).run()
 
 
 async def test_unread_body_and_hang_up(app, caplog):
@@ -227,3 +228,32 @@ async def test_unread_body_and_hang_up(app, caplog):
             await stream.aclose()
         assert parts(await exchange(get("/healthz")))[0] == 200
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
+async def test_drain_lets_answers_end():
+    """On the way down the answer that is being made is sent whole, an idle connection ends, and the server returns."""
+    asked, answering = trio.Event(), trio.Event()
+
+    async def slow(request):
+        asked.set()
+        await answering.wait()
+        return PlainTextResponse("whole")
+
+    app = Starlette(routes=[Route("/slow", slow), *private_app(bytes, dict).routes])
+    async with trio.open_nursery() as nursery:
+        server = Server(app, ("127.0.0.1", 0))
+        bound = await nursery.start(server.run)
+        busy, idle = await trio.open_tcp_stream(*bound), await trio.open_tcp_stream(*bound)
+        async with busy, idle:
+            await idle.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            await _read_to(idle, b"alive\n")
+            await busy.send_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            await asked.wait()
+            nursery.start_soon(server.drain, 60)
+            assert await idle.receive_some() == b""
+            answering.set()
+            assert (await _read_all(busy)).endswith(b"whole")
+
+
+async def _read_all(stream):
+    return b"".join([part async for part in stream])

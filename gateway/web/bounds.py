@@ -1,0 +1,138 @@
+"""What a client can hold on to, and for how long: connections, time, octets.
+
+Everything has a limit: the time for a head, for a request and for taking in a response, the size of a body.
+"""
+
+from dataclasses import dataclass
+
+import trio
+from h11 import LocalProtocolError
+from hypercorn.trio.worker_context import WorkerContext
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway import log
+
+_log = log.get()
+
+# What is raised where the client has left, or has spoilt the conversation, while it is being answered.
+_CLIENT_GONE = (LocalProtocolError, ClientDisconnect, trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client may take: octets of a body and a head, seconds, and how many connections all clients together."""
+
+    body: int = 1_048_576
+    head: int = 16_384
+    idle_seconds: float = 5.0
+    request_seconds: float = 30.0
+    send_seconds: float = 10.0
+    connections: int = 200
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class Bounded:
+    """An ASGI application whose requests are limited in size (413) and time (503)."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and answer in the application's place where it hit a limit."""
+        try:
+            if scope["type"] == "http":
+                await self._serve(scope, receive, _Answer(send))
+            else:
+                await self._app(scope, receive, send)
+        except _CLIENT_GONE as error:
+            _log.debug("http client gone", reason=repr(error))
+
+    async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        with trio.move_on_after(self._limits.request_seconds) as scope_of_time:
+            try:
+                await self._app(scope, _limited(receive, self._limits.body), answer)
+            except HTTPException as error:  # raised by `_limited` where the application does not turn it into a page
+                await answer.unless_begun(error.status_code, error.detail)
+        if scope_of_time.cancelled_caught:
+            await answer.unless_begun(503, "took too long")
+
+
+class _Answer:
+    """The way back to the client, which remembers whether anything went along it."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._begun = False
+
+    async def __call__(self, message: Message) -> None:
+        self._begun = True
+        await self._send(message)
+
+    async def unless_begun(self, status: int, text: str) -> None:
+        if not self._begun:
+            body = f"{text}\n".encode()
+            length = str(len(body)).encode()
+            headers = [(b"content-type", b"text/plain"), (b"content-length", length), (b"connection", b"close")]
+            await self._send({"type": "http.response.start", "status": status, "headers": headers})
+            await self._send({"type": "http.response.body", "body": body})
+
+
+def _limited(receive: Receive, most: int) -> Receive:
+    taken = 0
+
+    async def receive_within() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > most:
+            raise HTTPException(413, f"more than {most} octets")
+        return message
+
+    return receive_within
+
+
+class PatientStream:
+    """A socket stream whose patience with its client ends: with a silent one, and with one that does not read.
+
+    Hypercorn keeps a refused upgrade open until the client goes, keeps a connection whose client has gone until its
+    idle time is over, and shields its sending from cancellation: clients could hold on to places, and to the process.
+    It also ends a stream on which it is sending: here the end waits for its turn.
+    """
+
+    def __init__(self, stream: trio.SocketStream, limits: Limits, context: WorkerContext) -> None:
+        self.socket = stream.socket
+        self._stream = stream
+        self._silence = limits.request_seconds + limits.idle_seconds
+        self._sending = limits.send_seconds
+        self._turn = trio.Lock()
+        self._context = context
+        self.aclose = stream.aclose
+
+    async def receive_some(self, most: int) -> bytes:
+        """Receive; the end of the stream also where the client is silent for too long."""
+        octets: bytes | bytearray = b""
+        try:
+            with trio.move_on_after(self._silence):
+                octets = await self._stream.receive_some(most)
+        finally:
+            if not octets:
+                await self._context.terminated.set()  # wakes hypercorn's idle timer, and it alone: one context each
+        return bytes(octets)
+
+    async def send_all(self, octets: bytes) -> None:
+        """Send all of it, or raise BrokenResourceError where the client does not read."""
+        with trio.move_on_after(self._sending):
+            async with self._turn:
+                await self._stream.send_all(octets)
+            return
+        raise trio.BrokenResourceError("the client does not read")
+
+    async def send_eof(self) -> None:
+        """End our side, once what is being sent has been."""
+        async with self._turn:
+            await self._stream.send_eof()

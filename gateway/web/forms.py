@@ -1,0 +1,39 @@
+"""Forms, taken only from our own pages.
+
+Browsers say where a request comes from, in Sec-Fetch-Site or in Origin; what says neither, or another place, changes
+nothing here. Once somebody is logged in a form must also carry the token of the session (see
+:mod:`gateway.web.sessions`).
+"""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+_MOST_FIELDS = 50
+
+
+def from_ours(request: Request) -> bool:
+    """Say whether a request comes from a page of this very host, as its browser tells."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    source = request.headers.get("origin", "")
+    return bool(source) and urlsplit(source).netloc == request.headers.get("host", "")
+
+
+async def read_form(request: Request) -> FormData:
+    """Read a form that one of our pages has sent.
+
+    Raises HTTPException: 403 where another site has sent it, 400 where it is no form.
+    """
+    if not from_ours(request):
+        raise HTTPException(403, "this form was not sent from here")
+    return await request.form(max_files=1, max_fields=_MOST_FIELDS)
+
+
+def field(form: FormData, name: str) -> str:
+    """Return one field of a form as text, without white space around it; empty where there is none."""
+    value = form.get(name, "")
+    return value.strip() if isinstance(value, str) else ""

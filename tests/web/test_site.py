@@ -1,0 +1,135 @@
+"""What all public pages share: headers, files, languages, who asks, whose forms are taken."""
+
+from ipaddress import ip_network
+
+import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from gateway.config import Config
+from gateway.web.forms import from_ours, read_form
+from gateway.web.headers import Headers
+from gateway.web.languages import accepted, chosen
+from gateway.web.pages import Files
+from gateway.web.site import Site, public_app
+from gateway.web.visitors import Visitors
+from tests.web.asgi import ask
+
+PROXIES = [ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8")]
+
+
+def request(query="", client="198.51.100.7", **headers):
+    """Return a request with these headers."""
+    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": query.encode(), "headers": pairs}
+    return Request({**scope, "client": (client, 1)})
+
+
+@pytest.fixture
+def app():
+    """Give the public application without anything behind it."""
+    return public_app(Site(Config(), None, None, {}, None))
+
+
+async def test_no_such_page_is_a_page(app):
+    """What is not there is a page in the visitor's language, with every header of security."""
+    answer = await ask(app, "/nothing", accept_language="fr-FR,fr;q=0.9,en;q=0.5")
+    assert answer.status == 404
+    assert "existe pas" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_files_are_kept_for_ever(app):
+    """A file is served under the hash of its content, and may be kept for ever; another hash is 404."""
+    url = Files().url("style.css")
+    answer = await ask(app, url)
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    assert "immutable" in answer.headers["cache-control"]
+    assert (await ask(app, "/static/000000000000/style.css")).status == 404
+
+
+async def test_headers_stay_out_of_the_way():
+    """A header that an answer sets itself is left as it is."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"Cache-Control", b"public")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    answer = await ask(Headers(app, secure=False), "/")
+    assert answer.headers["cache-control"] == "public"
+    assert "strict-transport-security" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("header", "codes"),
+    [
+        ("de", ["de"]),
+        ("fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5", ["fr", "fr", "en", "de", "*"]),
+        ("en;q=0.2,de;q=0.9", ["de", "en"]),
+        ("de;q=0, fr", ["fr"]),
+        ("de;q=nonsense", []),
+        ("", [""]),
+    ],
+)
+def test_accepted_languages(header, codes):
+    """Accept-Language is read by its weights; what has none that is a number is not wanted."""
+    assert accepted(header) == codes
+
+
+def test_language_is_chosen():
+    """A switch counts before the cookie, the cookie before the browser; English where nothing fits."""
+    assert chosen(request("lang=fr", cookie="lang=de", accept_language="en")) == "fr"
+    assert chosen(request("lang=xx", cookie="lang=de", accept_language="en")) == "de"
+    assert chosen(request(accept_language="sv, de;q=0.5")) == "de"
+    assert chosen(request(accept_language="de"), ("fr", "en")) == "en"
+
+
+async def test_switch_is_remembered(app):
+    """A language that was switched to is kept in a cookie that scripts and other sites cannot read."""
+    answer = await ask(app, "/nothing?lang=fr")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("lang=fr; ")
+    assert {"HttpOnly", "Secure", "SameSite=lax"} <= set(cookie.split("; "))
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("198.51.100.7", "203.0.113.9", "198.51.100.7"),  # no proxy of ours: what it says is its own
+        ("127.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "192.0.2.66, 203.0.113.9, 10.1.1.1", "203.0.113.9"),  # the first was written by the client
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("127.0.0.1", "rubbish", "127.0.0.1"),
+        ("::ffff:127.0.0.1", "2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_client_behind_proxies(peer, forwarded, address):
+    """The client is the last address that is no proxy of ours; what it claims itself counts for nothing."""
+    assert str(Visitors(PROXIES).address(request(client=peer, x_forwarded_for=forwarded))) == address
+
+
+@pytest.mark.parametrize(
+    ("headers", "ours"),
+    [
+        ({"sec_fetch_site": "same-origin"}, True),
+        ({"sec_fetch_site": "same-site", "origin": "https://shop.example"}, False),
+        ({"sec_fetch_site": "cross-site"}, False),
+        ({"sec_fetch_site": "none"}, False),
+        ({"origin": "https://shop.example"}, True),
+        ({"origin": "https://shop.example.evil.example"}, False),
+        ({"origin": "null"}, False),
+        ({}, False),
+    ],
+)
+async def test_forms_of_ours_only(headers, ours):
+    """A form is taken only where its browser says that a page of this host has sent it."""
+    asked = request(host="shop.example", **headers)
+    assert from_ours(asked) is ours
+    if not ours:
+        with pytest.raises(HTTPException) as refused:
+            await read_form(asked)
+        assert refused.value.status_code == 403
