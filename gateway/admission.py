@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway import log
 from gateway.bundles import Bundles
 from gateway.judge import Facts, opted_out
 from gateway.outbound import message_row
@@ -17,7 +18,7 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store import alerts, blacklist, contacts, messages
 from gateway.store.alerts import Wish
-from gateway.store.ids import milliseconds
+from gateway.store.ids import milliseconds, wire
 from gateway.store.messages import Finished, Message, Outcome
 
 if TYPE_CHECKING:
@@ -31,12 +32,21 @@ if TYPE_CHECKING:
     from gateway.submission import Submitted
 
 
+_log = log.get()
+
+
 class Answer(NamedTuple):
     """What a submission is answered with: a message_id, or a status; and why, if the rules decided it."""
 
     status: int
     message: int = 0
     reason: str = ""
+
+
+def explain(account: str, answer: Answer) -> None:
+    """Log why something became what it became; neither text nor number, only our id."""
+    message, code = wire(answer.message) if answer.message else None, status.name(answer.status)
+    _log.debug("decided", account=account, message=message, reason=str(answer.reason), status=code)
 
 
 class Admission:
@@ -102,6 +112,7 @@ class Admission:
         """Refuse the part that came last; the others, which were accepted, end with the same status."""
         code = verdict.status if isinstance(verdict, Refuse) else status.OPTED_OUT
         others = [part.id for part in bundle.everything if part.id != last]
+        self._joins += [(part, 0, verdict.reason, 0) for part in others]
         self._outcomes += [Outcome(part, messages.REJECTED, f"{code:03X}", final=True) for part in others]
         return Answer(code, reason=verdict.reason)
 

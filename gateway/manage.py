@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import submission
+from gateway.admission import Answer, explain
 from gateway.replace import Change, Replaced
 from gateway.rules.times import write_time
 from gateway.smpp import pdu as smpp
@@ -61,9 +62,14 @@ class Order(NamedTuple):
 
 
 class Acted(NamedTuple):
-    """What a round led to: a status for each order (None: it is to be looked at again), and rows for the lanes."""
+    """What a round led to.
+
+    A status for each order (None: it is to be looked at again); what was decided about new texts, by account; and rows
+    for the lanes.
+    """
 
     codes: list[int | None]
+    decided: list[tuple[str, Answer]]
     placed: Placed
 
 
@@ -121,7 +127,7 @@ class Manage:
     def _act(self, tx: Tx, orders: list[Order]) -> Acted:
         action = _Action(tx, orders)
         codes = [action.obey(order, self._replace) for order in orders]
-        return Acted(codes, action.write(self._lanes, self._home))
+        return Acted(codes, action.decided, action.write(self._lanes, self._home))
 
     def _acted(self, orders: list[Order], acted: Acted) -> None:
         self._lanes.carry_on(acted.placed)
@@ -130,6 +136,9 @@ class Manage:
                 self.looking.put(order.asked)
             else:
                 self._answer(order.asked, code)
+        for account, answer in acted.decided:
+            self._metrics.decided(account, answer.reason)
+            explain(account, answer)
 
     def _failed_to_act(self, orders: list[Order], error: StoreError) -> None:
         for order in orders:
@@ -154,6 +163,7 @@ class _Action:
         self._messages = messages.get(tx, meant)
         self._cancelled: set[int] = set()
         self._replaced: list[Replaced] = []
+        self.decided: list[tuple[str, Answer]] = []
 
     def obey(self, order: Order, replace: Replace) -> int | None:
         """Carry out one order; returns its status, None where an earlier one of this round has to be seen first."""
@@ -170,9 +180,14 @@ class _Action:
             return status.ESME_ROK
         written = [(message, self._rows[message.id]) for message in waiting]
         try:
-            self._replaced += replace.write(self._tx, order.asked.customer, change, written)
+            replaced = replace.write(self._tx, order.asked.customer, change, written)
         except RefusedError as refused:
+            answer = Answer(refused.status, order.asked.identifier, refused.reason)
+            self.decided.append((order.asked.customer.name, answer))
             return refused.status
+        answers = [Answer(status.ESME_ROK, each.message.id, each.message.reason) for each in replaced]
+        self.decided += [(order.asked.customer.name, answer) for answer in answers]
+        self._replaced += replaced
         return status.ESME_ROK
 
     def _touched(self) -> set[int]:

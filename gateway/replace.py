@@ -94,7 +94,7 @@ class Replace:
         items = [(message, _item(customer, change, message, rows)) for message, rows in written]
         drafts = [self._draft(message, item, refusals, tx.now) for message, item in items]
         if not customer.take(sum(draft.verdict.segments for draft in drafts), tx.now / 1_000):
-            raise RefusedError(status.ESME_RTHROTTLED)
+            raise RefusedError(status.ESME_RTHROTTLED, Reason.THROTTLED)
         marketing = {
             (draft.message.number, draft.verdict.code, customer.name) for draft in drafts if draft.verdict.code
         }
@@ -104,11 +104,12 @@ class Replace:
     def _draft(self, message: Message, item: Submitted, refusals: blacklist.Entries, now: int) -> _Draft:
         operator = self._judge.operator_for(message.account, message.number, self._judge.usable())
         if operator is None:
-            raise RefusedError(status.ESME_RREPLACEFAIL)
+            raise RefusedError(status.ESME_RREPLACEFAIL, Reason.NO_ROUTE)
         facts = Facts(operator, opted_out(refusals, item), now, milliseconds(message.id))
         verdict, timed = self._judge.decide(item, facts)
         if not isinstance(verdict, Forward):
-            raise RefusedError(verdict.status if isinstance(verdict, Refuse) else status.OPTED_OUT)
+            code = verdict.status if isinstance(verdict, Refuse) else status.OPTED_OUT
+            raise RefusedError(code, verdict.reason)
         return _Draft(message, timed, operator, verdict)
 
     def _replaced(self, tx: Tx, draft: _Draft) -> Replaced:

@@ -91,11 +91,12 @@ class Clock(NamedTuple):
 
 
 class RefusedError(Exception):
-    """A request whose form is not sound; ``status`` is the answer."""
+    """A request that is refused, mostly for its form; ``status`` is the answer, ``reason`` why the rules say so."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, reason: str = "") -> None:
         super().__init__(status.name(code))
         self.status = code
+        self.reason = reason
 
 
 def read(link: Asker, customer: Customer, pdu: Pdu, clock: Clock) -> Submitted:

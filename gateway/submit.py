@@ -6,11 +6,12 @@ opted out is looked up in the same transaction, so no submission slips past a ST
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway import submission
-from gateway.admission import Admission, Answer
+from gateway import log, submission
+from gateway.admission import Admission, Answer, explain
 from gateway.judge import Judge
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
     from gateway.submission import Asker, Customer, Submitted
+
+_log = log.get()
 
 RANK = 20
 _MOST_UNDECIDED = 5_000  # destinations of one account in memory; 6 MB
@@ -110,8 +113,11 @@ class Submit:
     def _answer(self, answered: Iterable[tuple[Submitted, Answer]]) -> None:
         by_link: dict[Asker, list[tuple[Pdu, int, bytes]]] = {}
         tally: Counter[tuple[str, int, str]] = Counter()
+        explains = _log.is_enabled_for(logging.DEBUG)
         for item, answer in answered:
             tally[item.customer.name, answer.status, answer.reason] += 1
+            if explains and answer.reason:
+                explain(item.customer.name, answer)
             if item.many is None:
                 body = b"%016x\x00" % answer.message if answer.status == status.ESME_ROK else b""
                 by_link.setdefault(item.link, []).append((item.pdu, answer.status, body))

@@ -140,7 +140,10 @@ def rewrite(tx: Tx, rows: Sequence[Message]) -> None:
 
 
 def join(tx: Tx, rows: Sequence[tuple[int, int, str, int]]) -> None:
-    """Let parts be one message, as (id, joined, reason, segments); only the one that stands for all has segments."""
+    """Let parts be one message, as (id, joined, reason, segments); only the one that stands for all has segments.
+
+    Where ``joined`` is 0 the message cannot be, and the reason says why.
+    """
     tx.each(
         "WITH news (id, joined, reason, segments) AS ({rows}) "
         "UPDATE message SET joined = news.joined, reason = news.reason, segments = news.segments, open = news.segments "
