@@ -26,6 +26,7 @@ from gateway.membership import Limit, Membership
 from gateway.metrics import Metrics
 from gateway.notify import Notifier, watchdog_interval
 from gateway.opt_out import OptOuts
+from gateway.outbox import Outbox
 from gateway.replace import Replace
 from gateway.requests import Requests
 from gateway.rules import number
@@ -75,7 +76,7 @@ class Gateway:
         self.metrics = Metrics(config.accounts, config.operators)
         self.store = open_store(config.store, config.node, self.metrics.committed)
         self.lanes = Lanes()
-        home = Homeward(int(config.delivery.account_queue * 1_000))
+        home = Homeward(config)
         self._operator_outcomes = OperatorOutcomes(config, self.lanes, home, self.metrics)
         self._account_outcomes = AccountOutcomes(self.lanes, self.metrics)
         self._submit = Submit(config, self.lanes, home, self.metrics)
@@ -83,6 +84,7 @@ class Gateway:
         self._deliver = Deliver(config, self.lanes, home, OptOuts(config), self.metrics)
         self._upkeep = Upkeep(config, self.store, self.lanes, home)
         self._listening = False
+        self._outboxes: list[Outbox] = []
         self._add_lanes()
         self._connectors = [
             Connector(operator, self.lanes[spool.operator_lane(name)], self._deliver, self._upkeep.routes_changed)
@@ -116,6 +118,11 @@ class Gateway:
             self.lanes.add(Lane(lane, pace(operator), store, self._operator_outcomes.batch))
         for name in self.config.accounts:
             self.lanes.add(Lane(spool.account_lane(name), Pace(_ACCOUNT_WINDOW), store, self._account_outcomes.batch))
+        for name, account in self.config.accounts.items():
+            if account.webhook is not None:
+                outbox = Outbox(name, account.webhook, store, self.metrics)
+                self.lanes.tell(outbox.lane, outbox.look)
+                self._outboxes.append(outbox)
 
     def _limits(self, customers: Mapping[str, Customer]) -> Iterator[Limit]:
         """Say which rates all nodes share: what operators take, what accounts may hand in."""
@@ -160,8 +167,8 @@ class Gateway:
         _log.info("stopped")
 
     async def _start(self, nursery: trio.Nursery) -> list[tuple[str, int]]:
-        for lane in self.lanes:
-            nursery.start_soon(lane.run)
+        for drain in (*self.lanes, *self._outboxes):
+            nursery.start_soon(drain.run)
         nursery.start_soon(self._upkeep.run)
         await self._serve(nursery)
         for connector in self._connectors:
@@ -187,6 +194,8 @@ class Gateway:
         async with trio.open_nursery() as nursery:
             for connector in self._connectors:
                 nursery.start_soon(connector.drain, _PATIENCE)
+            for outbox in self._outboxes:
+                nursery.start_soon(outbox.drain, _PATIENCE)
         self._membership.leave()
         self._upkeep.leave()
         with trio.move_on_after(_PATIENCE):

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from gateway.configfile import ConfigError, read
+from gateway.confighooks import Webhook
 from gateway.confighours import Opening
 from gateway.configproblems import clashes, names_in, problems_of
 from gateway.configroutes import dead_ends
@@ -138,7 +139,7 @@ class Route(Section):
 
 
 class Account(Section):
-    """An upstream customer; its name is the system_id it binds with. `rate` in segments a second."""
+    """An upstream customer; its name is the system_id it binds with. Rates in segments and in requests a second."""
 
     name: SystemId
     password: Annotated[Password, Field(repr=False)]
@@ -165,6 +166,8 @@ class Account(Section):
     allow_from: list[Network] | None = [IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")]
     web_password: Annotated[Password | None, Field(repr=False)] = None
     api_key: Annotated[ApiKey | None, Field(repr=False)] = None
+    api_rate: Count | None = 50
+    webhook: Webhook | None = None
 
     @field_validator("mention")
     @classmethod

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.hooks import Hooks
 from gateway.rules.times import receipt_date
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt
 from gateway.store import messages
+from gateway.store.blacklist import EVERYBODY
 from gateway.store.ids import wire
 from gateway.store.messages import Finished
 from gateway.store.spool import Spooled, account_lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from gateway.config import Config
+    from gateway.hooks import Change
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import Tx
     from gateway.store.messages import Message
@@ -56,18 +60,26 @@ class Text(NamedTuple):
 
 
 class Homeward:
-    """Writes rows for accounts' lanes.
+    """Writes rows for accounts' lanes: those of their apps, and those of their webhooks.
 
     Args:
-        keep: milliseconds that a row waits for its account before it is dropped.
+        config: for how long a row waits for its account before it is dropped, and who has a webhook.
     """
 
-    def __init__(self, keep: int) -> None:
-        self._keep = keep
+    def __init__(self, config: Config) -> None:
+        self._keep = int(config.delivery.account_queue * 1_000)
+        self._hooks = Hooks(config)
 
-    def receipts(self, tx: Tx, finished: Iterable[Finished]) -> list[Spooled]:
-        """Return the receipts that the accounts asked for, one per message."""
-        return [_receipt(tx, each, self._keep) for each in finished if _wanted(each.message.registered, each.state)]
+    def receipts(self, tx: Tx, finished: Sequence[Finished]) -> list[Spooled]:
+        """Return the receipts that the accounts asked for, one per message, by the way that the message came."""
+        asked = (each for each in finished if each.message.channel == messages.SMPP)
+        rows = [_receipt(tx, each, self._keep) for each in asked if _wanted(each.message.registered, each.state)]
+        return rows + self._hooks.receipts(tx, finished)
+
+    def changed(self, tx: Tx, accounts: Iterable[str], change: Change) -> list[Spooled]:
+        """Return what tells accounts of an opt-out, or of its end; :data:`EVERYBODY` means all of them."""
+        named = list(accounts)
+        return self._hooks.changed(tx, self._hooks.all_accounts() if EVERYBODY in named else named, change)
 
     def news(self, tx: Tx, waiting: Iterable[Message]) -> list[Spooled]:
         """Return the intermediate notifications that accounts asked for: these messages wait for their time."""

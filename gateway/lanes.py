@@ -11,7 +11,7 @@ from gateway.store import spool
 from gateway.store.spool import URGENT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 
     from gateway.dispatcher import Lane
     from gateway.store.base import Tx
@@ -43,6 +43,7 @@ class Lanes:
     def __init__(self) -> None:
         self.elsewhere: Mapping[str, int] = {}
         self._lanes: dict[str, Lane] = {}
+        self._others: dict[str, Callable[[float], None]] = {}
         self._stopped: dict[str, None] = {}  # numbers, the oldest first
 
     def __iter__(self) -> Iterator[Lane]:
@@ -55,6 +56,10 @@ class Lanes:
         """Make a lane known."""
         self._lanes[lane.name] = lane
         lane.heed(self._stopped)
+
+    def tell(self, name: str, look: Callable[[float], None]) -> None:
+        """Let whoever serves a lane of another kind know, from the spool alone, when rows wait in it (trio's clock)."""
+        self._others[name] = look
 
     def usable(self, name: str) -> bool:
         """Say whether a lane has a link here."""
@@ -101,6 +106,8 @@ class Lanes:
         for (name, queue), delay in placed.waiting.items():
             if name in self._lanes:
                 self._lanes[name].look(now + delay / 1_000, queue)
+            elif name in self._others:
+                self._others[name](now + delay / 1_000)
 
     def heard(self, names: Iterable[str]) -> None:
         """Learn from another node that rows wait in lanes of these names, or that numbers have opted out."""
@@ -145,6 +152,8 @@ class Lanes:
         for name, delay in waiting.items():
             if name in self._lanes:
                 self._lanes[name].look(now + delay / 1_000)
+            elif name in self._others:
+                self._others[name](now + delay / 1_000)
 
     def settled(self, counts: Mapping[str, int]) -> None:
         """Tell lanes how many of their outcomes have just been committed."""

@@ -84,6 +84,9 @@ class Metrics:
         )
         self._credits = self._counter("credits", "Credits of billable events", account=account, kind=Labels())
         self._delivered = self._counter("delivered", "Receipts and texts answered", account=account, status=Labels())
+        self._webhooks = self._counter(
+            "webhooks", "Attempts at handing events to webhooks, by answer", account=account, status=Labels()
+        )
         self._turned_away = self._counter("connections_refused", "Connections turned away", reason=Labels())
         self._binds_refused = self._counter("binds_refused", "Binds refused", status=Labels())
         self._bans = Counter("stopgate_bans", "Addresses banned after failed binds", registry=self._registry)
@@ -130,6 +133,10 @@ class Metrics:
     def delivered(self, account: str, status: int, count: int = 1) -> None:
         """Count what was handed to `account`, by its answer."""
         self._delivered.of(account, f"0x{status:x}").inc(count)
+
+    def webhook(self, account: str, status: int) -> None:
+        """Count an attempt at handing `account` an event, by the server's status; 0 is no answer."""
+        self._webhooks.of(account, str(status)).inc()
 
     def connection_refused(self, reason: str) -> None:
         """Count a connection that was closed before it could bind."""

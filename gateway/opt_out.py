@@ -68,7 +68,7 @@ class OptOuts:
         self._config = config
         self._routing = Routing(config)
         self._window = int(config.opt_out.attribution_window * 1_000)
-        self._home = Homeward(int(config.delivery.account_queue * 1_000))
+        self._home = Homeward(config)
         self._refusals = Refusals(config)
 
     def hear(self, tx: Tx, heard: Heard) -> Effect:

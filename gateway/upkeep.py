@@ -15,9 +15,10 @@ import trio
 from gateway import ruleset
 from gateway.config import Operator
 from gateway.settle import note_dropped
-from gateway.store import alerts, blacklist, held, messages, sent, spool
+from gateway.store import alerts, blacklist, held, idempotency, messages, sent, spool
 from gateway.store.base import StoreError
 from gateway.store.messages import Outcome
+from gateway.store.outbox import webhook_lane
 from gateway.store.spool import account_lane, operator_lane
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _KNOWN = 2.5  # seconds from the begin of a look in which what it has shown is g
 _OVERLAP_MS = 30_000  # how long a commit may take to show what it decided at its begin
 _SWEEP = 5.0  # seconds between looks for what is too old
 _PARKED_MS = 24 * 3_600 * 1_000
+_REPEATS_MS = 48 * 3_600 * 1_000  # for which a request that comes again gets the answer of the first
 _CROSSED_MS = 60_000  # receipts and outcomes that passed each other unseen did so lately
 
 
@@ -216,7 +218,8 @@ class Upkeep:
 
     def _forget(self, tx: Tx) -> int:
         alerts.forget(tx, tx.now - self._report_wait)
-        return sent.forget_parked(tx, tx.now - _PARKED_MS, _PAGE)
+        gone = idempotency.forget(tx, tx.now - _REPEATS_MS, _PAGE)
+        return max(gone, sent.forget_parked(tx, tx.now - _PARKED_MS, _PAGE))
 
     def _rescue_parked(self, tx: Tx) -> Placed:
         return self._lanes.place(
@@ -229,7 +232,7 @@ class Upkeep:
 
     def _expire_page(self, tx: Tx) -> tuple[bool, Placed]:
         rows = spool.expire(tx, _PAGE)
-        note_dropped([row for row in rows if row.lane.startswith(account_lane(""))])
+        note_dropped([row for row in rows if row.lane.startswith((account_lane(""), webhook_lane("")))])
         ended = {row.message for row in rows if row.message}
         finished = messages.settle(tx, [Outcome(message, messages.EXPIRED, final=True) for message in ended])
         spool.remove_message(tx, [each.message.id for each in finished if each.message.segments > 1])

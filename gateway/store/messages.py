@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 ENROUTE, DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, ACCEPTED, UNKNOWN, REJECTED, SKIPPED = range(1, 10)
 NONE = 0  # no segment has an outcome yet
+STATES = {  # what they are called in words
+    ENROUTE: "enroute",
+    DELIVERED: "delivered",
+    EXPIRED: "expired",
+    DELETED: "deleted",
+    UNDELIVERABLE: "undeliverable",
+    ACCEPTED: "accepted",
+    UNKNOWN: "unknown",
+    REJECTED: "rejected",
+    SKIPPED: "skipped",
+}
 
 # How bad a state is, for folding the states of segments into one: the last of these wins.
 _SEVERITY = {
@@ -29,9 +40,10 @@ _FATAL = frozenset({UNDELIVERABLE, REJECTED, SKIPPED})
 
 _COLUMNS = (
     "id, account, source_ton, source_npi, source_addr, dest_ton, dest_npi, dest_addr, number, submitted, registered, "
-    "reason, excerpt, segments, open, state, request, reference, data_coding, joined"
+    "reason, excerpt, segments, open, state, request, reference, data_coding, joined, channel"
 )
 NO_REFERENCE = -1
+SMPP, HTTP = "smpp", "http"  # how a message came in, and its receipt goes out
 
 
 class Message(NamedTuple):
@@ -40,6 +52,7 @@ class Message(NamedTuple):
     ``request`` is the id of the submit_multi that it came in, 0 when its own id is the one that the account knows;
     ``reference`` the user_message_reference, ``data_coding`` as submitted. ``joined``: of a part of a message that the
     account had cut, the part whose state is that of all; 0 for a message that was submitted whole, or is incomplete.
+    ``channel`` is how it came in.
     """
 
     id: int
@@ -62,6 +75,7 @@ class Message(NamedTuple):
     reference: int = NO_REFERENCE
     data_coding: int = 0
     joined: int = 0
+    channel: str = SMPP
 
     @property
     def known_as(self) -> int:

@@ -102,7 +102,7 @@ def schema(tx: Tx) -> list[Row]:
 
 
 def _floor(tx: Tx) -> int:
-    tables = ("message", "spool", "evidence", "parked")
+    tables = ("message", "spool", "evidence", "parked", "api_key")
     largest = [int(tx.rows(f"SELECT coalesce(max(id), 0) FROM {table}")[0][0]) for table in tables]  # noqa: S608 (our own names)
     [(held,)] = tx.rows("SELECT coalesce(max(holder), 0) FROM node")
     [(billed,)] = tx.rows("SELECT coalesce(max(id), '') FROM ledger")  # spelled for the wire, where order is the same

@@ -91,11 +91,13 @@ COPIED = (
         "message",
         "id",
         "account source_ton source_npi source_addr dest_ton dest_npi dest_addr number submitted registered reason "
-        "excerpt segments open state worst error done request reference data_coding joined",
+        "excerpt segments open state worst error done request reference data_coding joined channel",
     ),
     _table("held", "id", "bundle account number source_addr wide reference total place until due expires body"),
     _table("alert", "number account source_addr", "source_ton source_npi at"),
     _table("sent", "operator remote_id", "message segments at"),
+    _table("idempotency", "account key", "digest at status message reason segments"),
+    _table("api_key", "id", "account hash hint created expires"),
     _table("parked", "id", "operator remote_id at state error"),
     _table(
         "spool", "id", "lane due expires attempts message number command body account priority closes", left="claimed"
