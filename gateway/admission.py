@@ -6,7 +6,7 @@ that is already committed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gateway import log
 from gateway.bundles import Bundles
@@ -20,6 +20,7 @@ from gateway.store import alerts, blacklist, contacts, messages
 from gateway.store.alerts import Wish
 from gateway.store.ids import milliseconds, wire
 from gateway.store.messages import Finished, Message, Outcome
+from gateway.submission import Answer
 
 if TYPE_CHECKING:
     from gateway.bundles import Bundle
@@ -33,14 +34,6 @@ if TYPE_CHECKING:
 
 
 _log = log.get()
-
-
-class Answer(NamedTuple):
-    """What a submission is answered with: a message_id, or a status; and why, if the rules decided it."""
-
-    status: int
-    message: int = 0
-    reason: str = ""
 
 
 def explain(account: str, answer: Answer) -> None:
@@ -92,7 +85,7 @@ class Admission:
             self._forward(timed, message, operator, verdict)
         else:
             return Answer(status.ESME_RTHROTTLED, reason=Reason.THROTTLED)
-        return Answer(status.ESME_ROK, identifier, verdict.reason)
+        return Answer(status.ESME_ROK, identifier, verdict.reason, message.segments)
 
     def _admit_part(self, item: Submitted, place: Concatenation, identifier: int, facts: Facts) -> Answer:
         """Keep one part of a message, which is decided when this is the last one that was missing."""

@@ -98,7 +98,7 @@ class Gateway:
         self._door = Door(config.smpp, self.metrics)
         requests = Requests(self._submit, manage, self.store.clock)
         self._listener = Listener(self._door, customers, requests, self.lanes, self._membership)
-        self._site = Site(config, self.store, Reader(config.store), customers, Post(requests))
+        self._site = Site(config, self.store, Reader(config.store), customers, Post(requests, self._submit))
         self._web: Server | None = None
         self.web_address: tuple[str, int] | None = None
         for batch in (self._operator_outcomes.batch, self._account_outcomes.batch):

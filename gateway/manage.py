@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import submission
-from gateway.admission import Answer, explain
+from gateway.admission import explain
 from gateway.replace import Change, Replaced
 from gateway.rules.times import write_time
 from gateway.smpp import pdu as smpp
@@ -22,7 +22,7 @@ from gateway.store import held, messages, spool
 from gateway.store.base import Batch, StoreFullError
 from gateway.store.ids import unwire
 from gateway.store.messages import ENROUTE, Outcome
-from gateway.submission import RefusedError
+from gateway.submission import Answer, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from gateway.rules.reading import UDHI
 from gateway.smpp import pdu as smpp
 from gateway.smpp.text import TextError
 from gateway.smpp.udh import split_udh
-from gateway.store.messages import NO_REFERENCE, Message
+from gateway.store.messages import HTTP, NO_REFERENCE, SMPP, Message
 from gateway.submission import SAR
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def message_row(tx: Tx, item: Submitted, identifier: int, outcome: tuple[str, in
         request=item.many.identifier(tx) if item.many else 0,
         reference=_reference(item.pdu),
         data_coding=fields["data_coding"],
+        channel=SMPP if item.call is None else HTTP,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 import trio
@@ -29,12 +29,20 @@ if TYPE_CHECKING:
     from gateway.store.spool import Spooled
 
 _log = structlog.get_logger()
-_FIRST, _LONGEST = 2.0, 900.0  # seconds between attempts at one event
-_SHORT_REST, _LONG_REST = 1.0, 300.0  # seconds that a server which does not work is left alone
 _LONGEST_WISH = 3_600  # seconds of a Retry-After that are heeded
 _PAUSE = 1.0  # seconds before a store that has failed is asked again
 _RESCUE = 10.0  # seconds between looks into the spool that nothing asked for
 _HEADERS = {"content-type": "application/json", "user-agent": "stopgate"}
+
+
+class Pauses(NamedTuple):
+    """Seconds, the first and the longest: between attempts at one event, and for a server that does not work."""
+
+    event: tuple[float, float] = (2.0, 900.0)
+    server: tuple[float, float] = (1.0, 300.0)
+
+
+USUAL = Pauses()
 
 
 class Outbox:
@@ -45,19 +53,21 @@ class Outbox:
         hook: where events go.
         store: where they wait.
         metrics: counts attempts by account and answer.
+        pauses: how long to wait where an event is not taken.
 
     Raises:
         OSError: the certificates to trust cannot be read.
     """
 
-    def __init__(self, account: str, hook: Webhook, store: Store, metrics: Metrics) -> None:
+    def __init__(self, account: str, hook: Webhook, store: Store, metrics: Metrics, pauses: Pauses = USUAL) -> None:
         self.lane = outbox.webhook_lane(account)
         self._account = account
         self._hook = hook
         self._store = store
         self._metrics = metrics
+        self._pauses = pauses.event
         self._poster = Poster(hook.url, hook.at_once, hook.ca, private=hook.private)
-        self._rests = Backoff(_SHORT_REST, _LONG_REST)
+        self._rests = Backoff(*pauses.server)
         self._rest_until = -math.inf
         self._look_at = -math.inf  # when events may be due in the spool (trio's clock)
         self._open = 0  # events on their way, or not settled yet
@@ -151,7 +161,7 @@ class Outbox:
         self._metrics.webhook(self._account, answer.status)
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return None
-        pause = pause_after(event.attempts, _FIRST, _LONGEST, event.id % 997 / 997)
+        pause = pause_after(event.attempts, *self._pauses, event.id % 997 / 997)
         return max(pause, min(answer.retry_after, _LONGEST_WISH))
 
     def _learn(self, answer: Answer) -> None:

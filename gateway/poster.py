@@ -70,7 +70,7 @@ class Poster:
         except trio.TooSlowError:
             raise PostError(f"no answer within {timeout:g} s") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
-            raise PostError(str(error) or type(error).__name__) from error
+            raise PostError(_reason(error)) from error
 
     async def _post(self, headers: Mapping[str, str], body: bytes) -> Answer:
         taken = 0
@@ -85,6 +85,14 @@ class Poster:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._pool.aclose()
+
+
+def _reason(error: BaseException) -> str:
+    """Return what an error says, or the one that led to it: of a failed handshake it is only the latter that knows."""
+    cause: BaseException | None = error
+    while cause is not None and not str(cause):
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__ if cause is None else str(cause)
 
 
 class _Network(httpcore.AsyncNetworkBackend):

@@ -18,7 +18,7 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.config import Account
     from gateway.rules.policy import Profile
@@ -46,6 +46,16 @@ class Asker(Protocol):
         """Take answers: (request, command_status, body) each."""
 
 
+class Nobody:
+    """Who asks in place of a link where the answer goes another way."""
+
+    def respond(self, answers: Sequence[tuple[Pdu, int, bytes]], /) -> None:
+        """Take answers, and leave them."""
+
+
+NOBODY = Nobody()
+
+
 class Customer:
     """An account while the gateway runs: its rules and its rate."""
 
@@ -68,6 +78,33 @@ class Customer:
         return max(1, asked)
 
 
+class Answer(NamedTuple):
+    """What a submission is answered with: a message_id, or a status; and why, if the rules decided it.
+
+    ``segments`` is what was accepted, ``replayed`` whether it is the answer to an earlier request under the same key.
+    """
+
+    status: int
+    message: int = 0
+    reason: str = ""
+    segments: int = 0
+    replayed: bool = False
+
+
+class Once(NamedTuple):
+    """The key under which a request is acted on once, and what tells the same request from another."""
+
+    key: str
+    digest: str
+
+
+class Call(NamedTuple):
+    """How a submission came in that no link brought: who is told the answer, and its key, if it has one."""
+
+    told: Callable[[Answer], None]
+    once: Once | None = None
+
+
 class Submitted(NamedTuple):
     """One destination of a request whose form is sound: ``fields`` are those of a submit_sm to it."""
 
@@ -81,6 +118,7 @@ class Submitted(NamedTuple):
     many: Many | None = None
     place: Concatenation | None = None  # of a part that waits for the others of its message
     closes: int = 0  # when the hours end in which it may be sent; 0: never
+    call: Call | None = None  # instead of ``link``, which then is nobody
 
 
 class Clock(NamedTuple):

@@ -11,12 +11,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import log, submission
-from gateway.admission import Admission, Answer, explain
+from gateway.admission import Admission, explain
 from gateway.judge import Judge
+from gateway.repeats import Repeats
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store.base import Batch, StoreFullError
-from gateway.submission import Clock, RefusedError
+from gateway.submission import NOBODY, Answer, Clock, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from gateway.metrics import Metrics
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
-    from gateway.submission import Asker, Customer, Submitted
+    from gateway.submission import Asker, Call, Customer, Submitted
 
 _log = log.get()
 
@@ -83,6 +84,19 @@ class Submit:
             self._metrics.submitted(customer.name, refused.status)
             link.respond([(pdu, refused.status, b"")])
 
+    def call(self, customer: Customer, pdu: Pdu, now: int, call: Call) -> None:
+        """Take in one submit_sm that came over HTTP; ``call.told`` hears of what became of it.
+
+        Raises:
+            RefusedError: its form is not sound.
+        """
+        try:
+            item = submission.read(NOBODY, customer, pdu, Clock(now, self._validity))
+        except RefusedError as refused:
+            self._metrics.submitted(customer.name, refused.status)
+            raise
+        self.batch.put(item._replace(call=call))
+
     def _offer_many(self, link: Asker, customer: Customer, many: Many, items: list[Submitted]) -> None:
         if customer.undecided > _MOST_UNDECIDED:
             raise RefusedError(status.ESME_RTHROTTLED)
@@ -96,8 +110,10 @@ class Submit:
     # In the transaction
 
     def _work(self, tx: Tx, items: list[Submitted]) -> Admitted:
+        repeats = Repeats(tx, items)
         admission = Admission(tx, self.judge, items, self._patience)
-        answers = [admission.admit(item) for item in items]
+        answers = [repeats.answer(item) or repeats.keep(item, admission.admit(item)) for item in items]
+        repeats.write()
         return Admitted(answers, admission.write(self._lanes, self._home))
 
     # After the commit
@@ -115,9 +131,13 @@ class Submit:
         tally: Counter[tuple[str, int, str]] = Counter()
         explains = _log.is_enabled_for(logging.DEBUG)
         for item, answer in answered:
-            tally[item.customer.name, answer.status, answer.reason] += 1
+            if not answer.replayed:
+                tally[item.customer.name, answer.status, answer.reason] += 1
             if explains and answer.reason:
                 explain(item.customer.name, answer)
+            if item.call is not None:
+                item.call.told(answer)
+                continue
             if item.many is None:
                 body = b"%016x\x00" % answer.message if answer.status == status.ESME_ROK else b""
                 by_link.setdefault(item.link, []).append((item.pdu, answer.status, body))

@@ -40,7 +40,7 @@ class Tending:
 
     def __init__(self, config: Config) -> None:
         self._openings = Openings(config)
-        self._home = Homeward(int(config.delivery.account_queue * 1_000))
+        self._home = Homeward(config)
 
     def retry(self, tx: Tx, selection: Selection, after: int = 0) -> Tended:
         """Let rows that were refused before be tried again now, or when the hours of their account begin."""

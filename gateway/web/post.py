@@ -6,7 +6,8 @@ import trio
 
 from gateway.requests import Requests
 from gateway.smpp.pdu import Pdu
-from gateway.submission import Asker, Customer
+from gateway.submission import Answer, Asker, Call, Customer, Once, RefusedError
+from gateway.submit import Submit
 
 
 class _Waiting(Asker):
@@ -25,8 +26,9 @@ class _Waiting(Asker):
 class Post:
     """Hands requests in for accounts."""
 
-    def __init__(self, requests: Requests) -> None:
+    def __init__(self, requests: Requests, submit: Submit) -> None:
         self._requests = requests
+        self._submit = submit
 
     async def hand_in(self, customer: Customer, request: Pdu) -> tuple[int, bytes]:
         """Hand in one request of SMPP and return its answer: a command_status, and the body of the response.
@@ -38,3 +40,22 @@ class Post:
         self._requests.offer(waiting, customer, request)
         await waiting.answered.wait()
         return waiting.answer
+
+    async def submit(self, customer: Customer, request: Pdu, now: int, once: Once | None = None) -> Answer:
+        """Hand in a `submit_sm` at `now`, in milliseconds since 1970, and return the whole answer to it.
+
+        With `once` it is acted on once, however often it comes: the answer is then the first one's.
+        """
+        answered = trio.Event()
+        answers: list[Answer] = []
+
+        def told(answer: Answer) -> None:
+            answers.append(answer)
+            answered.set()
+
+        try:
+            self._submit.call(customer, request, now, Call(told, once))
+        except RefusedError as refused:
+            return Answer(refused.status, reason=refused.reason)
+        await answered.wait()
+        return answers[0]

@@ -27,7 +27,7 @@ async def test_rotation(store):
 
 async def test_revoked(store):
     """A revoked key is gone; one that is not there cannot be revoked."""
-    made = await store.transact(lambda tx: (one := key(tx)) and apikeys.add(tx, one) or one)
+    made = await store.transact(lambda tx: ((one := key(tx)) and apikeys.add(tx, one)) or one)
     assert await store.transact(lambda tx: apikeys.revoke(tx, made.id)) is True
     assert await store.transact(lambda tx: apikeys.revoke(tx, made.id)) is False
     assert await store.transact(apikeys.every) == []

@@ -13,7 +13,21 @@ import psycopg
 import pytest
 import trio
 
-from gateway.store import alerts, blacklist, contacts, copying, held, ledger, messages, migrate, nodes, sent, spool
+from gateway.store import (
+    alerts,
+    apikeys,
+    blacklist,
+    contacts,
+    copying,
+    held,
+    idempotency,
+    ledger,
+    messages,
+    migrate,
+    nodes,
+    sent,
+    spool,
+)
 from gateway.store.alerts import Wish
 from gateway.store.base import StoreError, TakenError
 from gateway.store.blacklist import Entry, Evidence
@@ -119,6 +133,9 @@ def fill(tx, count=30):
         ledger.append(tx, Event(f"{proof:016x}", tx.now, "shop", CONFIRMATION, 1, number, "36034", "sms", "00", proof))
     key = held.Key("shop", NUMBER, "SHOP", 0, 7, 255)
     held.add(tx, [held.Part(rows[at].id, rows[0].id, key, at, 9, 0, 10, os.urandom(9)) for at in range(count)])
+    idempotency.keep(tx, [idempotency.Kept("shop", f"k{at}", "d", at, 0, 7, "appended", 1) for at in range(count)])
+    for at in range(count):
+        apikeys.add(tx, apikeys.ApiKey(tx.new_id(), "shop", f"h{at}", "sg_", at, 0))
     alerts.ask(tx, [Wish(str(int(NUMBER) + at), "shop", 5, 0, "SHOP") for at in range(count)])
     nodes.set_presence(tx, {"account/shop": 3})
     tx.rows("INSERT INTO share (name, holder, amount, wanted) VALUES ('account/shop', 77, 1, 1)")

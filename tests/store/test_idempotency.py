@@ -12,7 +12,7 @@ def kept(tx, key="k1", account="shop", age=0):
 
 async def test_found_under_account_and_key(store):
     """An answer is found under its account and key, and under no other."""
-    answer = await store.transact(lambda tx: (one := kept(tx)) and idempotency.keep(tx, [one]) or one)
+    answer = await store.transact(lambda tx: ((one := kept(tx)) and idempotency.keep(tx, [one])) or one)
     asked = [("shop", "k1"), ("bank", "k1"), ("shop", "k2")]
     assert await store.transact(lambda tx: idempotency.find(tx, asked)) == {("shop", "k1"): answer}
 
