@@ -15,6 +15,7 @@ import structlog
 
 from gateway import homeward, opt_out
 from gateway.alerts import Alerts
+from gateway.answers import Heard
 from gateway.homeward import Address, Text
 from gateway.rules import keyword
 from gateway.rules.number import NumberError, canonical
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from gateway.lanes import Lanes, Placed
     from gateway.link import Link
     from gateway.metrics import Metrics
-    from gateway.opt_out import Effect, Heard, OptOuts
+    from gateway.opt_out import Effect, OptOuts
     from gateway.smpp.pdu import Pdu
     from gateway.smpp.text import Meanings
     from gateway.store.base import StoreError, Tx
@@ -126,7 +127,7 @@ class Deliver:
             source = Address(_INTERNATIONAL, _ISDN, number.key)
         text = Text(source, code, fields["esm_class"], fields["data_coding"], octets)
         decision = keyword.read(words(text, meanings(operator)), self._codes)
-        return opt_out.Heard(number, code.addr, "sms", decision, operator.name, text)
+        return Heard(number, code.addr, "sms", decision, operator.name, text)
 
     # In the transaction
 
@@ -134,7 +135,7 @@ class Deliver:
         outcomes = self._correlate(tx, [each.report for each in items if each.report])
         rows = self._home.receipts(tx, messages.settle(tx, outcomes))
         tx.lock({each.heard.number.key for each in items if each.heard})  # at once, so that nodes never deadlock
-        effects = [self._opt_outs.hear(tx, each.heard) for each in items if each.heard]
+        effects = self._opt_outs.hear(tx, [each.heard for each in items if each.heard])
         for effect in effects:
             rows += effect.rows
         return Done(self._lanes.place(tx, rows), effects)

@@ -8,10 +8,10 @@ from gateway.hooks import Hooks
 from gateway.rules.times import receipt_date
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt
-from gateway.store import messages
+from gateway.store import confirmations, messages
 from gateway.store.blacklist import EVERYBODY
 from gateway.store.ids import wire
-from gateway.store.messages import Finished
+from gateway.store.messages import PLATFORM, Finished
 from gateway.store.spool import Spooled, account_lane
 
 if TYPE_CHECKING:
@@ -71,10 +71,15 @@ class Homeward:
         self._hooks = Hooks(config)
 
     def receipts(self, tx: Tx, finished: Sequence[Finished]) -> list[Spooled]:
-        """Return the receipts that the accounts asked for, one per message, by the way that the message came."""
-        asked = (each for each in finished if each.message.channel == messages.SMPP)
+        """Return the receipts that the accounts asked for, by the way that each message came.
+
+        What became of messages of our own is written down.
+        """
+        confirmations.ended(tx, [each for each in finished if each.message.account == PLATFORM])
+        theirs = [each for each in finished if each.message.account != PLATFORM]
+        asked = (each for each in theirs if each.message.channel == messages.SMPP)
         rows = [_receipt(tx, each, self._keep) for each in asked if _wanted(each.message.registered, each.state)]
-        return rows + self._hooks.receipts(tx, finished)
+        return rows + self._hooks.receipts(tx, theirs)
 
     def changed(self, tx: Tx, accounts: Iterable[str], change: Change) -> list[Spooled]:
         """Return what tells accounts of an opt-out, or of its end; :data:`EVERYBODY` means all of them."""

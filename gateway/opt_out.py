@@ -2,8 +2,8 @@
 
 Whatever the way in (a text to a short code, the web form, the command line), this is the only code that opts a number
 out, so the rules are the same: whose opt-out it is follows from the contacts, the confirmation is sent and billed once
-per opt-out, and a repeated STOP is recorded and changes nothing. An opt-out that is in force already, for that account
-or for everybody, is no new one.
+per opt-out, and a repeated STOP is recorded and changes nothing, though it may be confirmed again. An opt-out that is
+in force already, for that account or for everybody, is no new one.
 """
 
 from __future__ import annotations
@@ -13,43 +13,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from gateway.homeward import TEMPLATE, Address, Homeward, wants_receipt
+from gateway.confirmation import Confirmations
+from gateway.homeward import Homeward
 from gateway.lanes import stop_name
 from gateway.log import mask
-from gateway.refusals import PLATFORM, Refusals
-from gateway.rules import segment
-from gateway.rules.carriage import Form
-from gateway.rules.keyword import Decision, Reading, Rule
-from gateway.rules.reading import UDHI
-from gateway.ruleset import Routing, alphabet
-from gateway.smpp import pdu as smpp
-from gateway.store import blacklist, contacts, ledger, messages
+from gateway.refusals import Refusals
+from gateway.rules.keyword import Reading, Rule
+from gateway.store import blacklist, contacts, ledger
 from gateway.store.blacklist import EVERYBODY, Entry, Evidence
-from gateway.store.ids import milliseconds, wire
-from gateway.store.messages import Message
-from gateway.store.spool import URGENT, Spooled, operator_lane
+from gateway.store.messages import PLATFORM
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.answers import Heard
     from gateway.config import Config
-    from gateway.homeward import Text
-    from gateway.rules.carriage import Encoded
     from gateway.rules.number import Number
     from gateway.store.base import Tx
     from gateway.store.contacts import Contact
+    from gateway.store.spool import Spooled
 
 _log = structlog.get_logger()
 NOTHING = "none"  # the effect of a text that opts nobody out
-
-
-class Heard(NamedTuple):
-    """Somebody said something about a number: a text to one of our codes, or a form."""
-
-    number: Number
-    code: str
-    source: str  # sms, web, api or cli
-    decision: Decision
-    operator: str = ""
-    text: Text | None = None
 
 
 class Effect(NamedTuple):
@@ -66,13 +51,18 @@ class OptOuts:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._routing = Routing(config)
+        self._confirmations = Confirmations(config)
         self._window = int(config.opt_out.attribution_window * 1_000)
         self._home = Homeward(config)
         self._refusals = Refusals(config)
 
-    def hear(self, tx: Tx, heard: Heard) -> Effect:
-        """Act on what was heard, inside ``tx``; evidence is kept whatever it was."""
+    def hear(self, tx: Tx, heard: Sequence[Heard]) -> list[Effect]:
+        """Act on what was heard, in its order, inside ``tx``; evidence is kept whatever it was."""
+        effects = [self._hear(tx, each) for each in heard]
+        ledger.append(tx, [effect.event for effect in effects if effect.event is not None])
+        return effects
+
+    def _hear(self, tx: Tx, heard: Heard) -> Effect:
         tx.lock([heard.number.key])  # no submission to it is being decided meanwhile
         senders = contacts.senders(tx, heard.number.key, heard.code, tx.now - self._window)
         copies = self._copies(tx, heard, senders)
@@ -86,16 +76,13 @@ class OptOuts:
             for account in accounts
         ]
         before = blacklist.lookup(tx, [heard.number.key])
-        new = blacklist.add(tx, entries)
+        new = bool(blacklist.add(tx, entries)) and (heard.number.key, EVERYBODY) not in before
         copies += self._cancel(tx, heard.number.key)
-        if not new or (heard.number.key, EVERYBODY) in before:
-            _record(tx, heard, "repeated", accounts, evidence)
-            return Effect(heard, copies, None, "repeated")
-        _record(tx, heard, "opted_out", accounts, evidence)
         payer = senders[0].account if senders else PLATFORM
-        confirmation = self._confirm(tx, heard, payer)
-        event = _bill(tx, heard, payer, confirmation[0].message, evidence)
-        return Effect(heard, [*confirmation, *copies], event, "opted_out")
+        confirmed = self._confirmations.confirm(tx, heard, (payer, evidence), new=new)
+        what = "opted_out" if new else "repeated"
+        _record(tx, heard, what, accounts, (evidence, confirmed.why))
+        return Effect(heard, [*confirmed.rows, *copies], confirmed.event, what)
 
     def _cancel(self, tx: Tx, number: str) -> list[Spooled]:
         """End what waits for a number that has opted out; returns the receipts. What is in memory is seen to later."""
@@ -118,36 +105,6 @@ class OptOuts:
     def _wants_texts(self, account: str) -> bool:
         known = self._config.accounts.get(account)
         return known is not None and known.forward_mo
-
-    def _confirm(self, tx: Tx, heard: Heard, payer: str) -> list[Spooled]:
-        """Spool the confirmation: from the code, through the operator that the STOP came from.
-
-        It is one GSM-7 segment. Where the operator's alphabet lacks a character of it, it goes out in UCS-2, and takes
-        more segments then: no spelling may stop an opt-out.
-        """
-        account = self._config.accounts.get(payer)
-        texts = self._config.opt_out.confirmation
-        text = texts[account.language if account else next(iter(texts))]
-        operator = self._config.operators[heard.operator or self._routing.operators("", heard.number.key)[0]]
-        chosen = segment.choose(text, alphabet(operator.default_alphabet))
-        pieces = segment.split(text, chosen)
-        message = _confirmation_message(tx, heard, text, len(pieces))
-        messages.add(tx, [message])
-        asks = int(operator.receipts or wants_receipt(message.registered))
-        expires = tx.now + int(self._config.delivery.validity * 1_000)
-        return [
-            Spooled(
-                id=tx.new_id(),
-                lane=operator_lane(operator.name),
-                message=message.id,
-                number=heard.number.key,
-                command=smpp.SUBMIT_SM,
-                body=_submit_sm(message, part, asks),
-                due=URGENT,
-                expires=expires,
-            )
-            for part in Form().encode(pieces, chosen, milliseconds(message.id))
-        ]
 
 
 def announce(effect: Effect, *, clear: bool) -> None:
@@ -175,25 +132,9 @@ def _everything(heard: Heard) -> bool:
     return heard.decision.rule is Rule.EVERYTHING
 
 
-def _bill(tx: Tx, heard: Heard, payer: str, confirmation: int, evidence: int) -> ledger.Event:
-    event = ledger.Event(
-        id=wire(tx.new_id()),
-        at=tx.now,
-        account=payer,
-        kind=ledger.CONFIRMATION,
-        credits=1,
-        number=heard.number.key,
-        code=heard.code,
-        source=heard.source,
-        message=wire(confirmation),
-        evidence=evidence,
-    )
-    ledger.append(tx, event)
-    return event
-
-
-def _record(tx: Tx, heard: Heard, effect: str, accounts: list[str], evidence: int | None = None) -> None:
+def _record(tx: Tx, heard: Heard, effect: str, accounts: list[str], known: tuple[int | None, str] = (None, "")) -> None:
     text = heard.text
+    evidence, note = known
     row = Evidence(
         id=tx.new_id() if evidence is None else evidence,
         at=tx.now,
@@ -207,86 +148,55 @@ def _record(tx: Tx, heard: Heard, effect: str, accounts: list[str], evidence: in
         rule=heard.decision.rule,
         effect=effect,
         accounts=json.dumps(accounts),
+        note=note,
     )
     blacklist.record(tx, [row])
 
 
-def _confirmation_message(tx: Tx, heard: Heard, text: str, segments: int) -> Message:
-    """Address the confirmation: back the way the STOP came, or from the code to the number."""
-    ours: Address = heard.text.destination if heard.text else Address(3, 0, heard.code)
-    theirs: Address = heard.text.source if heard.text else Address(1, 1, heard.number.key)
-    return Message(
-        id=tx.new_id(),
-        account=PLATFORM,
-        source_ton=ours.ton,
-        source_npi=ours.npi,
-        source_addr=ours.addr,
-        dest_ton=theirs.ton,
-        dest_npi=theirs.npi,
-        dest_addr=theirs.addr,
-        number=heard.number.key,
-        submitted=tx.now,
-        registered=0,
-        reason="confirmation",
-        excerpt=text[:20],
-        segments=segments,
-        open=segments,
-    )
+class Decided(NamedTuple):
+    """What a person decided about a number: for which account, why, and by which way they said so."""
+
+    number: Number
+    account: str
+    code: str
+    reason: str
+    source: str = "cli"  # cli, web or api
 
 
-def _submit_sm(message: Message, part: Encoded, asks: int) -> bytes:
-    return smpp.encode_body(
-        smpp.SUBMIT_SM,
-        {
-            **TEMPLATE,
-            "source_addr_ton": message.source_ton,
-            "source_addr_npi": message.source_npi,
-            "source_addr": message.source_addr,
-            "dest_addr_ton": message.dest_ton,
-            "dest_addr_npi": message.dest_npi,
-            "destination_addr": message.dest_addr,
-            "esm_class": UDHI if part.udhi else 0,
-            "registered_delivery": asks,
-            "data_coding": part.data_coding,
-            "short_message": part.octets,
-        },
-    )
-
-
-def opt_out_by_hand(tx: Tx, number: Number, account: str, code: str, reason: str) -> bool:
-    """Opt ``number`` out because a person decided so: no confirmation, nothing billed; returns whether it is new."""
-    tx.lock([number.key])
-    tx.notify([stop_name(number.key)])
+def opt_out_by_hand(tx: Tx, decided: Decided) -> bool:
+    """Opt a number out because a person decided so: no confirmation, nothing billed; returns whether it is new."""
+    number = decided.number.key
+    tx.lock([number])
+    tx.notify([stop_name(number)])
     evidence = tx.new_id()
-    entry = Entry(number.key, account, tx.now, "cli", code, False, evidence)
+    entry = Entry(number, decided.account, tx.now, decided.source, decided.code, False, evidence)
     added = bool(blacklist.add(tx, [entry]))
-    _record_by_hand(tx, number, code, ("opted_out" if added else "repeated", account, reason), evidence)
+    _record_by_hand(tx, decided, "opted_out" if added else "repeated", evidence)
     return added
 
 
-def lift(tx: Tx, number: Number, account: str, code: str, reason: str) -> bool:
+def lift(tx: Tx, decided: Decided) -> bool:
     """Lift an opt-out because a person decided so; returns whether there was one."""
-    removed = blacklist.remove(tx, number.key, account)
+    removed = blacklist.remove(tx, decided.number.key, decided.account)
     if removed:
-        _record_by_hand(tx, number, code, ("lifted", account, reason), tx.new_id())
+        _record_by_hand(tx, decided, "lifted", tx.new_id())
     return removed
 
 
-def _record_by_hand(tx: Tx, number: Number, code: str, what: tuple[str, str, str], evidence: int) -> None:
-    effect, account, reason = what
+def _record_by_hand(tx: Tx, decided: Decided, effect: str, evidence: int) -> None:
     row = Evidence(
         id=evidence,
         at=tx.now,
-        number=number.key,
-        code=code,
-        source="cli",
+        number=decided.number.key,
+        code=decided.code,
+        source=decided.source,
         operator="",
         data_coding=0,
         octets=b"",
         normalised="",
         rule="by_hand",
         effect=effect,
-        accounts=json.dumps([account]),
-        note=reason,
+        accounts=json.dumps([decided.account]),
+        note=decided.reason,
     )
     blacklist.record(tx, [row])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gateway.rules.policy import Kind
 from gateway.store import blacklist, held, messages, spool
-from gateway.store.messages import Outcome
+from gateway.store.messages import PLATFORM, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from gateway.config import Config
     from gateway.store.base import Tx
     from gateway.store.messages import Finished, Message
-
-PLATFORM = ""  # the account of our own messages, and of events that nobody else pays
 
 
 class Refusals:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.homeward import Homeward
 from gateway.openings import Openings
-from gateway.refusals import PLATFORM
 from gateway.rules.number import canonical
 from gateway.store import browse, messages, spool
-from gateway.store.messages import Outcome
+from gateway.store.messages import PLATFORM, Outcome
 from gateway.store.spool import account_lane
 
 if TYPE_CHECKING:

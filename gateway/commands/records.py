@@ -18,7 +18,7 @@ from rich.table import Table
 from gateway.commands.common import Words, config_option, configuration, reason
 from gateway.commands.progress import in_plain_words
 from gateway.commands.words import instant
-from gateway.opt_out import lift, opt_out_by_hand
+from gateway.opt_out import Decided, lift, opt_out_by_hand
 from gateway.rules.number import Number, NumberError, canonical
 from gateway.store import blacklist as blacklisted
 from gateway.store import ledger as ledgers
@@ -128,8 +128,8 @@ def add(config_path: Path, account: str | None, reason: str, number: str) -> Non
     """Opt NUMBER out by hand, without a confirmation SMS."""
     config = configuration(config_path)
     line = number_argument(number)
-    whose = _account(config, account)
-    added = in_store(config, lambda tx: opt_out_by_hand(tx, line, whose, config.opt_out.short_codes[0], reason))
+    decided = Decided(line, _account(config, account), config.opt_out.short_codes[0], reason)
+    added = in_store(config, lambda tx: opt_out_by_hand(tx, decided))
     click.echo(f"{line.key} {'has opted out now' if added else 'had opted out already'}")
 
 
@@ -145,7 +145,8 @@ def remove(config_path: Path, account: str | None, reason: str, number: str) -> 
     config = configuration(config_path)
     line = number_argument(number)
     whose = _account(config, account)
-    if not in_store(config, lambda tx: lift(tx, line, whose, config.opt_out.short_codes[0], reason)):
+    decided = Decided(line, whose, config.opt_out.short_codes[0], reason)
+    if not in_store(config, lambda tx: lift(tx, decided)):
         scope = "everybody" if whose == EVERYBODY else f"account {whose}"
         raise click.ClickException(f"{line.key} has not opted out of {scope}; see `stopgate blacklist list`")
     click.echo(f"{line.key} may be sent marketing again")

@@ -109,3 +109,12 @@ def record(tx: Tx, evidence: Sequence[Evidence]) -> None:
         "accounts, note)",
         evidence,
     )
+
+
+def same_texts(tx: Tx, number: str, octets: bytes, since: int) -> int:
+    """Count texts of these octets that came from ``number`` since an instant, among the latest hundred."""
+    found = tx.rows(
+        "SELECT octets FROM evidence WHERE number = ? AND at >= ? AND source = 'sms' ORDER BY at DESC LIMIT 100",
+        (number, since),
+    )
+    return sum(row == (octets,) for row in found)

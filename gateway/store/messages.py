@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ENROUTE, DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, ACCEPTED, UNKNOWN, REJECTED, SKIPPED = range(1, 10)
 NONE = 0  # no segment has an outcome yet
+PLATFORM = ""  # the account of our own messages, and of events that nobody else pays
 STATES = {  # what they are called in words
     ENROUTE: "enroute",
     DELIVERED: "delivered",

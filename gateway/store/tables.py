@@ -85,7 +85,10 @@ COPIED = (
     _table("node", "number", "name", left="holder lease round"),
     _table("blacklist", "number account", "since source code everything evidence"),
     _table("evidence", "id", "at number code source operator data_coding octets normalised rule effect accounts note"),
-    _table("ledger", "position", "id at account kind credits number code source message evidence hash"),
+    _table("ledger", "position", "id at account kind credits number code source message evidence hash note"),
+    _table("chain_head", "chain", "position hash"),
+    _table("balance", "account", "credits pending messages since"),
+    _table("confirmation", "message", "number at account code operator evidence"),
     _table("contact", "number code account", "last_sent"),
     _table(
         "message",

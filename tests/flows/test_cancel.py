@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.opt_out import opt_out_by_hand
+from gateway.opt_out import Decided, opt_out_by_hand
 from gateway.rules.number import canonical
 from gateway.smpp import status
 from tests.flows.peers import SHORT_CODE, Operator
@@ -169,7 +169,8 @@ async def test_link_breaks(world, app):
 async def opt_out(world):
     """Opt FRENCH out behind the gateway's back, as another process would."""
     number = canonical(FRENCH)
-    await world.gateway.store.transact(lambda tx: opt_out_by_hand(tx, number, "shop", "", "asked on the phone"))
+    decided = Decided(number, "shop", "", "asked on the phone")
+    await world.gateway.store.transact(lambda tx: opt_out_by_hand(tx, decided))
 
 
 async def test_opted_out_elsewhere(world, app):

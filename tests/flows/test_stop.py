@@ -69,7 +69,7 @@ async def test_repeated_stop(world, app):
     await world.settled()
     assert ledger(world) == [("shop", FRENCH, SHORT_CODE, 1)]
     assert len(world.orange.taken) == 2
-    effects = world.rows("SELECT effect FROM evidence ORDER BY id")
+    effects = world.rows("SELECT effect FROM evidence WHERE rule <> 'receipt' ORDER BY id")
     assert effects == [("opted_out",), ("repeated",), ("repeated",)]
 
 
@@ -157,7 +157,7 @@ async def test_everybody_is_billed_once(world):
     await stop(world, b"STOP TOUT")
     assert ledger(world) == [("", FRENCH, SHORT_CODE, 1)]
     assert (await bank.submit(FRENCH)).status == REFUSED
-    effects = world.rows("SELECT effect FROM evidence ORDER BY id")
+    effects = world.rows("SELECT effect FROM evidence WHERE rule <> 'receipt' ORDER BY id")
     assert effects == [("opted_out",), ("repeated",), ("repeated",)]
 
 
@@ -283,3 +283,84 @@ async def test_text_to_another_number(world, app):
     await stop(world, to="38000")
     assert ledger(world) == []
     await app.accepted(FRENCH)
+
+
+async def pass_by(world, milliseconds):
+    """Let so much time have passed since whatever is on record: in the database everything is older now."""
+    await world.gateway.store.transact(
+        lambda tx: (
+            tx.rows("UPDATE confirmation SET at = at - ?", (milliseconds,)),
+            tx.rows("UPDATE evidence SET at = at - ?", (milliseconds,)),
+        )
+    )
+
+
+async def test_told_again_after_a_day(world, app):
+    """Who texts STOP again is told again, at most once in 24 hours, and nobody pays for it."""
+    await stop(world)
+    await world.orange.texts(2)
+    await pass_by(world, 24 * 3_600_000 - 60_000)
+    await stop(world)
+    await pass_by(world, 60_000)
+    await stop(world, b"Stop svp")
+    await stop(world, b"Arret")
+    [*_, again] = await world.orange.texts(3)
+    await world.settled()
+    assert again.text == CONFIRMATION["fr"]
+    assert len(world.orange.taken) == 3
+    assert ledger(world) == [("shop", FRENCH, SHORT_CODE, 1)]
+    assert world.rows("SELECT note FROM evidence WHERE rule <> 'receipt' ORDER BY id") == [
+        ("",),
+        ("no answer: confirmed within 24 hours",),
+        ("",),
+        ("no answer: confirmed within 24 hours",),
+    ]
+
+
+async def test_loop(world, app):
+    """The third text of the same words within an hour comes from a machine, and gets no answer; another text does."""
+    for _ in range(2):
+        await stop(world, b"Stop stop")
+    await pass_by(world, 59 * 60_000)
+    await world.gateway.store.transact(lambda tx: tx.rows("DELETE FROM confirmation"))
+    await stop(world, b"Stop stop")
+    assert world.rows("SELECT note FROM evidence ORDER BY id DESC LIMIT 1") == [
+        ("no answer: the third text of these words within an hour",)
+    ]
+    assert len(await world.orange.texts(2)) == 2
+    await stop(world)
+    assert len(await world.orange.texts(3)) == 3
+    assert ledger(world) == [("shop", FRENCH, SHORT_CODE, 1)]
+
+
+@pytest.mark.parametrize("receipts", [True, False])
+async def test_receipt_of_the_confirmation(world, receipts):
+    """The confirmation's own receipt is asked for, whatever the operator's default, and kept with the evidence."""
+    world.operator["receipts"] = receipts
+    await world.start()
+    app = await world.app()
+    await app.accepted(FRENCH, registered_delivery=0)
+    await stop(world)
+    await world.orange.texts(2)
+    found = await world.eventually(
+        lambda: world.rows("SELECT number, operator, effect, note FROM evidence WHERE rule = 'receipt'")
+    )
+    [(number, operator, effect, note)] = found
+    [(message,)] = world.rows("SELECT message FROM ledger")
+    assert (number, operator, effect) == (FRENCH, "orange", "confirmation_delivered")
+    assert note == f"id:{message} stat:DELIVRD err:000"
+    assert len(ledger(world)) == 1
+    await app.heard()
+    assert await app.receipts(0) == []
+
+
+async def test_confirmation_that_is_refused(world, app):
+    """A confirmation that the operator refuses is said so in the evidence and in the ledger, which charges no more."""
+    world.orange.answer = lambda _pdu: status.ESME_RINVDSTADR
+    await stop(world)
+    await world.eventually(lambda: len(ledger(world)) == 2)
+    kinds = world.rows("SELECT kind, account, credits FROM ledger ORDER BY position")
+    assert kinds == [("opt_out_confirmation", "shop", 1), ("opt_out_confirmation_undelivered", "shop", 0)]
+    [(effect, note)] = world.rows("SELECT effect, note FROM evidence WHERE rule = 'receipt'")
+    assert effect == "confirmation_undelivered"
+    assert note.endswith("stat:REJECTD err:00B")

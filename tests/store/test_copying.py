@@ -17,6 +17,7 @@ from gateway.store import (
     alerts,
     apikeys,
     blacklist,
+    confirmations,
     contacts,
     copying,
     held,
@@ -31,6 +32,7 @@ from gateway.store import (
 from gateway.store.alerts import Wish
 from gateway.store.base import StoreError, TakenError
 from gateway.store.blacklist import Entry, Evidence
+from gateway.store.confirmations import Confirmation
 from gateway.store.copying import PAGE
 from gateway.store.ids import MAX_NODES
 from gateway.store.ledger import CONFIRMATION, Event
@@ -130,7 +132,9 @@ def fill(tx, count=30):
         note = Evidence(proof, tx.now, number, "36034", "sms", "orange", 0, octets, "stop", "exact", "opt_out", "shop")
         blacklist.record(tx, [note])
         blacklist.add(tx, [Entry(number, "shop", tx.now, "sms", "36034", bool(at % 2), proof)])
-        ledger.append(tx, Event(f"{proof:016x}", tx.now, "shop", CONFIRMATION, 1, number, "36034", "sms", "00", proof))
+        billed = Event(f"{proof:016x}", tx.now, "shop", CONFIRMATION, 1, number, "36034", "sms", "00", proof)
+        ledger.append(tx, [billed])
+        confirmations.add(tx, [Confirmation(tx.new_id(), number, tx.now, "shop", "36034", "orange", proof)])
     key = held.Key("shop", NUMBER, "SHOP", 0, 7, 255)
     held.add(tx, [held.Part(rows[at].id, rows[0].id, key, at, 9, 0, 10, os.urandom(9)) for at in range(count)])
     idempotency.keep(tx, [idempotency.Kept("shop", f"k{at}", "d", at, 0, 7, "appended", 1) for at in range(count)])
@@ -355,7 +359,7 @@ async def test_chain_is_recomputed(mixed):
 async def test_broken_ledger(mixed, small_pages):
     """A source whose ledger is broken is not copied."""
     await do(mixed[0], fill)
-    await do(mixed[0], lambda tx: tx.rows("INSERT INTO ledger SELECT 99, 'x', at, account, kind, credits, number, code, source, message, evidence, hash FROM ledger WHERE position = 3"))  # fmt: skip # noqa: E501
+    await do(mixed[0], lambda tx: tx.rows("INSERT INTO ledger SELECT 99, 'x', at, account, kind, credits, number, code, source, message, evidence, hash, note FROM ledger WHERE position = 3"))  # fmt: skip # noqa: E501
     with pytest.raises(StoreError, match="the source's ledger is broken at position 31; restore a backup"):
         await copy(mixed)
     assert (await do(mixed[1], everything))["message"] == []

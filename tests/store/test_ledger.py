@@ -18,7 +18,7 @@ def event(name, **changes):
 
 async def append(store, *events):
     """Append events in one transaction."""
-    await store.transact(lambda tx: [ledger.append(tx, each) for each in events])
+    await store.transact(lambda tx: ledger.append(tx, events))
 
 
 async def hashes(store):
@@ -144,6 +144,9 @@ async def test_verify_goes_on(store):
         ("UPDATE ledger SET account = 'bank' WHERE position = 1", 1),
         ("UPDATE ledger SET hash = 'f' || substr(hash, 2) WHERE position = 10", 10),
         ("DELETE FROM ledger WHERE position = 7", 7),
+        ("DELETE FROM ledger WHERE position = 10", 10),
+        ("DELETE FROM ledger WHERE position >= 5", 5),
+        ("DELETE FROM ledger", 1),
         ("DELETE FROM ledger WHERE position < 3", 1),
         ("UPDATE ledger SET position = 11 WHERE position = 10", 10),
         ("UPDATE ledger SET position = -position WHERE position = 2", 2),
@@ -162,5 +165,56 @@ async def test_verify_finds_what_was_changed(store, monkeypatch, sql, broken):
 async def test_verify_after_a_forged_row(store):
     """A row added to the end with a hash that does not follow is found, even where the rows before it hold."""
     await append(store, event("a"))
-    await store.transact(lambda tx: tx.rows("INSERT INTO ledger SELECT 2, 'b', at, account, kind, credits, number, code, source, message, evidence, hash FROM ledger"))  # fmt: skip # noqa: E501
+    await store.transact(lambda tx: tx.rows("INSERT INTO ledger SELECT 2, 'b', at, account, kind, credits, number, code, source, message, evidence, hash, note FROM ledger"))  # fmt: skip # noqa: E501
     assert (await store.transact(ledger.verify)).broken == 2
+
+
+async def test_verify_misses_what_was_cut_off_before_others_came(store):
+    """A row that was cut off at the end is missed also when events were added after it."""
+    await append(store, event("a"), event("b"))
+    await tamper(store, "DELETE FROM ledger WHERE position = 2")
+    await append(store, event("c"))
+    assert [position for position, _ in await hashes(store)] == [1, 3]
+    assert (await store.transact(ledger.verify)).broken == 2
+
+
+async def test_follow_up(store):
+    """What became of a confirmation is another row, free, that names the event; one that was not billed has none."""
+    await append(store, event("a"), event("b", message="00f1"))
+    await store.transact(lambda tx: ledger.follow_up(tx, ["00f1", "00f2"]))
+    first, second, third = await store.transact(lambda tx: list(ledger.events(tx)))
+    assert (first.credits, second.credits, third.credits) == (1, 1, 0)
+    assert (third.kind, third.message, third.note) == (ledger.UNDELIVERED, "00f1", "follows b")
+    assert third == second._replace(id=third.id, at=third.at, kind=third.kind, credits=0, note=third.note)
+    assert (await store.transact(ledger.verify)).broken is None
+
+
+async def test_page(store):
+    """An account's events come newest first, a page at a time, and no event comes twice or is left out."""
+    await append(store, *(event(str(number), account="shop" if number % 2 else "bank") for number in range(10)))
+    seen, before = [], None
+    while True:
+        found, before = await store.transact(lambda tx, before=before: ledger.page(tx, "shop", before, 2))
+        seen += [each.id for each in found]
+        if before is None:
+            break
+    assert seen == ["9", "7", "5", "3", "1"]
+    assert await store.transact(lambda tx: ledger.page(tx, "nobody")) == ([], None)
+
+
+async def test_totals(store):
+    """Events and credits are summed up by account, month in UTC and kind."""
+    november, december = 1_764_547_199_999, 1_764_547_200_000
+    await append(
+        store,
+        event("a", at=november),
+        event("b", at=december, credits=3),
+        event("c", at=december),
+        event("d", at=december, kind=ledger.GRANT, credits=-100),
+        event("e", at=december, account="bank"),
+    )
+    shop = [("shop", "2025-11", CONFIRMATION, 1, 1), ("shop", "2025-12", ledger.GRANT, 1, -100)]
+    shop.append(("shop", "2025-12", CONFIRMATION, 2, 4))
+    assert await store.transact(ledger.totals) == [("bank", "2025-12", CONFIRMATION, 1, 1), *shop]
+    assert await store.transact(lambda tx: ledger.totals(tx, "shop", 0, december)) == shop[:1]
+    assert await store.transact(lambda tx: ledger.totals(tx, "nobody")) == []

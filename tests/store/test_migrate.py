@@ -126,5 +126,5 @@ def _hold(tx, table, identifier):
         "spool": lambda: spool.add(tx, [spooled(tx, id=identifier)]),
         "evidence": lambda: blacklist.record(tx, [evidence]),
         "parked": lambda: tx.rows(parked, (identifier,)),
-        "ledger": lambda: ledger.append(tx, event),
+        "ledger": lambda: ledger.append(tx, [event]),
     }[table]()

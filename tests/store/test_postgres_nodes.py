@@ -158,7 +158,7 @@ async def test_opt_out_on_two_nodes(shared):
         new = blacklist.add(tx, [Entry(NUMBER, "shop", tx.now, "sms", "36034", False, 7)])
         for _ in new:
             ledger.append(
-                tx, Event(f"{tx.new_id():016x}", tx.now, "shop", CONFIRMATION, 1, NUMBER, "36034", "sms", "", 7)
+                tx, [Event(f"{tx.new_id():016x}", tx.now, "shop", CONFIRMATION, 1, NUMBER, "36034", "sms", "", 7)]
             )
         return len(new)
 
@@ -173,7 +173,7 @@ async def test_ledger_on_two_nodes(shared):
 
         def bill(tx):
             ledger.append(
-                tx, Event(f"{tx.new_id():016x}", tx.now, "shop", CONFIRMATION, 1, NUMBER, "36034", "sms", "", 7)
+                tx, [Event(f"{tx.new_id():016x}", tx.now, "shop", CONFIRMATION, 1, NUMBER, "36034", "sms", "", 7)]
             )
 
         for _ in range(3):
