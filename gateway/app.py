@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from gateway import __version__
+from gateway import __version__, control
 from gateway.connector import Connector
 from gateway.deliver import Deliver
 from gateway.dispatcher import Lane
@@ -25,6 +25,7 @@ from gateway.manage import Manage
 from gateway.membership import Limit, Membership
 from gateway.metrics import Metrics
 from gateway.notify import Notifier, watchdog_interval
+from gateway.operate import Operate
 from gateway.opt_out import OptOuts
 from gateway.outbox import Outbox
 from gateway.replace import Replace
@@ -98,6 +99,7 @@ class Gateway:
         self._door = Door(config.smpp, self.metrics)
         requests = Requests(self._submit, manage, self.store.clock)
         self._listener = Listener(self._door, customers, requests, self.lanes, self._membership)
+        self._operate = Operate(lambda: self._connectors, self._listener, customers, self.lanes)
         self._site = Site(config, self.store, Reader(config.store), customers, Post(requests, self._submit))
         self._web: Server | None = None
         self.web_address: tuple[str, int] | None = None
@@ -178,7 +180,9 @@ class Gateway:
         return [listener.socket.getsockname()[:2] for listener in listeners]
 
     async def _serve(self, nursery: trio.Nursery) -> None:
-        """Open the web and the private pages."""
+        """Open the control socket, the web and the private pages."""
+        if self.config.control_socket is not None:
+            await nursery.start(control.serve, self.config.control_socket, self._operate.actions)
         if self.config.metrics.listen is not None:
             await nursery.start(Server(private_app(self._render, self.not_ready), self.config.metrics.listen).run)
         if self.config.web.listen is not None:

@@ -23,6 +23,8 @@ COMMANDS = {
     "preview": "gateway.commands.preview:preview",
     "blacklist": "gateway.commands.records:blacklist",
     "ledger": "gateway.commands.stores:ledger",
+    "operators": "gateway.commands.live:operators",
+    "accounts": "gateway.commands.live:accounts",
     "spool": "gateway.commands.spool:spool",
     "store": "gateway.commands.stores:store",
     "simulate": "gateway.simulate.commands:simulate",

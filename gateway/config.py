@@ -35,6 +35,7 @@ from gateway.configvalues import (
     Count,
     Digits,
     Duration,
+    File,
     Host,
     Language,
     Name,
@@ -62,6 +63,7 @@ from gateway.configvalues import (
     switch,
     unique,
 )
+from gateway.store.url import is_file, sqlite_path
 
 __all__ = ["Account", "Config", "ConfigError", "Operator", "load"]
 
@@ -227,6 +229,7 @@ class Config(Section):
 
     node: Name = Field(default_factory=socket.gethostname)
     store: StoreUrl = "sqlite:////var/lib/stopgate/gateway.db"
+    control: File | None = None
     log: Log = Log()
     smpp: Smpp = Smpp()
     web: Annotated[Web, BeforeValidator(listen_nowhere)] = Web()
@@ -236,6 +239,14 @@ class Config(Section):
     accounts: Annotated[dict[str, Account], BeforeValidator(named), AfterValidator(own_names)] = {}
     operators: Annotated[dict[str, Operator], BeforeValidator(named), AfterValidator(own_names)] = {}
     routes: list[Route] = []
+
+    @property
+    def control_socket(self) -> Path | None:
+        """Where commands reach a running gateway: as configured, or beside the database where that is a file."""
+        if self.control is not None or not is_file(self.store):
+            return self.control
+        database = sqlite_path(self.store)
+        return database.with_name(f"{database.name}.control")
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:

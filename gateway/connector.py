@@ -19,6 +19,7 @@ import structlog
 import trio
 
 from gateway import tls
+from gateway.binding import bind_body, cause
 from gateway.link import Link
 from gateway.ports import open_port
 from gateway.rules.bans import origin
@@ -27,7 +28,7 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.events import Answered, Ended, Event, Expired, Request, RequestReceived
 from gateway.smpp.session import Session
-from gateway.smpp.state import BINDS, Role
+from gateway.smpp.state import BINDS, Role, State
 from gateway.smpp.timers import NEVER, Limits
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ _log = structlog.get_logger()
 _CONNECT_TIME = 10.0  # seconds for a connection, the TLS handshake included
 _STABLE = 30.0  # seconds after which a bind counts as having lasted
 _INBOUND_WINDOW = 500  # deliver_sm that may wait for our responses on one link
-_VERSIONS = {"3.3": 0x33, "3.4": 0x34}
-_TAKES_MESSAGES = (smpp.BIND_TRANSMITTER, smpp.BIND_TRANSCEIVER)
+_TAKES_MESSAGES = (State.BOUND_TX, State.BOUND_TRX)
 
 
 class Connector:
@@ -69,6 +69,9 @@ class Connector:
         self._links: set[Link] = set()
         self._called: set[Link] = set()  # connections of the operator's own making that await its outbind
         self._stopping = False
+        self.suspended = False
+        self._wanted = trio.Event()  # not set while an administrator has us stay away
+        self._wanted.set()
         self._context = self._load()
 
     def _load(self) -> ssl.SSLContext | None:
@@ -86,6 +89,16 @@ class Connector:
     def bound(self) -> int:
         """How many links are bound."""
         return sum(link.session.bound for link in self._links)
+
+    @property
+    def links(self) -> list[Link]:
+        """The connections, bound or not."""
+        return list(self._links)
+
+    @property
+    def away(self) -> bool:
+        """Whether we stay away until :meth:`resume`."""
+        return not self._wanted.is_set()
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep every bind alive until cancelled; started once every address for outbinds is open.
@@ -111,24 +124,54 @@ class Connector:
     async def drain(self, patience: float) -> None:
         """Send nothing more, wait for what is on its way, unbind and stay away; returns when every link is gone."""
         self._stopping = True
+        await self._part(patience)
+
+    async def _part(self, patience: float) -> None:
         async with trio.open_nursery() as nursery:
-            for link in list(self._links):
+            for link in self.links:
                 self._lane.detach(link, [])
                 nursery.start_soon(link.part, patience)
+
+    # What an administrator may ask
+
+    def suspend(self) -> None:
+        """Send nothing more until :meth:`resume`; binds stay, and what the operator sends is taken."""
+        self.suspended = True
+        for link in self.links:
+            self._lane.detach(link, [])
+        self._changed()
+
+    async def unbind(self, patience: float) -> None:
+        """Drain, unbind, and bind no more until :meth:`resume`."""
+        self._wanted = trio.Event()
+        await self._part(patience)
+
+    def resume(self) -> None:
+        """Bind, and send, again."""
+        self._wanted.set()
+        self.suspended = False
+        for link in self.links:
+            self._use(link)
+        self._changed()
+
+    def _use(self, link: Link) -> None:
+        if link.session.state in _TAKES_MESSAGES and not self.suspended and link not in self._lane.links:
+            self._lane.attach(link)
 
     async def _keep_alive(self, kind: int) -> None:
         backoff = Backoff(self.operator.reconnect.initial, self.operator.reconnect.maximum)
         while not self._stopping:
             lasted = 0.0
+            await self._wanted.wait()
             try:
                 with trio.fail_after(_CONNECT_TIME):
                     stream = await self._connect()
             except tls.TlsError as error:
                 _log.error("operator_tls_failed", operator=self.operator.name, reason=str(error))
             except (OSError, trio.TooSlowError) as error:
-                _log.warning("operator_unreachable", operator=self.operator.name, reason=_cause(error))
+                _log.warning("operator_unreachable", operator=self.operator.name, reason=cause(error))
             else:
-                lasted = await self._serve(stream, [Request(kind, _bind_body(self.operator, kind))])
+                lasted = await self._serve(stream, [Request(kind, bind_body(self.operator, kind))])
             if lasted >= _STABLE:
                 backoff.reset()
             await trio.sleep(backoff.next(random.random()))  # noqa: S311 (jitter, not a secret)
@@ -139,7 +182,12 @@ class Connector:
         except OSError:  # it was gone before we could look
             address = None
         networks = outbind.allow_from
-        if address and not self._stopping and (networks is None or any(address in each for each in networks)):
+        if (
+            address
+            and not self._stopping
+            and not self.away
+            and (networks is None or any(address in each for each in networks))
+        ):
             await self._serve(stream, [])
         else:
             _log.warning("outbind_refused", operator=self.operator.name, reason="network", address=str(address))
@@ -200,7 +248,7 @@ class Connector:
         self._called.discard(link)
         given, expected = (pdu.fields["system_id"], pdu.fields["password"]), (outbind.system_id, outbind.password)
         if all(hmac.compare_digest(one.encode(), other.encode()) for one, other in zip(given, expected, strict=True)):
-            link.send([Request(smpp.BIND_RECEIVER, _bind_body(self.operator, smpp.BIND_RECEIVER))])
+            link.send([Request(smpp.BIND_RECEIVER, bind_body(self.operator, smpp.BIND_RECEIVER))])
         else:
             _log.warning("outbind_refused", operator=self.operator.name, reason="credentials")
             link.close("outbind refused")
@@ -219,8 +267,7 @@ class Connector:
         if self.operator.interface_version == "3.3":
             link.session.takes_tlvs = False
         _log.info("operator_bound", operator=self.operator.name, bind=smpp.NAMES[request.command])
-        if request.command in _TAKES_MESSAGES:
-            self._lane.attach(link)
+        self._use(link)
         self._changed()
 
     def _expired(self, link: Link, request: Request) -> None:
@@ -233,26 +280,3 @@ class Connector:
         _log.warning("operator_unbound", operator=self.operator.name, reason=reason, unanswered=len(unanswered))
         self._lane.detach(link, [request for request in unanswered if request.context is not None])
         self._changed()
-
-
-def _bind_body(operator: Operator, kind: int) -> bytes:
-    return smpp.encode_body(
-        kind,
-        {
-            "system_id": operator.system_id,
-            "password": operator.password,
-            "system_type": operator.system_type,
-            "interface_version": _VERSIONS[operator.interface_version],
-            "addr_ton": 0,
-            "addr_npi": 0,
-            "address_range": "",
-        },
-    )
-
-
-def _cause(error: Exception) -> str:
-    """Say what is behind a connection that failed: trio says only that all attempts did."""
-    causes: list[BaseException] = [error.__cause__ or error]
-    while isinstance(causes[0], BaseExceptionGroup):
-        causes[:1] = causes[0].exceptions
-    return "; ".join(dict.fromkeys(str(each) for each in causes)) or "timed out"

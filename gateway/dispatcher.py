@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from gateway.backlog import Backlog, Settled
+from gateway.backlog import Backlog, Load, Settled
 from gateway.claims import Claims
 from gateway.rules.pacing import Step, Throttle, TokenBucket, next_step
 from gateway.smpp import status
@@ -139,6 +139,11 @@ class Lane:
         self._bucket.change(rate)
         self._other_rate.set()
 
+    def load(self) -> Load:
+        """Return what it is busy with now."""
+        pause = max(0.0, self._throttle.paused_until - trio.current_time())
+        return Load(len(self), self._in_flight(), self._unsettled, pause, self._bucket.rate)
+
     # Links come and go
 
     def attach(self, link: Link) -> None:
@@ -194,9 +199,12 @@ class Lane:
 
     def _open_room(self) -> int:
         """How many more rows may be open at the peer: sent, their outcome not committed. A kill sends these again."""
-        in_flight = sum(link.session.in_flight for link in self.links)
+        in_flight = self._in_flight()
         room = self._pace.window * len(self.links) - in_flight - self._unsettled
         return int(max(0, min(room, self._throttle.room(in_flight))))
+
+    def _in_flight(self) -> int:
+        return sum(link.session.in_flight for link in self.links)
 
     def settled(self, count: int) -> None:
         """Learn that ``count`` outcomes are committed."""

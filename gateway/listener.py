@@ -24,7 +24,7 @@ from gateway.store.base import StoreError
 from gateway.store.spool import account_lane
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from gateway.config import Account
     from gateway.dispatcher import Lane
@@ -90,11 +90,19 @@ class Listener:
         """Return how many binds each account has."""
         return self._binds
 
+    def clients(self, account: str | None = None) -> list[Client]:
+        """Return the bound apps, of one account or all."""
+        return [each for each in self._clients if each.account and account in (None, each.account)]
+
     async def drain(self, patience: float) -> None:
         """Accept nobody, take no more submissions, answer those taken, unbind every app; returns when all are gone."""
         self._accepting.cancel()
+        await self.part(self._clients, patience)
+
+    async def part(self, clients: Iterable[Client], patience: float) -> None:
+        """Take no more from these apps, answer what was taken, and unbind them; returns when they are gone."""
         async with trio.open_nursery() as nursery:
-            for client in list(self._clients):
+            for client in list(clients):
                 client.retire()
                 nursery.start_soon(client.link.part, patience)
 
@@ -116,7 +124,7 @@ class Listener:
         if customer is None:
             return status.ESME_RINVSYSID
         account = customer.account
-        if not _allowed(account, client.visit):
+        if customer.suspended or not _allowed(account, client.visit):
             return status.ESME_RBINDFAIL
         if not await self._passwords.check(account.password, pdu.fields["password"]):
             return status.ESME_RINVPASWD
@@ -166,6 +174,11 @@ class Client:
         self._customer: Customer | None = None
         self._requests: Requests | None = None
         self._lane: Lane | None = None
+
+    @property
+    def account(self) -> str:
+        """The account that it is bound as, '' while it is not."""
+        return self._customer.name if self._customer is not None and self.link.session.bound else ""
 
     def welcome(self, customer: Customer, requests: Requests, lane: Lane) -> None:
         """Become a bound app of ``customer``."""

@@ -64,6 +64,7 @@ class Customer:
         self.account = account
         self.profile = profile
         self.bucket = TokenBucket(account.rate, 0.0)
+        self.suspended = False  # by an administrator: it may not bind
         self.undecided = 0  # destinations of submit_multi that wait for their commit
         self._asked = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +13,7 @@ from gateway.commands import progress
 from gateway.commands.common import Words, config_option, configuration
 from gateway.commands.records import format_option, number_argument, show_all
 from gateway.commands.words import age, counted, instant
+from gateway.control import ControlError, ask
 from gateway.store import browse
 from gateway.store.browse import Selection
 from gateway.store.ids import made_at, unwire, wire
@@ -149,7 +150,15 @@ def _act(config: Config, act: Act, selection: Selection, stage: str) -> tuple[in
         progress.bar() as bar,
     ):
         done, held = trio.run(run)
+    _have_looked(config)
     word = "a gateway has none in memory"
     if held:
-        word = f"a gateway has {held:,} more in memory, for which suspending the operator makes it let go"
+        word = f"a gateway has {held:,} more in memory, which `stopgate operators suspend` makes it let go of"
     return done, word
+
+
+def _have_looked(config: Config) -> None:
+    """Have the gateway see at once what has changed; one that cannot be asked looks by itself, every ten seconds."""
+    if config.control_socket is not None:
+        with suppress(ControlError):
+            ask(config.control_socket, "look")

@@ -67,30 +67,33 @@ class TokenBucket:
     Args:
         rate: segments a second; None: no limit.
         now: the present instant in seconds.
+
+    Attributes:
+        rate: what it is now.
     """
 
-    __slots__ = ("_at", "_most", "_rate", "_tokens")
+    __slots__ = ("_at", "_most", "_tokens", "rate")
 
     def __init__(self, rate: float | None, now: float) -> None:
-        self._rate = rate
+        self.rate = rate
         self._tokens = self._most = max(1.0, rate or 0.0)
         self._at = now
 
     def take(self, segments: int, now: float) -> bool:
         """Take ``segments`` tokens if one is there; a long message goes into debt rather than wait for ever."""
         granted = self.grant(1, now)
-        if granted and self._rate is not None:
+        if granted and self.rate is not None:
             self._tokens -= segments - 1
         return bool(granted)
 
     def grant(self, wanted: int, now: float) -> int:
         """Take up to ``wanted`` tokens, as many whole ones as are there, and return how many that was."""
-        if self._rate is None or wanted <= 0:
+        if self.rate is None or wanted <= 0:
             return max(0, wanted)
         self._at = min(self._at, now)  # a clock that was set back makes nobody wait
         if now < self.ready_at():
             return 0
-        self._tokens = min(self._most, self._tokens + (now - self._at) * self._rate)
+        self._tokens = min(self._most, self._tokens + (now - self._at) * self.rate)
         self._at = now
         granted = min(wanted, max(1, int(self._tokens)))
         self._tokens -= granted
@@ -102,16 +105,16 @@ class TokenBucket:
 
     def change(self, rate: float) -> None:
         """Go on with another rate, from the last grant on; no more than a second's worth of it is ever there."""
-        self._rate = rate
+        self.rate = rate
         self._most = max(1.0, rate)
 
     def ready_at(self) -> float:
         """Return the instant from which the next token is there; :meth:`take` agrees to the last bit."""
-        if self._rate is None or self._tokens >= 1:
+        if self.rate is None or self._tokens >= 1:
             return self._at
-        if not self._rate:
+        if not self.rate:
             return math.inf
-        return self._at + (1 - self._tokens) / self._rate
+        return self._at + (1 - self._tokens) / self.rate
 
 
 class Backoff:

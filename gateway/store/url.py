@@ -44,6 +44,11 @@ def check_url(url: str) -> str:
     return url
 
 
+def is_file(url: str) -> bool:
+    """Tell whether a store is a file on this machine."""
+    return url.startswith(_SQLITE)
+
+
 def sqlite_path(url: str) -> Path:
     """Return the file of ``sqlite:///relative.db`` or ``sqlite:////absolute.db``."""
     return Path(url.removeprefix(_SQLITE))
@@ -63,7 +68,7 @@ def open_store(
     Raises:
         StoreError: it cannot be had; the sentence says why and what to do.
     """
-    if url.startswith(_SQLITE):
+    if is_file(url):
         if not create:
             must_exist(sqlite_path(url))
         return SqliteStore(sqlite_path(url), node, observe)
@@ -78,7 +83,7 @@ def read_store(url: str) -> AbstractContextManager[Snapshot]:
     Raises:
         StoreError: it cannot be had; the sentence says why and what to do.
     """
-    if url.startswith(_SQLITE):
+    if is_file(url):
         return read_database(sqlite_path(url))
     with _driver():
         from gateway.store.postgres_snapshot import read_server  # noqa: PLC0415 (likewise)
@@ -97,12 +102,12 @@ def _driver() -> Iterator[None]:
 
 def is_missing(url: str) -> bool:
     """Tell whether a store would have to be made first; one on a server says so itself when it is opened."""
-    return url.startswith(_SQLITE) and not sqlite_path(url).is_file()
+    return is_file(url) and not sqlite_path(url).is_file()
 
 
 def is_same(one: str, other: str) -> bool:
     """Tell whether two URLs are one store as far as they tell: a server has many names."""
-    files = [sqlite_path(url).resolve() for url in (one, other) if url.startswith(_SQLITE)]
+    files = [sqlite_path(url).resolve() for url in (one, other) if is_file(url)]
     return one == other or (len(files) == 2 and files[0] == files[1])  # noqa: PLR2004 (both of them)
 
 
@@ -114,7 +119,7 @@ def reserved(url: str) -> Iterator[None]:
         TakenError: a process is at work on it.
         StoreError: it cannot be reserved.
     """
-    if not url.startswith(_SQLITE):
+    if not is_file(url):
         yield
         return
     with lock(sqlite_path(url)):

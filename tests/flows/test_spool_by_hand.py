@@ -111,7 +111,7 @@ async def test_drop_leaves_what_may_be_on_the_wire(world, stopgate):
     await world.orange.received(1)
     said = await stopgate.ok("spool", "drop", "--account", "shop", "--yes")
     assert said.out == (
-        "0 rows dropped; a gateway has 1 more in memory, for which suspending the operator makes it let go\n"
+        "0 rows dropped; a gateway has 1 more in memory, which `stopgate operators suspend` makes it let go of\n"
     )
 
 
