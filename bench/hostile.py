@@ -2,12 +2,15 @@
 
 The gateway is a process of its own, so are the attackers, who yield to the others (nice) where they compete for a
 processor: what is measured is the gateway's work, not theirs. The honest app and the operator are this process.
-Undisturbed rounds and attacked ones take turns and the median of their ratios counts, as machines have moods.
-`bench/hostile.py NAME …` measures some of the attacks.
+Undisturbed rounds and attacked ones take turns and the median of their ratios counts, as machines have moods. How busy
+the gateway is depends on them less. `elsewhere` is `octets` against a socket that is nobody's: what that attack costs
+the machine without us. `cycles` is 10,000 connections, one after the other, dropped at once.
+`bench/hostile.py NAME …` measures some of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import statistics
@@ -15,7 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import trio
 from attackers.hostile import ATTACKS, HOSTILE, PASSWORD
@@ -24,6 +29,7 @@ from gateway.demo.loopback import free_port
 from gateway.simulate.app import SimulatedApp
 from gateway.simulate.operator import SimulatedOperator
 
+CYCLES = int(os.environ.get("BENCH_CYCLES", "10000"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
 ROUNDS = 5
 RATE = 200  # honest submissions a second
@@ -59,6 +65,17 @@ def resident(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
+def processor_time(pid: int) -> float:
+    """Return the processor time that a process has used, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def descriptors(pid: int) -> int:
+    """Return how many files a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def configure(config: Path, operator: tuple[str, int], port: int) -> None:
     """Write a configuration for an honest account and one that has gone mad."""
     account = {"password": PASSWORD, "publisher": "Bench", "rate": None, "max_binds": 64}
@@ -77,17 +94,112 @@ def configure(config: Path, operator: tuple[str, int], port: int) -> None:
     config.write_text(json.dumps(settings), encoding="utf-8")  # JSON is YAML
 
 
+class Spell(NamedTuple):
+    """A while of honest submissions: their p99 in milliseconds, and what part of a processor the gateway used."""
+
+    p99: float
+    busy: float
+
+
+class Round(NamedTuple):
+    """Two spells, undisturbed and attacked, and how much the attackers had done."""
+
+    usual: Spell
+    attacked: Spell
+    done: int
+
+
+class Bench:
+    """A gateway, an honest app and its operator.
+
+    Args:
+        app: the honest app.
+        port: where the gateway listens.
+        pid: the gateway's process.
+    """
+
+    def __init__(self, app: SimulatedApp, port: int, pid: int) -> None:
+        self._app = app
+        self._port = port
+        self._pid = pid
+
+    async def compare(self, name: str) -> None:
+        """Measure an attack against undisturbed rounds before and after it, and print the ratios."""
+        async with trio.open_nursery() as nursery:
+            target = self._port if name != "elsewhere" else await nursery.start(_nobody)
+            rounds = [await self._round(name if name != "elsewhere" else "octets", target) for _ in range(ROUNDS)]
+            nursery.cancel_scope.cancel()
+        spells = ([each.usual for each in rounds], [each.attacked for each in rounds])
+        usual, attacked = (statistics.median(spell.p99 for spell in column) for column in spells)
+        calm, busy = (statistics.median(spell.busy for spell in column) for column in spells)
+        ratios = sorted(each.attacked.p99 / each.usual.p99 for each in rounds)
+        ratio = f"ratio {statistics.median(ratios):4.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})"
+        tally = f"{sum(each.done for each in rounds):,} done, gateway {resident(self._pid)} MiB"
+        took = f"p99 undisturbed {usual:6.1f} ms, attacked {attacked:6.1f} ms"
+        print(f"{name:10} {took}, {ratio}, busy {calm:.0%}, attacked {busy:.0%}, {tally}", flush=True)
+
+    async def _round(self, name: str, port: int) -> Round:
+        usual = await self._spell()
+        command = [sys.executable, str(ATTACKER), name, str(port)]
+        attacker = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
+        await trio.sleep(0.5)  # it has to start
+        attacked = await self._spell()
+        attacker.kill()
+        await attacker.wait()
+        lines = b"".join([data async for data in attacker.stdout]).split()
+        await trio.sleep(0.5)
+        return Round(usual, attacked, int(lines[-1]) if lines else 0)
+
+    async def _spell(self) -> Spell:
+        before, began = processor_time(self._pid), time.perf_counter()
+        took = await latencies(self._app, SECONDS)
+        return Spell(p99(took), (processor_time(self._pid) - before) / (time.perf_counter() - began))
+
+    async def cycles(self) -> None:
+        """Drop connections, a tenth as many before, and print what the gateway holds before and after."""
+        await self._drop(CYCLES // 10)
+        before, files, used = resident(self._pid), descriptors(self._pid), processor_time(self._pid)
+        began = time.perf_counter()
+        await self._drop(CYCLES)
+        seconds, each = time.perf_counter() - began, (processor_time(self._pid) - used) * 1e3 / CYCLES
+        await trio.sleep(1)  # for the last of them to end
+        print(
+            f"{CYCLES:,} connections dropped: {CYCLES / seconds:.0f}/s, {each:.2f} ms of processor time each,"
+            f" {before} → {resident(self._pid)} MiB, {files} → {descriptors(self._pid)} files",
+            flush=True,
+        )
+
+    async def _drop(self, count: int) -> None:
+        for _ in range(count):
+            await (await trio.open_tcp_stream("127.0.0.1", self._port)).aclose()
+
+
+async def _nobody(task_status: trio.TaskStatus[int]) -> None:
+    """Let whoever connects bind and submit, without looking at it, and answer now and then."""
+
+    async def swallow(stream: trio.SocketStream) -> None:
+        with contextlib.suppress(trio.BrokenResourceError):
+            while await stream.receive_some(4096):
+                await stream.send_all(b"\0")
+                await trio.sleep(0.005)
+
+    async with trio.open_nursery() as nursery:
+        [listener] = await nursery.start(partial(trio.serve_tcp, host="127.0.0.1"), swallow, 0)
+        task_status.started(listener.socket.getsockname()[1])
+
+
 async def measure(names: list[str], config: Path) -> None:
-    """Measure each attack against undisturbed rounds before and after it, and print the ratios."""
+    """Measure what is named."""
     operator, app, port = SimulatedOperator("gw", PASSWORD), SimulatedApp(HONEST, PASSWORD), free_port()
     async with trio.open_nursery() as nursery:
         configure(config, await nursery.start(operator.run), port)
         gateway = await trio.lowlevel.open_process([sys.executable, "-m", "gateway", "run", "--config", str(config)])
         try:
-            await _bind(nursery, app, port)
+            await bind(nursery, app, port)
             await latencies(app, 2.0)  # caches, pages, imports
+            bench = Bench(app, port, gateway.pid)
             for name in names:
-                await _compare(name, app, port, gateway.pid)
+                await (bench.cycles() if name == "cycles" else bench.compare(name))
         finally:
             gateway.terminate()
             with trio.CancelScope(shield=True):
@@ -95,7 +207,8 @@ async def measure(names: list[str], config: Path) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def _bind(nursery: trio.Nursery, app: SimulatedApp, port: int) -> None:
+async def bind(nursery: trio.Nursery, app: SimulatedApp, port: int) -> None:
+    """Bind an app as soon as a gateway that has just been started listens."""
     with trio.fail_after(20):
         while True:
             try:
@@ -106,34 +219,11 @@ async def _bind(nursery: trio.Nursery, app: SimulatedApp, port: int) -> None:
     await nursery.start(app.run, "127.0.0.1", port)
 
 
-async def _compare(name: str, app: SimulatedApp, port: int, pid: int) -> None:
-    rounds = [await _round(name, app, port) for _ in range(ROUNDS)]
-    usual, attacked = (statistics.median(column) for column in list(zip(*rounds, strict=True))[:2])
-    ratios = sorted(during / before for before, during, _ in rounds)
-    ratio = f"ratio {statistics.median(ratios):4.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})"
-    tally = f"{sum(done for *_, done in rounds):,} done, gateway {resident(pid)} MiB"
-    print(f"{name:10} p99 undisturbed {usual:6.1f} ms, attacked {attacked:6.1f} ms, {ratio}, {tally}", flush=True)
-
-
-async def _round(name: str, app: SimulatedApp, port: int) -> tuple[float, float, int]:
-    """Return both latencies, undisturbed and attacked, and how much the attackers had done."""
-    usual = p99(await latencies(app, SECONDS))
-    command = [sys.executable, str(ATTACKER), name, str(port)]
-    attacker = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
-    await trio.sleep(0.5)  # it has to start
-    attacked = p99(await latencies(app, SECONDS))
-    attacker.kill()
-    await attacker.wait()
-    lines = b"".join([data async for data in attacker.stdout]).split()
-    await trio.sleep(0.5)
-    return usual, attacked, int(lines[-1]) if lines else 0
-
-
 def main() -> None:
-    """Measure all attacks, or those that are named."""
+    """Measure all of it, or what is named."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "gateway.yaml")
-        trio.run(measure, sys.argv[1:] or list(ATTACKS), config)
+        trio.run(measure, sys.argv[1:] or [*ATTACKS, "elsewhere", "cycles"], config)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ class Visit:
         self.address = address
         self.began = trio.current_time()
         self.household = household(address)
+        self.known = False
         self.bound = False
         self._door = door
 
@@ -63,10 +64,17 @@ class Visit:
         """Whether nobody from there may bind for now."""
         return self._door.bans.banned(self.household, trio.current_time())
 
+    def introduce(self) -> None:
+        """Count this connection as no stranger's: it has named an account that may come from here."""
+        if not self.known:
+            self.known = True
+            self._door.places.know(self.household)
+
     def succeed(self) -> None:
         """Count this connection as bound, and forget what failed before it from the same household."""
+        self.introduce()
         self.bound = True
-        self._door.places.bind(self.household)
+        self._door.places.bind()
         self._door.bans.succeeded(self.household)
 
     def refuse(self, code: int) -> float:
@@ -161,7 +169,7 @@ class Door:
             if ready is not None:
                 await serve(ready, visit)
         finally:
-            self.places.leave(visit.household, bound=visit.bound)
+            self.places.leave(visit.household, known=visit.known, bound=visit.bound)
 
     async def _secured(self, stream: trio.SocketStream, visit: Visit) -> trio.abc.Stream | None:
         try:

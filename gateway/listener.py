@@ -126,8 +126,9 @@ class Listener:
         account = customer.account
         if customer.suspended or not _allowed(account, client.visit):
             return status.ESME_RBINDFAIL
-        if not await self._passwords.check(account.password, pdu.fields["password"]):
-            return status.ESME_RINVPASWD
+        client.visit.introduce()
+        if not await self._passwords.check(account.password, pdu.fields["password"], lambda: not client.visit.banned):
+            return status.ESME_RBINDFAIL if client.visit.banned else status.ESME_RINVPASWD
         if self._accepting.cancel_called:
             return status.ESME_RSYSERR  # on the way down
         return await self._take_place(account)

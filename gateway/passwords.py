@@ -12,9 +12,14 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
+from functools import partial
+from typing import TYPE_CHECKING
 
 import argon2
 import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _CHECKS_AT_ONCE = 2
 _REMEMBERED = 10_000  # more than there are accounts
@@ -25,7 +30,7 @@ class _Check:
 
     def __init__(self) -> None:
         self.over = trio.Event()
-        self.right: bool | None = None  # None: given up, its connection has ended
+        self.right: bool | None = None  # None: given up, its connection has ended or is not wanted any more
 
 
 class Passwords:
@@ -38,30 +43,34 @@ class Passwords:
         self._hasher = argon2.PasswordHasher()
         self._limit = trio.CapacityLimiter(_CHECKS_AT_ONCE)
 
-    async def check(self, expected: str, given: str) -> bool:
-        """Say whether ``given`` is the password ``expected``, or hashed into it."""
+    async def check(self, expected: str, given: str, wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Say whether ``given`` is the password ``expected``, or hashed into it.
+
+        ``wanted`` is asked when a thread is free: whoever is not wanted any more by then costs no check, and is wrong.
+        """
         if not expected.startswith("$argon2"):
             return hmac.compare_digest(self._digest(expected), self._digest(given))
         digest = self._digest(f"{expected}\0{given}")
         while digest not in self._verified:
             check = self._under_way.get(digest)
             if check is None:
-                return await self._begin(digest, expected, given)
+                return await self._begin(digest, partial(self._verify, expected, given), wanted)
             await check.over.wait()
             if check.right is not None:
                 return check.right
         return True
 
-    async def _begin(self, digest: bytes, expected: str, given: str) -> bool:
+    async def _begin(self, digest: bytes, verify: Callable[[], bool], wanted: Callable[[], bool]) -> bool:
         check = self._under_way[digest] = _Check()
         try:
-            check.right = await trio.to_thread.run_sync(self._verify, expected, given, limiter=self._limit)
+            async with self._limit:
+                check.right = await trio.to_thread.run_sync(verify) if wanted() else None
         finally:
             del self._under_way[digest]
             check.over.set()
         if check.right:
             self._remember(digest)
-        return check.right
+        return bool(check.right)
 
     def _remember(self, digest: bytes) -> None:
         self._verified[digest] = None

@@ -141,6 +141,24 @@ async def test_first_one_hangs_up(nursery, gate):
     assert known._under_way == {}
 
 
+async def test_unwanted_by_the_time_it_is_their_turn(nursery, gate):
+    """Whoever is not wanted any more when a thread is free costs no check; another with the same password has his."""
+    known, banned = Passwords(), []
+    await asked(nursery, known.check, (HASH, "wrong 1"), (HASH, "wrong 2"))
+    await begun(gate, 2)  # no thread is left
+    answers = await asked(
+        nursery, known.check, (HASH, "secret", lambda: not banned), (HASH, "wrong 3", lambda: not banned)
+    )
+    others = await asked(nursery, known.check, (HASH, "secret"))
+    banned.append("address")
+    gate.open()
+    with trio.fail_after(PATIENCE):
+        while len(answers + others) < 3:  # noqa: ASYNC110 (they come when they come)
+            await trio.sleep(0.002)
+    assert (answers, others) == ([False, False], [True])
+    assert gate.begun == 3
+
+
 async def test_memory_is_bounded(monkeypatch):
     """Only so many verified passwords are remembered, the oldest is forgotten first."""
     monkeypatch.setattr(passwords, "_REMEMBERED", 3)

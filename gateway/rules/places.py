@@ -1,7 +1,8 @@
 """How many connections there are, and whether one more is let in.
 
-Three numbers are limited: all connections, those that are not bound, and those not bound from one household. Bound
-ones are limited by each account's own number of places besides; what is limited here is what strangers can take.
+Three numbers are limited: all connections, those that are not bound, and strangers from one household: those that have
+not named an account which may come from there. So many apps behind one address can bind at once, while their passwords
+are checked. Bound ones are limited by each account's own number of places besides.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ class Places:
     Args:
         total: connections at most.
         unbound: those of them that are not bound, at most.
-        unbound_each: those of the unbound that may come from one household, at most.
+        strangers_each: strangers that may come from one household, at most.
     """
 
-    def __init__(self, total: int, unbound: int, unbound_each: int) -> None:
+    def __init__(self, total: int, unbound: int, strangers_each: int) -> None:
         self._total = total
         self._unbound = unbound
-        self._unbound_each = unbound_each
-        self._waiting: Counter[str] = Counter()
+        self._strangers_each = strangers_each
+        self._strangers: Counter[str] = Counter()
         self.taken = 0
         self.unbound = 0
 
@@ -32,22 +33,27 @@ class Places:
             return "total"
         if self.unbound >= self._unbound:
             return "unbound"
-        if self._waiting[who] >= self._unbound_each:
+        if self._strangers[who] >= self._strangers_each:
             return "unbound_address"
         self.taken += 1
         self.unbound += 1
-        self._waiting[who] += 1
+        self._strangers[who] += 1
         return None
 
-    def bind(self, who: str) -> None:
-        """Count a connection as bound from now on."""
-        self.unbound -= 1
-        self._waiting[who] -= 1
-        if not self._waiting[who]:
-            del self._waiting[who]
+    def know(self, who: str) -> None:
+        """Count a stranger as none from now on."""
+        self._strangers[who] -= 1
+        if not self._strangers[who]:
+            del self._strangers[who]
 
-    def leave(self, who: str, *, bound: bool) -> None:
+    def bind(self) -> None:
+        """Count a connection that is no stranger as bound from now on."""
+        self.unbound -= 1
+
+    def leave(self, who: str, *, known: bool, bound: bool) -> None:
         """Give a place back."""
+        if not known:
+            self.know(who)
         if not bound:
-            self.bind(who)
+            self.bind()
         self.taken -= 1

@@ -157,17 +157,28 @@ async def test_a_bind_resets(world):
         await (await world.app()).links[0].part(1)
 
 
-async def test_rebinds_stall_no_traffic(world, monkeypatch):
-    """While 200 binds wait for one hash to be checked, messages of others are answered; then all are let in."""
-    opened, checks = threading.Event(), []
-    verify = argon2.PasswordHasher.verify
+class Checks(list):
+    """Checks of hashes that have begun; `opened` lets them end."""
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """Hold up every check of a hash until `opened` is set; a list of those that have begun."""
+    opened, begun = threading.Event(), Checks()
+    begun.opened, verify = opened, argon2.PasswordHasher.verify
 
     def held(*args):
-        checks.append(args)
+        begun.append(args)
         assert opened.wait(PATIENCE)
         return verify(*args)
 
     monkeypatch.setattr(argon2.PasswordHasher, "verify", held)
+    yield begun
+    opened.set()
+
+
+async def test_rebinds_stall_no_traffic(world, checks):
+    """While 200 binds wait for one hash to be checked, messages of others are answered; then all are let in."""
     await world.start(accounts={"shop": {"password": HASH, "max_binds": 200}})
     bank = await world.app("bank")
     answers = []
@@ -175,19 +186,52 @@ async def test_rebinds_stall_no_traffic(world, monkeypatch):
     async def bind():
         answers.append(await world.nursery.start(App().run, world.address))
 
-    try:
-        async with trio.open_nursery() as storm:
-            for _ in range(200):
-                storm.start_soon(bind)
-            await world.eventually(lambda: checks and world.gateway._door.places.unbound == 200)
-            for _ in range(20):
-                await bank.accepted(FRENCH)
-            assert answers == []
-            opened.set()
-    finally:
-        opened.set()
+    async with trio.open_nursery() as storm:
+        for _ in range(200):
+            storm.start_soon(bind)
+        await world.eventually(lambda: checks and world.gateway._door.places.unbound == 200)
+        for _ in range(20):
+            await bank.accepted(FRENCH)
+        assert answers == []
+        checks.opened.set()
     assert [answer.status for answer in answers] == [status.ESME_ROK] * 200
     assert len(checks) == 1
+
+
+async def test_binds_that_are_judged_are_no_strangers(world, checks):
+    """Apps behind one address that name their accounts are no strangers there while their passwords are checked."""
+    await world.start(
+        accounts={"shop": {"password": HASH, "max_binds": 5}}, smpp={"limits": {"unbound_per_address": 1}}
+    )
+    bound = []
+
+    async def bind():
+        bound.append(await world.nursery.start(App().run, world.address))
+
+    for count in range(1, 6):
+        world.nursery.start_soon(bind)
+        await world.eventually(lambda count=count: world.gateway._door.places.unbound == count and checks)
+        await world.eventually(lambda: not world.gateway._door.places._strangers)
+    checks.opened.set()
+    await world.eventually(lambda: len(bound) == 5)
+    assert [answer.status for answer in bound] == [status.ESME_ROK] * 5
+
+
+async def test_binds_of_an_address_banned_meanwhile(world, checks):
+    """Binds that wait for a check of their password when their address is banned are refused without one."""
+    await world.start(accounts={"shop": {"password": HASH}}, smpp={"limits": {"failures": 1, "ban": "1h"}})
+    refused = []
+
+    async def bind(number):
+        refused.append(await world.refused(App(password=f"wrong {number}")))
+
+    for number in range(4):
+        world.nursery.start_soon(bind, number)
+    await world.eventually(lambda: len(checks) == 2 and world.gateway._door.places.unbound == 4)
+    checks.opened.set()
+    await world.eventually(lambda: len(refused) == 4)
+    assert sorted(refused) == [status.ESME_RBINDFAIL] * 3 + [status.ESME_RINVPASWD]
+    assert len(checks) == 2
 
 
 @contextmanager
