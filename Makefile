@@ -12,7 +12,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test peers lint check bench clean
+.PHONY: help demo test peers lint check bench lock dist install deb sbom clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,15 +46,39 @@ check: lint test ## All of it: lint, then test
 bench: $(READY) ## Measure
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS); done
 
+lock: $(READY) ## Write the lock files anew, from the newest releases that pyproject.toml takes
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv
+	@$(LOCK) --extra postgres --group dev -o requirements-dev.lock
+	@$(LOCK) --extra postgres -c requirements-dev.lock -o requirements.lock
+
+LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate
+
+# Every archive is dated by the last commit, so that the same checkout gives the same octets.
+dist deb sbom install: export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct 2>/dev/null || echo 1735689600)
+
+dist: $(READY) ## Build sdist and wheel into dist/
+	@$(BIN)/python -m hatchling build -d dist
+
+deb: $(READY) ## Build a Debian package for this release of Debian into dist/
+	@$(BIN)/python packaging/deb.py dist
+
+sbom: $(READY) ## Write the list of all that is shipped (CycloneDX) into dist/
+	@mkdir -p dist
+	@$(BIN)/python packaging/stage.py --bill dist/stopgate.cdx.json
+
+install: $(READY) ## Install the program, its units and its manuals; DESTDIR=/folder puts them below that
+	@$(BIN)/python packaging/stage.py --root $(or $(DESTDIR),/)
+
 clean: ## Remove the virtual environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist tests/interop/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# pip before 25.1 (Debian 12 has 23.0) knows no dependency groups, hence the upgrade.
-$(READY): pyproject.toml | $(BIN)/pip
+# Exactly what is locked, by its hash; then stopgate itself, from the folder.
+$(READY): pyproject.toml requirements-dev.lock | $(BIN)/pip
 	@echo "Installing stopgate into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable '.[postgres]' --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Debian splits ensurepip off into python3-venv; without it `python3 -m venv` leaves half an environment behind. Who may

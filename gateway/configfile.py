@@ -1,12 +1,14 @@
 """A YAML file as plain data, together with the place of every key and value in it.
 
 Nothing is lost on the way to a message: duplicate keys, which YAML's constructor would let the last one win, are
-problems; keys stay text (an operator may be called `no` or `36034`); `${NAME}` takes an environment variable and stays
-text as well. All problems are collected, so that one look at the list is enough to mend the file. A file that would
-take for ever is refused: one that nests too deep, or whose aliases multiply.
+problems; keys stay text (an operator may be called `no` or `36034`); `${NAME}` takes an environment variable, or a
+credential of that name, and stays text as well. All problems are collected, so that one look at the list is enough to
+mend the file. A file that would take for ever is refused: one that nests too deep, or whose aliases multiply.
 """
 
+import contextlib
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -177,7 +179,7 @@ class Document:
 
     def _variable(self, name: str, node: yaml.Node, path: KeyPath) -> str:
         if name not in self._environ:
-            self._complain(node, path, f"environment variable {name} is not set")
+            self._complain(node, path, f"environment variable {name} is not set, and no credential is called so")
         return self._environ.get(name, "")
 
     def _complain(self, node: yaml.Node, path: KeyPath, message: str) -> None:
@@ -186,6 +188,20 @@ class Document:
 
 def _mark(node: yaml.Node) -> Mark:
     return Mark(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def variables(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what `${NAME}` may name: the environment, then the credentials that systemd has put into a folder.
+
+    Each file in `CREDENTIALS_DIRECTORY` is one (systemd.exec(5)); of a folder of credentials that was passed whole the
+    files are called `credentials_NAME`. Files that cannot be read are as good as absent.
+    """
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    found: dict[str, str] = {}
+    for path in Path(folder).glob("*") if folder else ():
+        with contextlib.suppress(OSError, UnicodeDecodeError):  # a folder, a key in DER: nothing that a name can mean
+            found[path.name.removeprefix("credentials_")] = path.read_text(encoding="utf-8").removesuffix("\n")
+    return ChainMap(dict(environ), found)
 
 
 def read(file: Path, environ: Mapping[str, str]) -> Document:
@@ -197,7 +213,7 @@ def read(file: Path, environ: Mapping[str, str]) -> Document:
     text = _text(file)
     try:
         root = yaml.compose(text, Loader=_Loader)
-        document = Document(environ)
+        document = Document(variables(environ))
         if root is not None:
             document.take(root)
     except yaml.MarkedYAMLError as error:

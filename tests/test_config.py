@@ -355,3 +355,18 @@ def test_routes_of_an_account(write):
     assert load(write(text), {}).accounts["shop"].routes[0].operators == ["p"]
     with pytest.raises(ConfigError, match="there is no operator 'q'"):
         load(write(text.replace("[p]", "[q]")), {})
+
+
+def test_credentials_are_variables(write, tmp_path):
+    """A variable that the environment lacks is looked for among the credentials, passed one by one or as a folder."""
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / "credentials_PASSWORD").write_text("secret\n")
+    (folder / "PLACE").write_text("smsc.example")
+    (folder / "odd").write_bytes(b"\xff")
+    (folder / "HOST").write_text("overridden")
+    settings = "host: '${PLACE}', system_id: '${HOST}', password: '${PASSWORD}'"
+    text = ROUTED.replace("host: smsc.example, system_id: gw, password: secret", settings)
+    config = load(write(text), {"CREDENTIALS_DIRECTORY": str(folder), "HOST": "env"})
+    operator = config.operators["orange"]
+    assert (operator.host, operator.password, operator.system_id) == ("smsc.example", "secret", "env")
