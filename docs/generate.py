@@ -53,6 +53,7 @@ ROW = (
         spool.remove,
         "the peer has taken it, or refused it, or its time is over, or its number opted out",
     ),
+    Arrow("WAITING", "WAITING", spool.let_go, "a person has read the text that it waited for: no opt-out"),
     Arrow(
         "WAITING",
         OUTSIDE,
@@ -69,21 +70,27 @@ MESSAGE = (
     Arrow(OUTSIDE, "ENROUTE", messages.add, "accepted"),
     Arrow(OUTSIDE, "REJECTED", messages.add, "accepted for an opted-out number, by an account that wants a receipt"),
     Arrow("ENROUTE", "ENROUTE", messages.settle, "a segment has an outcome, others have none yet"),
+    Arrow(
+        "ENROUTE",
+        "ENROUTE",
+        messages.begin,
+        "an operator has taken a segment of several: it is finished, come what may",
+    ),
     Arrow("ENROUTE", "ENROUTE", messages.rewrite, "replace_sm, while nothing of it has been sent"),
     Arrow("ENROUTE", "ENROUTE", messages.join, "a part of a message that its app cut, and the last one has come"),
     Arrow("ENROUTE", "JOINED", messages.end_joined, "a part of a message that has ended: in whatever state that has"),
     Arrow("ENROUTE", "DELIVERED", messages.settle, "every segment was delivered"),
     Arrow("ENROUTE", "ACCEPTED", messages.settle, "taken, and no receipt can come: nobody asked, or it has no id"),
     Arrow("ENROUTE", "EXPIRED", messages.settle, "a segment waited past its validity, or a receipt says so"),
-    Arrow("ENROUTE", "REJECTED", messages.settle, "an operator refused a segment for good, or a receipt says so"),
-    Arrow("ENROUTE", "UNDELIVERABLE", messages.settle, "a receipt says so, or unanswered under `uncertain: fail`"),
-    Arrow("ENROUTE", "UNKNOWN", messages.settle, "taken and not reported on in time, or its id was given to another"),
     Arrow(
         "ENROUTE",
-        "DELETED",
+        "REJECTED",
         messages.settle,
-        "before it was sent: cancel_sm, an opt-out, a person; or a receipt says so",
+        "an operator refused a segment for good, its number has opted out, or a receipt says so",
     ),
+    Arrow("ENROUTE", "UNDELIVERABLE", messages.settle, "a receipt says so, or unanswered under `uncertain: fail`"),
+    Arrow("ENROUTE", "UNKNOWN", messages.settle, "taken and not reported on in time, or its id was given to another"),
+    Arrow("ENROUTE", "DELETED", messages.settle, "before it was sent: cancel_sm, a person; or a receipt says so"),
     Arrow("ENROUTE", "SKIPPED", messages.settle, "a receipt says so"),
 )
 
@@ -94,7 +101,8 @@ AFTERWARDS = {
     Step.FAIL: "The peer will never take it: the row leaves the spool and its message ends as REJECTED.",
     Step.NEXT: "This operator will never take it: the next one of its route that reads it alike may, else it fails.",
     Step.HOLD: "It waits in the spool until its account's hours begin again where its number is.",
-    Step.REVIEW: "Whether its number refuses it is looked up again: it goes on, or its message ends.",
+    Step.REVIEW: "Whether its number refuses it is looked up again: it goes on, its message ends, or it waits in the "
+    "spool until a person has read what the number texted.",
     Step.EXPIRED: "The row leaves the spool and its message ends as EXPIRED.",
     Step.BACK: "It waits in the spool, where other nodes and operators can have it.",
 }
@@ -145,7 +153,7 @@ OTHERWISE = (
     ("its link ended unanswered, `uncertain: retry`: at once and first over another link, else", Step.BACK),
     ("its lane has lost its last link, or room is wanted", Step.BACK),
     ("its time is over when it comes up", Step.EXPIRED),
-    ("its number has opted out of something since it was accepted", Step.REVIEW),
+    ("its number has opted out of something since it was accepted, or may have", Step.REVIEW),
     ("the hours within which it may be sent are over when it comes up", Step.HOLD),
 )
 

@@ -12,11 +12,12 @@ from gateway import log
 from gateway.bundles import Bundles
 from gateway.judge import Facts, opted_out
 from gateway.outbound import message_row
-from gateway.rules.policy import Forward, Refuse, Swallow
+from gateway.refusals import ERROR
+from gateway.rules.policy import Forward, Kind, Refuse, Swallow
 from gateway.rules.reason import Reason
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.store import alerts, blacklist, contacts, messages
+from gateway.store import alerts, blacklist, contacts, messages, reviews
 from gateway.store.alerts import Wish
 from gateway.store.ids import milliseconds, wire
 from gateway.store.messages import Finished, Message, Outcome
@@ -51,6 +52,7 @@ class Admission:
         numbers = {item.submission.destination.key for item in items}
         tx.lock(numbers, shared=True)  # so that no STOP is committed between this look and our commit
         self._refusals = blacklist.lookup(tx, numbers)
+        self._pending = reviews.lookup(tx, numbers)
         self._usable = judge.usable()
         self._messages: list[Message] = []
         self._contacts: dict[tuple[str, str, str], None] = {}
@@ -78,7 +80,7 @@ class Admission:
         if isinstance(verdict, Swallow):
             message = message_row(self._tx, item, identifier, (verdict.reason, 0))._replace(state=messages.REJECTED)
             self._messages.append(message)
-            self._ended.append(Finished(message, messages.REJECTED, "000"))
+            self._ended.append(Finished(message, messages.REJECTED, ERROR))
         elif item.customer.take(verdict.segments, self._tx.now / 1_000):
             message = message_row(self._tx, item, identifier, (verdict.reason, len(verdict.parts)))
             self._messages.append(message)
@@ -118,6 +120,8 @@ class Admission:
 
     def _forward(self, item: Submitted, message: Message, operator: str, verdict: Forward) -> None:
         number = message.number
+        if self._pending:
+            item = self._held_back(item)
         if item.due:
             self._waiting.append(message)
         if verdict.code:
@@ -127,6 +131,13 @@ class Admission:
                 Wish(number, message.account, message.source_ton, message.source_npi, message.source_addr)
             )
         self._rows += self._judge.segments(self._tx, item, message, (operator, verdict.parts))
+
+    def _held_back(self, item: Submitted) -> Submitted:
+        """Let marketing wait for who reads the number's text; what is due later is looked at then."""
+        if item.customer.profile.kind is not Kind.MARKETING:
+            return item
+        until = reviews.held_until(self._pending, item.submission.destination.key, item.customer.name)
+        return item._replace(due=until) if until and item.due <= self._tx.now else item
 
     def write(self, lanes: Lanes, home: Homeward) -> Placed:
         """Write everything that was collected."""

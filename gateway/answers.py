@@ -1,8 +1,7 @@
 """What we answer whoever texts one of our codes: one SMS from that code, back the way the text came.
 
 Confirmations of opt-outs and the answers to other words are alike in this. They are the platform's own, so neither the
-blacklist nor hours nor a balance holds them up, and they go out before everything else of their lane. Who sends the
-same text again and again is a machine, and is answered no more: two machines would go on for ever.
+blacklist nor hours nor a balance holds them up, and they go out before everything else of their lane.
 """
 
 from __future__ import annotations
@@ -15,34 +14,19 @@ from gateway.rules.carriage import Form
 from gateway.rules.reading import UDHI
 from gateway.ruleset import Routing, alphabet
 from gateway.smpp import pdu as smpp
-from gateway.store import blacklist, messages
+from gateway.store import messages
 from gateway.store.ids import milliseconds
 from gateway.store.messages import PLATFORM, Message
 from gateway.store.spool import URGENT, Spooled, operator_lane
 
 if TYPE_CHECKING:
     from gateway.config import Config
-    from gateway.homeward import Text
+    from gateway.heard import Heard
     from gateway.rules.carriage import Encoded
-    from gateway.rules.keyword import Decision
-    from gateway.rules.number import Number
     from gateway.store.base import Tx
 
-_LOOP_MS = 3_600_000
-_LOOP_TEXTS = 3  # identical ones, this one included
 _ASKS = 1  # registered_delivery: what became of an answer is evidence
 _SHORT_CODE_TON = 3  # network specific (SMPP 3.4 section 5.2.5)
-
-
-class Heard(NamedTuple):
-    """Somebody said something about a number: a text to one of our codes, or a form."""
-
-    number: Number
-    code: str
-    source: str  # sms, web, api or cli
-    decision: Decision
-    operator: str = ""
-    text: Text | None = None
 
 
 class Answer(NamedTuple):
@@ -126,14 +110,6 @@ class Answers:
             segments=0,
             open=0,
         )
-
-
-def is_loop(tx: Tx, heard: Heard) -> bool:
-    """Say whether a text, not recorded yet, is the third of its words within an hour: then a machine sends it."""
-    if heard.text is None:
-        return False
-    before = blacklist.same_texts(tx, heard.number.key, heard.text.octets, tx.now - _LOOP_MS)
-    return before >= _LOOP_TEXTS - 1
 
 
 def _submit_sm(message: Message, part: Encoded) -> bytes:

@@ -30,6 +30,7 @@ from gateway.opt_out import OptOuts
 from gateway.outbox import Outbox
 from gateway.replace import Replace
 from gateway.requests import Requests
+from gateway.reviews import Reviews
 from gateway.rules import number
 from gateway.rules.pacing import Pace
 from gateway.ruleset import pace, profile
@@ -82,8 +83,10 @@ class Gateway:
         self._account_outcomes = AccountOutcomes(self.lanes, self.metrics)
         self._submit = Submit(config, self.lanes, home, self.metrics)
         manage = Manage(Replace(self._submit.judge), self.lanes, home, self.metrics)
-        self._deliver = Deliver(config, self.lanes, home, OptOuts(config), self.metrics)
-        self._upkeep = Upkeep(config, self.store, self.lanes, home)
+        opt_outs = OptOuts(config)
+        self._deliver = Deliver(config, self.lanes, home, opt_outs, self.metrics)
+        reviewing = (Reviews(opt_outs), self._deliver.follow)
+        self._upkeep = Upkeep(config, self.store, self.lanes, home, reviewing)
         self._listening = False
         self._outboxes: list[Outbox] = []
         self._add_lanes()

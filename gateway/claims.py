@@ -53,13 +53,13 @@ class Claimed(NamedTuple):
 
 
 def claim(tx: Tx, lane: str, room: Room) -> Claimed:
-    """Claim rows of a lane, and tell those apart that are to be reviewed: their number has opted out of something."""
+    """Claim rows of a lane, and tell those apart that are to be reviewed: their number has opted out, or may have."""
     waiting = spool.queues(tx, lane)
     shares = room.shares(waiting)
     rows = sorted(row for queue, share in shares.items() for row in spool.claim(tx, lane, queue, share))
     taken = Counter(row.queue for row in rows)
     left = {queue for queue in waiting if taken[queue] >= shares.get(queue, 0)}
-    refusing = {number for number, _ in blacklist.lookup(tx, {row.number for row in rows if row.number})}
+    refusing = blacklist.suspects(tx, {row.number for row in rows if row.number})
     suspects = [row for row in rows if row.number in refusing and row.due != URGENT]
     return Claimed([row for row in rows if row.number not in refusing or row.due == URGENT], suspects, left)
 

@@ -21,7 +21,7 @@ COMMANDS = {
     "check": "gateway.commands.setup:check",
     "demo": "gateway.demo.command:demo",
     "preview": "gateway.commands.preview:preview",
-    "blacklist": "gateway.commands.records:blacklist",
+    "blacklist": "gateway.commands.opted_out:blacklist",
     "ledger": "gateway.commands.stores:ledger",
     "operators": "gateway.commands.live:operators",
     "accounts": "gateway.commands.live:accounts",

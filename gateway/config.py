@@ -76,6 +76,17 @@ CONTACT = {
     "en": "Sender: {publisher}. Reply STOP to receive no more marketing from them.",
 }
 
+START = {
+    "fr": "C'est noté : vous recevrez de nouveau nos messages. STOP pour ne plus les recevoir. SMS non surtaxé.",
+    "en": "Noted: you will receive our messages again. Reply STOP to end them. SMS at no extra cost.",
+}
+HELP = {
+    "fr": "STOP pour ne plus recevoir de publicité, CONTACT pour savoir qui vous écrit, START pour en recevoir de "
+    "nouveau. SMS non surtaxé.",
+    "en": "Reply STOP to receive no more marketing, CONTACT to learn who writes to you, START to receive it again. "
+    "SMS at no extra cost.",
+}
+
 
 class Log(Section):
     """What the log says and how."""
@@ -127,6 +138,9 @@ class OptOut(Section):
     attribution_window: Duration = seconds("365d")
     confirmation: Annotated[dict[Language, Confirmation], over(CONFIRMATION)] = CONFIRMATION
     contact: Annotated[dict[Language, Contact], over(CONTACT)] = CONTACT
+    start: Annotated[dict[Language, Confirmation], over(START)] = START
+    help: Annotated[dict[Language, Confirmation], over(HELP)] = HELP
+    review: Duration = seconds("7d")
     retention: Duration = seconds("1095d")
 
 

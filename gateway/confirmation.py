@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.answers import Answers, is_loop
+from gateway.answers import Answers
 from gateway.store import confirmations
 from gateway.store.confirmations import Confirmation
 from gateway.store.ids import wire
@@ -17,15 +17,16 @@ from gateway.store.ledger import CONFIRMATION, Event
 from gateway.store.messages import PLATFORM
 
 if TYPE_CHECKING:
-    from gateway.answers import Answer, Heard
+    from gateway.answers import Answer
     from gateway.config import Config
+    from gateway.heard import Heard
     from gateway.store.base import Tx
     from gateway.store.spool import Spooled
 
 REASON = "confirmation"  # what its message is called in our books
 _AGAIN_MS = 24 * 3_600_000
 # Why there is no confirmation; kept with the evidence.
-LOOP = "no answer: the third text of these words within an hour"
+LOOP = "no answer: a machine has sent it, for there were too many texts within an hour"
 LATELY = "no answer: confirmed within 24 hours"
 STRANGER = "no answer: nobody is known to have written to the number"
 NO_ROUTE = "no answer: no operator carries the number"
@@ -47,7 +48,7 @@ class Confirmations:
         self._accounts = config.accounts
         self._texts = config.opt_out.confirmation
 
-    def confirm(self, tx: Tx, heard: Heard, opt_out: tuple[str, int], *, new: bool) -> Confirmed:
+    def confirm(self, tx: Tx, heard: Heard, opt_out: tuple[str, int], *, new: bool, looped: bool) -> Confirmed:
         """Confirm an opt-out. The event that it returns belongs to the ledger, in the same transaction.
 
         Args:
@@ -55,9 +56,10 @@ class Confirmations:
             heard: what opted the number out.
             opt_out: who pays, and the evidence.
             new: whether the opt-out was not in force already.
+            looped: whether a machine has said it.
         """
         payer, evidence = opt_out
-        why = _reason_not_to(tx, heard, payer, new=new)
+        why = LOOP if looped else _reason_not_to(tx, heard, payer, new=new)
         if why:
             return Confirmed([], why=why)
         answer = self._answers.answer(tx, heard, self._text_for(payer), REASON)
@@ -77,8 +79,6 @@ class Confirmations:
 def _reason_not_to(tx: Tx, heard: Heard, payer: str, *, new: bool) -> str:
     if payer == PLATFORM and heard.text is None:
         return STRANGER  # or anybody could have us write to anybody
-    if is_loop(tx, heard):
-        return LOOP
     if not new and confirmations.last(tx, heard.number.key) > tx.now - _AGAIN_MS:
         return LATELY
     return ""

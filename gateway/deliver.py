@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from gateway import homeward, opt_out
+from gateway import homeward
 from gateway.alerts import Alerts
-from gateway.answers import Heard
+from gateway.heard import STOPPING, Heard, announce
 from gateway.homeward import Address, Text
 from gateway.rules import keyword
+from gateway.rules.inbound import Octets, words
 from gateway.rules.number import NumberError, canonical
-from gateway.rules.reading import MESSAGE_TYPE, UDHI
+from gateway.rules.reading import MESSAGE_TYPE
 from gateway.ruleset import meanings
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
-from gateway.smpp.text import TextError, alphabet_of, decode_text
-from gateway.smpp.udh import split_udh
 from gateway.store import messages, sent
 from gateway.store.base import Batch
 
@@ -34,9 +33,8 @@ if TYPE_CHECKING:
     from gateway.lanes import Lanes, Placed
     from gateway.link import Link
     from gateway.metrics import Metrics
-    from gateway.opt_out import Effect, OptOuts
+    from gateway.opt_out import Heeded, OptOuts
     from gateway.smpp.pdu import Pdu
-    from gateway.smpp.text import Meanings
     from gateway.store.base import StoreError, Tx
     from gateway.store.messages import Outcome
 
@@ -71,7 +69,7 @@ class Done(NamedTuple):
     """What a batch led to."""
 
     placed: Placed
-    effects: list[Effect]
+    heeded: Heeded
 
 
 class Deliver:
@@ -126,19 +124,19 @@ class Deliver:
         if len(source.addr) > _LONGEST_ADDRESS:  # it was read, and could not be written again: no STOP is lost for that
             source = Address(_INTERNATIONAL, _ISDN, number.key)
         text = Text(source, code, fields["esm_class"], fields["data_coding"], octets)
-        decision = keyword.read(words(text, meanings(operator)), self._codes)
+        decision = keyword.read(
+            words(Octets(octets, text.data_coding, text.esm_class), meanings(operator)), self._codes
+        )
         return Heard(number, code.addr, "sms", decision, operator.name, text)
 
     # In the transaction
 
     def _work(self, tx: Tx, items: list[Arrived]) -> Done:
+        tx.lock({each.heard.number.key for each in items if each.heard})  # at once, so that nodes never deadlock
         outcomes = self._correlate(tx, [each.report for each in items if each.report])
         rows = self._home.receipts(tx, messages.settle(tx, outcomes))
-        tx.lock({each.heard.number.key for each in items if each.heard})  # at once, so that nodes never deadlock
-        effects = self._opt_outs.hear(tx, [each.heard for each in items if each.heard])
-        for effect in effects:
-            rows += effect.rows
-        return Done(self._lanes.place(tx, rows), effects)
+        heeded = self._opt_outs.hear(tx, [each.heard for each in items if each.heard])
+        return Done(self._lanes.place(tx, rows + heeded.rows), heeded)
 
     def _correlate(self, tx: Tx, reports: list[Report]) -> list[Outcome]:
         """Find whose segments final receipts are about; what matches nothing (yet) is parked."""
@@ -155,7 +153,6 @@ class Deliver:
     # After the commit
 
     def _done(self, items: list[Arrived], done: Done) -> None:
-        self._lanes.stop({each.heard.number.key for each in done.effects if each.what != opt_out.NOTHING})
         self._lanes.carry_on(done.placed)
         self._answer(items, status.ESME_ROK)
         for (operator, kind), count in Counter((each.link.name, each.kind) for each in items).items():
@@ -163,11 +160,17 @@ class Deliver:
         reports = Counter((each.link.name, receipt.word(each.report.state)) for each in items if each.report)
         for (operator, state), count in reports.items():
             self._metrics.receipt(operator, state, count)
-        for effect in done.effects:
+        self.follow(done.heeded)
+
+    def follow(self, heeded: Heeded) -> None:
+        """Go on with what was heard, once it is committed: lanes look at what they hold, and the effects are told."""
+        self._lanes.stop({each.heard.number.key for each in heeded.effects if each.what in STOPPING})
+        self._lanes.look(dict.fromkeys(heeded.lanes, 0))
+        for effect in heeded.effects:
             self._metrics.heard(effect.heard.decision.rule, effect.heard.source, effect.what)
             if effect.event is not None:
                 self._metrics.billed(effect.event.account, effect.event.kind, effect.event.credits)
-            opt_out.announce(effect, clear=self._clear)
+            announce(effect, clear=self._clear)
 
     def _failed(self, items: list[Arrived], _error: StoreError) -> None:
         self._answer(items, status.ESME_RX_T_APPN)
@@ -192,14 +195,3 @@ def _report(operator: Operator, pdu: Pdu, octets: bytes) -> Report | None:
         return None
     key = receipt.key_of_receipt(read, operator.message_id, operator.receipt_id)
     return Report((operator.name, key), read.state, read.err, read.final)
-
-
-def words(text: Text, means: Meanings) -> str:
-    """Return what an inbound text says, as well as it can be read; octets that are no text are read as Latin-1."""
-    octets = text.octets
-    try:
-        if text.esm_class & UDHI:
-            octets = split_udh(octets)[1]
-        return decode_text(octets, alphabet_of(text.data_coding, means, octets))
-    except TextError:
-        return octets.decode("latin-1")

@@ -105,7 +105,18 @@ class Lane:
 
     def stop(self, numbers: Container[str]) -> None:
         """Review now what is for numbers that have just been stopped."""
-        self._settle(self._backlog.take_stopped(numbers), Step.REVIEW)
+        self._review(self._backlog.take_stopped(numbers))
+        self.pump()
+
+    def _review(self, rows: list[Spooled]) -> None:
+        """Have rows reviewed; those of a message of which another segment is on its way go out, for none goes half."""
+        under_way = {
+            request.context.message for link in self.links for request in link.session.pending if request.context
+        }
+        for row in rows:
+            if row.parts > 1 and row.message in under_way:
+                self._backlog.put_reviewed(row)
+        self._settle([row for row in rows if row.parts == 1 or row.message not in under_way], Step.REVIEW)
 
     def go_on(self, rows: list[Spooled]) -> None:
         """Take back rows that were reviewed and may be sent."""
@@ -189,7 +200,8 @@ class Lane:
         drawn = self._backlog.draw(granted, self._store.clock())
         self._bucket.give_back(granted - len(drawn.rows))
         self._settle(drawn.overdue, Step.EXPIRED)
-        self._settle(drawn.stopped, Step.REVIEW)
+        if drawn.stopped:
+            self._review(drawn.stopped)
         self._settle(drawn.late, Step.HOLD)
         if drawn.rows:
             self._sent += len(drawn.rows)
@@ -283,5 +295,5 @@ class Lane:
         except StoreError:
             await trio.sleep(1.0)
             return
-        self._settle(claimed.suspects, Step.REVIEW)
+        self._review(claimed.suspects)
         self.hand_over(claimed.rows)

@@ -109,6 +109,7 @@ class Judge:
                 account=item.customer.name,
                 priority=min(item.fields["priority_flag"], _HIGHEST_PRIORITY),
                 closes=item.closes,
+                parts=len(parts),
             )
             for part in parts
         ]

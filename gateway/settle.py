@@ -17,7 +17,7 @@ import structlog
 from gateway import ruleset
 from gateway.homeward import wants_receipt
 from gateway.openings import Openings
-from gateway.refusals import Refusals
+from gateway.refusals import Refusals, refusal
 from gateway.rules.number import canonical
 from gateway.rules.pacing import Step, pause_after
 from gateway.ruleset import Routing
@@ -78,7 +78,9 @@ class OperatorOutcomes:
 
     def _work(self, tx: Tx, items: list[Settled]) -> Result:
         items = [self._passed_on(each) if each.step is Step.NEXT else each for each in items]
-        cleared = self._cleared(tx, [each.item for each in items if each.step is Step.REVIEW])
+        begun = {each.item.message for each in items if each.step is Step.DONE and each.item.parts > 1}
+        messages.begin(tx, begun)
+        items, cleared = self._reviewed(tx, items, begun)
         staying = cleared.keys() | {each.item.id for each in items if each.step in _WAITS}
         ours = spool.remove(tx, [each.item.id for each in items if each.item.id not in staying])
         ended = [each for each in items if each.item.id in ours]  # others are in another node's hands by now
@@ -110,10 +112,20 @@ class OperatorOutcomes:
         due, closes = self._openings.next(row.account, canonical(row.number), tx.now)
         return settled._replace(item=row._replace(due=due, closes=closes))
 
-    def _cleared(self, tx: Tx, reviewed: list[Spooled]) -> dict[int, Spooled]:
-        """Return those of these rows that their numbers do not refuse, by id."""
-        refused = self._refusals.refused(tx, {row.message for row in reviewed})
-        return {row.id: row for row in reviewed if row.message not in refused}
+    def _reviewed(self, tx: Tx, items: list[Settled], begun: set[int]) -> tuple[list[Settled], dict[int, Spooled]]:
+        """Look up what was to be reviewed: what is held back waits, and what may be sent is returned as well, by id."""
+        reviewed = [each.item for each in items if each.step is Step.REVIEW]
+        if not reviewed:
+            return items, {}
+        standing = self._refusals.judge(tx, {row.message for row in reviewed}, begun)
+        stays = standing.refused | standing.held_until.keys()
+        items = [
+            each._replace(step=Step.BACK, item=each.item._replace(due=standing.held_until[each.item.message]))
+            if each.step is Step.REVIEW and each.item.message in standing.held_until
+            else each
+            for each in items
+        ]
+        return items, {row.id: row for row in reviewed if row.message not in stays}
 
     def _taken(self, tx: Tx, settled: list[Settled]) -> list[Outcome]:
         """Remember what operators hold; returns the outcomes that are known already."""
@@ -224,7 +236,7 @@ def _outcome(settled: Settled) -> Outcome:
     if settled.step is Step.EXPIRED:
         return Outcome(message, messages.EXPIRED, final=True)
     if settled.step is Step.REVIEW:
-        return Outcome(message, messages.DELETED, final=True)
+        return refusal(message)
     if settled.response is None:
         return Outcome(message, messages.UNDELIVERABLE, _UNCERTAIN)
     return Outcome(message, messages.REJECTED, f"{settled.response.status:03X}")

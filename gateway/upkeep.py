@@ -15,18 +15,20 @@ import trio
 from gateway import ruleset
 from gateway.config import Operator
 from gateway.settle import note_dropped
-from gateway.store import alerts, blacklist, held, idempotency, messages, sent, spool
+from gateway.store import alerts, evidence, held, idempotency, messages, sent, spool
 from gateway.store.base import StoreError
 from gateway.store.messages import Outcome
 from gateway.store.outbox import webhook_lane
 from gateway.store.spool import account_lane, operator_lane
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from gateway.config import Config
     from gateway.homeward import Homeward
     from gateway.lanes import Lanes, Placed
+    from gateway.opt_out import Heeded
+    from gateway.reviews import Reviews
     from gateway.store.base import Store, Tx
 
 _log = structlog.get_logger()
@@ -48,9 +50,18 @@ class Upkeep:
         store: whose rows are looked after.
         lanes: which operators are usable.
         home: writes the receipts of what expired.
+        reviewing: decides about texts that nobody has read in time, and goes on with what follows.
     """
 
-    def __init__(self, config: Config, store: Store, lanes: Lanes, home: Homeward) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        lanes: Lanes,
+        home: Homeward,
+        reviewing: tuple[Reviews, Callable[[Heeded], None]],
+    ) -> None:
+        self._reviews, self._follow = reviewing
         self._operators = list(config.operators)
         self._by_name = config.operators
         self._routing = ruleset.Routing(config)
@@ -175,7 +186,7 @@ class Upkeep:
     async def heed(self) -> None:
         """See whether numbers have opted out, at another node or from the command line, without our being told."""
         began, since = trio.current_time(), self._heeded_until - _OVERLAP_MS
-        found, now = await self._store.transact(lambda tx: (blacklist.opted_out_since(tx, since), tx.now))
+        found, now = await self._store.transact(lambda tx: (evidence.stopped_since(tx, since), tx.now))
         self._lanes.stop({number for evidence, number in found.items() if evidence not in self._heeded})
         self._heeded, self._heeded_until = found.keys(), now
         if self._store.shared:
@@ -209,6 +220,20 @@ class Upkeep:
                 self._lanes.carry_on(placed)
         while await self._store.transact(self._forget) >= _PAGE:
             pass
+        await self._decide_overdue()
+
+    async def _decide_overdue(self) -> None:
+        """Opt out whose texts nobody has read in time."""
+        full = True
+        while full:
+            heeded, placed = await self._store.transact(self._overdue_page)
+            self._lanes.carry_on(placed)
+            self._follow(heeded)
+            full = len(heeded.effects) >= _PAGE
+
+    def _overdue_page(self, tx: Tx) -> tuple[Heeded, Placed]:
+        heeded = self._reviews.overdue(tx, _PAGE)
+        return heeded, self._lanes.place(tx, heeded.rows)
 
     def _expire_held(self, tx: Tx) -> tuple[bool, Placed]:
         """End the parts whose others did not come in time."""

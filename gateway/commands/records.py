@@ -115,7 +115,7 @@ def list_blacklist(config_path: Path, account: str | None, form: str) -> None:
             yield each.number, each.account, instant(each.since), each.source, each.code, each.everything
 
     config = configuration(config_path)
-    _account(config, account)
+    known_account(config, account)
     show_all(form, ["number", "account", "since", "source", "short_code", "everything"], config, query)
 
 
@@ -128,7 +128,7 @@ def add(config_path: Path, account: str | None, reason: str, number: str) -> Non
     """Opt NUMBER out by hand, without a confirmation SMS."""
     config = configuration(config_path)
     line = number_argument(number)
-    decided = Decided(line, _account(config, account), config.opt_out.short_codes[0], reason)
+    decided = Decided(line, known_account(config, account), config.opt_out.short_codes[0], reason)
     added = in_store(config, lambda tx: opt_out_by_hand(tx, decided))
     click.echo(f"{line.key} {'has opted out now' if added else 'had opted out already'}")
 
@@ -144,7 +144,7 @@ def remove(config_path: Path, account: str | None, reason: str, number: str) -> 
     """Lift the opt-out of NUMBER by hand."""
     config = configuration(config_path)
     line = number_argument(number)
-    whose = _account(config, account)
+    whose = known_account(config, account)
     decided = Decided(line, whose, config.opt_out.short_codes[0], reason)
     if not in_store(config, lambda tx: lift(tx, decided)):
         scope = "everybody" if whose == EVERYBODY else f"account {whose}"
@@ -152,7 +152,8 @@ def remove(config_path: Path, account: str | None, reason: str, number: str) -> 
     click.echo(f"{line.key} may be sent marketing again")
 
 
-def _account(config: Config, name: str | None) -> str:
+def known_account(config: Config, name: str | None) -> str:
+    """Return the account, everybody's for None, or end the command where there is none of that name."""
     if name is not None and name not in config.accounts:
         raise click.ClickException(f"there is no account {name}; the configuration has {', '.join(config.accounts)}")
     return name or EVERYBODY
@@ -172,7 +173,7 @@ def _show_events(path: Path, account: str | None, period: tuple[datetime | None,
         events = ledgers.events(snapshot, account, since or 0, until)
         first = list(islice(events, 1))
         if not first and account is not None:
-            _account(config, account)  # one that is configured no longer may have been billed all the same
+            known_account(config, account)  # one that is configured no longer may have been billed all the same
         for e in chain(first, events):
             yield e.id, instant(e.at), e.account, e.kind, e.credits, e.number, e.code, e.source, e.message
 

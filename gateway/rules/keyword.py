@@ -52,6 +52,10 @@ class Rule(StrEnum):
     NEGATED = "negated keyword"
     WARY = "a word of opting out in free text"
     ORDINARY = "ordinary text"
+    # No text, but a decision about one.
+    BY_HAND = "by_hand"
+    DECIDED = "a person has read it"
+    OVERDUE = "nobody has read it in time"
 
 
 class Decision(NamedTuple):

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.store.ids import first_id
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from gateway.store.base import Snapshot, Tx
 
-OPTED_OUT = "opted_out"  # the effect of a text, or of a decision, that opts a number out
 EVERYBODY = "*"  # the account of an entry that counts for all accounts
 
 Entries = dict[tuple[str, str], bool]  # (number, account) → whether all traffic is refused
@@ -27,24 +24,6 @@ class Entry(NamedTuple):
     code: str
     everything: bool
     evidence: int
-
-
-class Evidence(NamedTuple):
-    """What somebody said or did about a number, and what was decided by which rule."""
-
-    id: int
-    at: int
-    number: str
-    code: str
-    source: str
-    operator: str
-    data_coding: int
-    octets: bytes
-    normalised: str
-    rule: str
-    effect: str
-    accounts: str
-    note: str = ""
 
 
 def lookup(tx: Tx, numbers: Collection[str]) -> Entries:
@@ -80,6 +59,30 @@ def add(tx: Tx, entries: Sequence[Entry]) -> list[tuple[str, str]]:
     return [(number, account) for number, account in found]
 
 
+def suspects(tx: Tx, numbers: Collection[str]) -> set[str]:
+    """Return those of these numbers that have opted out of anything, or may have: a person is to say."""
+    found = tx.each(
+        "WITH asked (number) AS ({rows}) SELECT number FROM blacklist WHERE number IN (SELECT number FROM asked) "
+        "UNION SELECT number FROM review WHERE number IN (SELECT number FROM asked)",
+        [(number,) for number in numbers],
+    )
+    return {str(number) for (number,) in found}
+
+
+def of(tx: Tx, numbers: Collection[str]) -> list[Entry]:
+    """Return the entries of these numbers, whole."""
+    found = tx.each(
+        "SELECT number, account, since, source, code, everything, evidence FROM blacklist WHERE number IN ({rows})",
+        [(number,) for number in numbers],
+    )
+    return [Entry(*row)._replace(everything=bool(row[5])) for row in found]
+
+
+def remove_all(tx: Tx, keys: Collection[tuple[str, str]]) -> None:
+    """Lift opt-outs, as (number, account)."""
+    tx.each("DELETE FROM blacklist WHERE (number, account) IN ({rows})", sorted(keys))
+
+
 def remove(tx: Tx, number: str, account: str) -> bool:
     """Lift one opt-out; returns whether there was one."""
     return bool(tx.rows("DELETE FROM blacklist WHERE number = ? AND account = ? RETURNING number", (number, account)))
@@ -94,27 +97,3 @@ def entries(tx: Tx | Snapshot, account: str | None = None) -> Iterator[Entry]:
         values,
     )
     return (Entry(*row)._replace(everything=bool(row[5])) for row in found)
-
-
-def opted_out_since(tx: Tx, since: int) -> dict[int, str]:
-    """Return the numbers that have opted out since about an instant, by the evidence of it."""
-    found = tx.rows("SELECT id, number FROM evidence WHERE id >= ? AND effect = ?", (first_id(since), OPTED_OUT))
-    return {int(identifier): str(number) for identifier, number in found}
-
-
-def record(tx: Tx, evidence: Sequence[Evidence]) -> None:
-    """Keep evidence."""
-    tx.insert(
-        "evidence (id, at, number, code, source, operator, data_coding, octets, normalised, rule, effect, "
-        "accounts, note)",
-        evidence,
-    )
-
-
-def same_texts(tx: Tx, number: str, octets: bytes, since: int) -> int:
-    """Count texts of these octets that came from ``number`` since an instant, among the latest hundred."""
-    found = tx.rows(
-        "SELECT octets FROM evidence WHERE number = ? AND at >= ? AND source = 'sms' ORDER BY at DESC LIMIT 100",
-        (number, since),
-    )
-    return sum(row == (octets,) for row in found)

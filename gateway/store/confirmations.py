@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.smpp import receipt
-from gateway.store import blacklist, ledger, messages
-from gateway.store.blacklist import Evidence
+from gateway.store import evidence, ledger, messages
+from gateway.store.evidence import Evidence
 from gateway.store.ids import wire
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def ended(tx: Tx, finished: Sequence[Finished]) -> None:
     )
     sent = {row[0]: Confirmation(*row) for row in found}
     known = [(each, sent[each.message.id]) for each in finished if each.message.id in sent]
-    blacklist.record(tx, [_evidence(tx, *each) for each in known])
+    evidence.record(tx, [_evidence(tx, *each) for each in known])
     failed = [confirmation for each, confirmation in known if _effect(each.state) == FAILED]
     ledger.follow_up(tx, [wire(each.message) for each in failed])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from gateway.store.base import Tx
 
@@ -31,11 +31,16 @@ def touch(tx: Tx, rows: Sequence[tuple[str, str, str]]) -> None:
     )
 
 
-def senders(tx: Tx, number: str, code: str, since: int) -> list[Contact]:
-    """Return who sent marketing to ``number`` through ``code`` from ``since`` on, most recent first."""
-    found = tx.rows(
-        "SELECT account, last_sent FROM contact WHERE number = ? AND code = ? AND last_sent >= ? "
+def senders(tx: Tx, asked: Collection[tuple[str, str]], since: int) -> dict[tuple[str, str], list[Contact]]:
+    """Return who sent marketing to numbers through codes, (number, code), from ``since`` on, most recent first."""
+    found = tx.each(
+        "WITH asked (number, code, since) AS ({rows}) "
+        "SELECT contact.number, contact.code, account, last_sent FROM asked CROSS JOIN contact "
+        "WHERE contact.number = asked.number AND contact.code = asked.code AND last_sent >= asked.since "
         "ORDER BY last_sent DESC, account",
-        (number, code, since),
+        [(*each, since) for each in sorted(asked)],
     )
-    return [Contact(*row) for row in found]
+    known: dict[tuple[str, str], list[Contact]] = {}
+    for number, code, *contact in found:
+        known.setdefault((number, code), []).append(Contact(*contact))
+    return known

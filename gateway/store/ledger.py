@@ -92,11 +92,7 @@ def append(tx: Tx, events: Sequence[Event]) -> None:
         end = Link(end.position + 1, chain(end.hash, event))
         rows.append((end.position, *event, end.hash))
     tx.insert(f"ledger (position, {_COLUMNS}, hash)", rows)
-    tx.rows(
-        "INSERT INTO chain_head (chain, position, hash) VALUES (?, ?, ?) "
-        "ON CONFLICT (chain) DO UPDATE SET position = excluded.position, hash = excluded.hash",
-        (_CHAIN, *end),
-    )
+    set_head(tx, _CHAIN, end)
     charges: Counter[str] = Counter()
     for event in events:
         charges[event.account] += event.credits
@@ -179,8 +175,22 @@ def totals(tx: Tx | Snapshot, account: str | None = None, since: int = 0, until:
 
 def head(tx: Tx | Snapshot) -> Link:
     """Return where the chain ends by what is kept apart from it, :data:`START` if it is empty."""
-    found = tx.rows("SELECT position, hash FROM chain_head WHERE chain = ?", (_CHAIN,))
+    return head_of(tx, _CHAIN)
+
+
+def head_of(tx: Tx | Snapshot, chain: str) -> Link:
+    """Return where a chain ends by what is kept apart from it, :data:`START` if it is empty."""
+    found = tx.rows("SELECT position, hash FROM chain_head WHERE chain = ?", (chain,))
     return next((Link(*row) for row in found), START)
+
+
+def set_head(tx: Tx, chain: str, end: Link) -> None:
+    """Remember where a chain ends now."""
+    tx.rows(
+        "INSERT INTO chain_head (chain, position, hash) VALUES (?, ?, ?) "
+        "ON CONFLICT (chain) DO UPDATE SET position = excluded.position, hash = excluded.hash",
+        (chain, *end),
+    )
 
 
 def last(tx: Tx | Snapshot) -> Link:

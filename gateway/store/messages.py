@@ -167,6 +167,17 @@ def join(tx: Tx, rows: Sequence[tuple[int, int, str, int]]) -> None:
     )
 
 
+def begin(tx: Tx, ids: Collection[int]) -> None:
+    """Remember that operators have taken segments of these messages, which have several."""
+    tx.each("UPDATE message SET begun = 1 WHERE id IN ({rows}) AND begun = 0", [(each,) for each in sorted(ids)])
+
+
+def begun(tx: Tx, ids: Collection[int]) -> set[int]:
+    """Return those of these messages of which an operator has taken a segment, of several."""
+    found = tx.each("SELECT id FROM message WHERE id IN ({rows}) AND begun = 1", [(each,) for each in ids])
+    return {int(each) for (each,) in found}
+
+
 def settle(tx: Tx, outcomes: Iterable[Outcome]) -> list[Finished]:
     """Count segments' outcomes and return the messages that are final now, each exactly once in its life."""
     by_message: dict[int, list[Outcome]] = {}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Queue = tuple[str, int]  # an account and a priority
 URGENT = -1  # due at once, and before others
-COLUMNS = "id, lane, message, number, command, body, due, expires, attempts, account, priority, closes"
+COLUMNS = "id, lane, message, number, command, body, due, expires, attempts, account, priority, closes, parts"
 
 
 class Spooled(NamedTuple):
@@ -29,7 +29,7 @@ class Spooled(NamedTuple):
     ``due`` and ``expires`` are milliseconds since 1970; due 0 is at once, whatever a clock does meanwhile, and
     :data:`URGENT` at once and before others. ``account`` says with whom a row of an operator's lane shares its turns
     ('': the platform's own, and all of an account's lane), ``priority`` is its priority_flag (SMPP 3.4 section 5.2.14).
-    ``closes``: when the hours end within which it may be sent, 0: never.
+    ``closes``: when the hours end within which it may be sent, 0: never. ``parts``: how many segments its message has.
     """
 
     id: int
@@ -44,6 +44,7 @@ class Spooled(NamedTuple):
     account: str = ""
     priority: int = 0
     closes: int = 0
+    parts: int = 1
 
     @property
     def queue(self) -> Queue:
@@ -202,10 +203,27 @@ def remove_message(tx: Tx, messages: Collection[int]) -> None:
     tx.each("DELETE FROM spool WHERE claimed IS NULL AND message IN ({rows})", [(each,) for each in messages])
 
 
-def messages_to(tx: Tx, number: str) -> set[int]:
-    """Return the messages to ``number`` of which something waits."""
-    found = tx.rows("SELECT message FROM spool WHERE number = ? AND number <> '' AND claimed IS NULL", (number,))
-    return {int(message) for (message,) in found}
+def messages_to(tx: Tx, numbers: Collection[str]) -> dict[int, int]:
+    """Return the messages to these numbers of which something waits, and how many segments of each do."""
+    found = tx.each(
+        "SELECT message, count(*) FROM spool WHERE number IN ({rows}) AND number <> '' AND claimed IS NULL "
+        "GROUP BY message",
+        [(number,) for number in sorted(numbers)],
+    )
+    return {int(message): int(count) for message, count in found}
+
+
+def let_go(tx: Tx, number: str, account: str | None, due: int) -> list[str]:
+    """Let rows to ``number`` that were held back until ``due`` go at once: those of an account, or all (None).
+
+    Returns their lanes.
+    """
+    found = tx.rows(
+        "UPDATE spool SET due = 0 WHERE number = ? AND number <> '' AND claimed IS NULL AND due = ? "
+        "AND account = coalesce(?, account) RETURNING lane",
+        (number, due, account),
+    )
+    return sorted({str(lane) for (lane,) in found})
 
 
 def held(tx: Tx, ids: Collection[int]) -> set[int]:

@@ -84,7 +84,13 @@ def _table(name: str, key: str, others: str, left: str = "") -> Table:
 COPIED = (
     _table("node", "number", "name", left="holder lease round"),
     _table("blacklist", "number account", "since source code everything evidence"),
-    _table("evidence", "id", "at number code source operator data_coding octets normalised rule effect accounts note"),
+    _table("review", "number account code", "since until evidence"),
+    _table(
+        "evidence",
+        "id",
+        "at number code source operator data_coding octets normalised rule effect accounts note vocabulary language "
+        "esm_class position nonce digest hash",
+    ),
     _table("ledger", "position", "id at account kind credits number code source message evidence hash note"),
     _table("chain_head", "chain", "position hash"),
     _table("balance", "account", "credits pending messages since"),
@@ -94,7 +100,7 @@ COPIED = (
         "message",
         "id",
         "account source_ton source_npi source_addr dest_ton dest_npi dest_addr number submitted registered reason "
-        "excerpt segments open state worst error done request reference data_coding joined channel",
+        "excerpt segments open state worst error done request reference data_coding joined channel begun",
     ),
     _table("held", "id", "bundle account number source_addr wide reference total place until due expires body"),
     _table("alert", "number account source_addr", "source_ton source_npi at"),
@@ -103,7 +109,10 @@ COPIED = (
     _table("api_key", "id", "account hash hint created expires"),
     _table("parked", "id", "operator remote_id at state error"),
     _table(
-        "spool", "id", "lane due expires attempts message number command body account priority closes", left="claimed"
+        "spool",
+        "id",
+        "lane due expires attempts message number command body account priority closes parts",
+        left="claimed",
     ),
 )
 LEFT = {

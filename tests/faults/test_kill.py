@@ -162,14 +162,14 @@ def test_settled_messages_stay_settled(killed):
 def test_receipts_find_their_way(trial):
     """Each accepted message that asked for a receipt got one that says delivered; the others got none (idea 119).
 
-    One that was on the wire when a kill came, and whose number opted out before it was sent again, may be DELETED.
+    One that was on the wire when a kill came, and whose number opted out before it was sent again, may be REJECTD.
     """
     states = {report.message_id: report.stat for report in trial.peers.app.receipts}
     asked = {identifier for token, identifier in trial.peers.accepted.items() if token not in trial.peers.silent}
     stopped = {trial.peers.accepted.get(number.removeprefix("33612")) for number in trial.peers.stopped}
     others = {identifier for identifier in asked - stopped if states.get(identifier) != "DELIVRD"}
     assert others == set()
-    assert {states.get(identifier) for identifier in asked & stopped} <= {"DELIVRD", "DELETED"}
+    assert {states.get(identifier) for identifier in asked & stopped} <= {"DELIVRD", "REJECTD"}
     unasked = set(trial.peers.accepted.values()) - asked
     assert states.keys() & unasked == set()
     assert len(states.keys() - asked) <= len(trial.peers.unknown)

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.opt_out import Decided, opt_out_by_hand
 from gateway.rules.number import canonical
-from gateway.smpp import status
+from gateway.smpp import receipt, status
 from tests.flows.peers import SHORT_CODE, Operator
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 
@@ -64,7 +64,7 @@ async def test_waiting(world, app):
     mine = await app.accepted(FRENCH, "a" * 200, schedule_delivery_time=LATER)
     await app.accepted(OTHER_FRENCH, schedule_delivery_time=LATER)
     await stop(world.orange)
-    assert await told(app, 1) == [(mine, "DELETED")]
+    assert await told(app, 1) == [(mine, "REJECTD")]
     assert await sent_to(world, 1) == [(SHORT_CODE, FRENCH)]
     await world.eventually(lambda: world.rows("SELECT number FROM spool") == [(OTHER_FRENCH,)])
 
@@ -75,7 +75,7 @@ async def test_in_memory(world, app):
     mine = [await app.accepted(FRENCH) for _ in range(2)]
     other = await app.accepted(OTHER_FRENCH)
     await stop(world.orange)
-    assert await told(app, 2) == [(each, "DELETED") for each in mine]
+    assert await told(app, 2) == [(each, "REJECTD") for each in mine]
     release(world)
     assert await sent_to(world, 3) == [("SHOP", GERMAN), (SHORT_CODE, FRENCH), ("SHOP", OTHER_FRENCH)]
     assert (await told(app, 4))[:1] == [(first, "DELIVRD")]
@@ -121,7 +121,7 @@ async def test_stop_all_cancels_notifications(world):
     await hold(world, bank)
     message_id = await bank.accepted(FRENCH)
     await stop(world.orange, b"STOP TOUT")
-    assert await told(bank, 1) == [(message_id, "DELETED")]
+    assert await told(bank, 1) == [(message_id, "REJECTD")]
 
 
 async def test_other_accounts(world):
@@ -135,7 +135,7 @@ async def test_other_accounts(world):
     await world.eventually(lambda: world.rows("SELECT count(*) FROM contact WHERE number = '" + FRENCH + "'") == [(1,)])
     gone = await other.accepted(FRENCH)
     await stop(world.orange)
-    assert await told(other, 1) == [(gone, "DELETED")]
+    assert await told(other, 1) == [(gone, "REJECTD")]
     release(world)
     assert (kept, "DELIVRD") in await told(shop, 2)
 
@@ -148,7 +148,7 @@ async def test_comes_back(world, app, code):
     await world.orange.received(1)
     await stop(world.orange)
     release(world, code)
-    assert await told(app, 1) == [(message_id, "DELETED")]
+    assert await told(app, 1) == [(message_id, "REJECTD")]
     await world.settled()
     assert [pdu.fields["source_addr"] for pdu in world.orange.requests] == ["SHOP", SHORT_CODE]
 
@@ -161,7 +161,7 @@ async def test_link_breaks(world, app):
     await stop(world.orange)
     world.orange.answer = accept
     world.orange.hang_up()
-    assert await told(app, 1) == [(message_id, "DELETED")]
+    assert await told(app, 1) == [(message_id, "REJECTD")]
     await world.settled()
     assert [pdu.fields["source_addr"] for pdu in world.orange.requests] == ["SHOP", SHORT_CODE]
 
@@ -179,7 +179,7 @@ async def test_opted_out_elsewhere(world, app):
     message_id = await app.accepted(FRENCH)
     await opt_out(world)
     await world.nursery.start(world.orange.run)
-    assert await told(app, 1) == [(message_id, "DELETED")]
+    assert await told(app, 1) == [(message_id, "REJECTD")]
     assert world.orange.requests == []
 
 
@@ -189,7 +189,7 @@ async def test_other_node_tells(world, app):
     message_id = await app.accepted(FRENCH)
     await opt_out(world)
     world.gateway.store.heard({f"stop/{FRENCH}"})
-    assert await told(app, 1) == [(message_id, "DELETED")]
+    assert await told(app, 1) == [(message_id, "REJECTD")]
 
 
 async def test_nobody_tells(world, app):
@@ -198,7 +198,7 @@ async def test_nobody_tells(world, app):
     message_id = await app.accepted(FRENCH)
     await opt_out(world)
     await world.gateway._upkeep.heed()
-    assert await told(app, 1) == [(message_id, "DELETED")]
+    assert await told(app, 1) == [(message_id, "REJECTD")]
 
 
 async def test_stop_through_another_operator(world):
@@ -210,4 +210,89 @@ async def test_stop_through_another_operator(world):
     await world.close("orange", world.orange)
     message_id = await app.accepted(FRENCH)
     await stop(sfr)
-    assert await told(app, 1) == [(message_id, "DELETED")]
+    assert await told(app, 1) == [(message_id, "REJECTD")]
+
+
+async def begin(world, app):
+    """Have the first segment of three taken, and the second on its way."""
+    world.orange.answer = lambda _pdu: None if world.orange.taken else status.ESME_ROK
+    message_id = await app.accepted(FRENCH, "x" * 400)
+    await world.orange.received(2)
+    await world.eventually(lambda: len(world.orange.taken) == 1)
+    return message_id
+
+
+async def test_none_goes_half(world, app):
+    """A message of which a segment has been taken is finished, as it was; the next one is refused."""
+    message_id = await begin(world, app)
+    await stop(world.orange)
+    release(world)
+    assert await told(app, 1) == [(message_id, "DELIVRD")]
+    assert [text.segments for text in await world.orange.texts(2) if text.source == "SHOP"] == [3]
+    assert (await app.submit(FRENCH)).status == status.OPTED_OUT
+
+
+async def test_first_segment_on_its_way(world, app):
+    """A message of which the first segment is on its way, unanswered, is finished as well."""
+    world.orange.answer = silence
+    message_id = await app.accepted(FRENCH, "x" * 400)
+    await world.orange.received(1)
+    await stop(world.orange)
+    release(world)
+    assert await told(app, 1) == [(message_id, "DELIVRD")]
+
+
+@pytest.mark.parametrize("code", [status.ESME_RSYSERR, status.ESME_RTHROTTLED])
+async def test_rest_comes_back(world, app, code):
+    """The rest of a message that has begun is sent again until it is taken."""
+    message_id = await begin(world, app)
+    await stop(world.orange)
+    release(world, code)
+    await world.eventually(lambda: len(world.orange.requests) > 3)
+    await world.gateway.store.transact(lambda tx: tx.rows("UPDATE spool SET due = 1 WHERE claimed IS NULL"))
+    world.gateway.lanes["operator/orange"].look()
+    assert await told(app, 1) == [(message_id, "DELIVRD")]
+
+
+async def test_rest_in_the_spool(world, app):
+    """The rest of a message that has begun is finished from the spool, too, over another bind."""
+    message_id = await begin(world, app)
+    await world.close("orange", world.orange)
+    await opt_out(world)
+    world.orange.answer = accept
+    world.orange.unanswered.clear()
+    await world.nursery.start(world.orange.run)
+    await world.eventually(lambda: (message_id, "DELIVRD") in [(r.message_id, r.stat) for r in receipts(app)])
+
+
+def receipts(app):
+    """Return the receipts so far, read."""
+    return [receipt.read(pdu.fields["short_message"], pdu.tlvs) for pdu in app.requests]
+
+
+async def test_not_begun(world, app):
+    """Of a message of several segments of which none is on its way, nothing is sent."""
+    await hold(world, app)
+    message_id = await app.accepted(FRENCH, "x" * 400)
+    await stop(world.orange)
+    assert await told(app, 1) == [(message_id, "REJECTD")]
+    release(world)
+    await world.settled()
+    assert {pdu.fields["destination_addr"] for pdu in world.orange.requests if pdu.fields["source_addr"] == "SHOP"} == {
+        GERMAN
+    }
+
+
+async def test_partly_in_memory(world, app):
+    """Of a message of which some segments are in memory, none of them sent, and others in the spool, none is sent."""
+    lane = world.gateway.lanes["operator/orange"]
+    await hold(world, app)
+    message_id = await app.accepted(FRENCH, "x" * 400)
+    release_one = (
+        "UPDATE spool SET claimed = NULL WHERE id = (SELECT max(id) FROM spool WHERE number = '" + FRENCH + "')"
+    )
+    await world.gateway.store.transact(lambda tx: tx.rows(release_one))
+    lane._backlog.take(lambda row: row.id == max(each.id for each in lane._backlog._rows))
+    await stop(world.orange)
+    assert await told(app, 1) == [(message_id, "REJECTD")]
+    await world.eventually(lambda: world.rows("SELECT count(*) FROM spool WHERE account = 'shop'") == [(1,)])

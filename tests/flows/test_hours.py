@@ -113,7 +113,7 @@ async def test_stop_while_it_waits(world):
     await held(world)
     assert (await world.orange.deliver(FRENCH, b"STOP")).status == status.ESME_ROK
     [told] = await app.receipts(1)
-    assert (told.message_id, told.stat) == (identifier, "DELETED")
+    assert (told.message_id, told.stat) == (identifier, "REJECTD")
 
 
 @pytest.mark.parametrize("reject", [False, True])

@@ -104,9 +104,9 @@ async def test_a_stop_that_nobody_tells_of(pair, monkeypatch):
     await orange.received(1)
     orange.answer = lambda _pdu: status.ESME_ROK
     assert (await orange.deliver(FRENCH, b"STOP")).status == status.ESME_ROK
-    deleted = lambda: [r for r in app.requests if b"stat:DELETED" in r.fields["short_message"]]  # noqa: E731
-    await pair[1].eventually(deleted)
-    assert message_id.encode() in deleted()[0].fields["short_message"]
+    rejected = lambda: [r for r in app.requests if b"stat:REJECTD" in r.fields["short_message"]]  # noqa: E731
+    await pair[1].eventually(rejected)
+    assert message_id.encode() in rejected()[0].fields["short_message"]
 
 
 async def test_a_storm_of_binds(pair):
@@ -155,7 +155,7 @@ async def test_a_stop_reaches_what_another_node_holds(pair):
     assert len(pair[1].gateway.lanes["operator/orange"]) == 1
     orange.answer = lambda _pdu: status.ESME_ROK
     assert (await orange.deliver(FRENCH, b"STOP")).status == status.ESME_ROK  # over the first link: the first node's
-    assert [(each.message_id, each.stat) for each in await app.receipts(1)] == [(message_id, "DELETED")]
+    assert [(each.message_id, each.stat) for each in await app.receipts(1)] == [(message_id, "REJECTD")]
     assert [text.source for text in await orange.texts(1)] == ["36034"]
 
 

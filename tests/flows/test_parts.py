@@ -240,7 +240,7 @@ async def test_stop_meanwhile(world, app):
     late = await app.submit(FRENCH, with_header("x", 9, 3, 3), esm_class=UDHI)
     assert late.status == status.OPTED_OUT
     found = await states(app, 3)
-    assert {found[each] for each in ids} == {"DELETED"}
+    assert {found[each] for each in ids} == {"REJECTD"}
     assert world.rows("SELECT count(*) FROM held") == [(0,)]
 
 

@@ -325,7 +325,7 @@ async def test_loop(world, app):
     await world.gateway.store.transact(lambda tx: tx.rows("DELETE FROM confirmation"))
     await stop(world, b"Stop stop")
     assert world.rows("SELECT note FROM evidence ORDER BY id DESC LIMIT 1") == [
-        ("no answer: the third text of these words within an hour",)
+        ("no answer: a machine has sent it, for there were too many texts within an hour",)
     ]
     assert len(await world.orange.texts(2)) == 2
     await stop(world)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.store import blacklist
-from gateway.store.base import StoreError
-from gateway.store.blacklist import EVERYBODY, Entry, Evidence
+from gateway.store import blacklist, reviews
+from gateway.store.blacklist import EVERYBODY, Entry
+from gateway.store.reviews import Case
 from tests.store.helpers import NUMBER
 
 
@@ -82,16 +82,19 @@ async def test_many(store):
     assert await lookup(store) == {}
 
 
-async def test_evidence(store):
-    """Evidence keeps the octets as they came, and an identifier is used once."""
-    row = Evidence(
-        9, 1_000, NUMBER, "36034", "sms", "orange", 8, b"\0S\xff", "STOP", "exact", "opted_out", '["shop"]', "n"
-    )
-    await store.transact(lambda tx: blacklist.record(tx, [row]))
-    columns = ", ".join(Evidence._fields)
-    assert await store.transact(lambda tx: tx.rows(f"SELECT {columns} FROM evidence")) == [tuple(row)]
-    with pytest.raises(StoreError):
-        await store.transact(lambda tx: blacklist.record(tx, [row]))
+async def test_suspects(store):
+    """Suspect are numbers that have opted out of anything, and those whose text a person is to read."""
+    await add(store, entry(), entry(account="bank"))
+    await store.transact(lambda tx: reviews.add(tx, [Case("33700000000", "shop", "36034", 1, 2, 3)]))
+    found = await store.transact(lambda tx: blacklist.suspects(tx, {NUMBER, "33700000000", "4915112345678"}))
+    assert found == {NUMBER, "33700000000"}
+
+
+async def test_remove_all(store):
+    """Several entries are lifted at once; others stay."""
+    await add(store, entry(), entry(account="bank"), entry("4915112345678"))
+    await store.transact(lambda tx: blacklist.remove_all(tx, {(NUMBER, "shop"), ("4915112345678", "shop")}))
+    assert await store.transact(lambda tx: blacklist.of(tx, [NUMBER])) == [entry(account="bank")]
 
 
 @pytest.mark.parametrize("account", ["shop", EVERYBODY])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.store import blacklist, confirmations, ledger, messages
+from gateway.store import confirmations, ledger, messages
 from gateway.store.confirmations import Confirmation
 from gateway.store.ids import wire
 from gateway.store.ledger import CONFIRMATION, Event
@@ -63,24 +63,3 @@ async def test_other_messages_of_ours(store):
         lambda tx: confirmations.ended(tx, [Finished(row._replace(id=row.id + 1), messages.DELIVERED, "000")])
     )
     assert await store.transact(lambda tx: tx.rows("SELECT * FROM evidence")) == []
-
-
-async def test_same_texts(store):
-    """Texts of the same octets from one number are counted from an instant on; what is no text is not."""
-
-    def work(tx):
-        for at, octets, source in ((5, b"STOP", "sms"), (10, b"STOP", "sms"), (11, b"stop", "sms"), (12, b"", "cli")):
-            row = blacklist.Evidence(tx.new_id(), at, NUMBER, "36034", source, "o", 0, octets, "", "", "none", "[]")
-            blacklist.record(tx, [row])
-
-    await store.transact(work)
-
-    async def count(octets, since):
-        return await store.transact(lambda tx: blacklist.same_texts(tx, NUMBER, octets, since))
-
-    assert [await count(b"STOP", 0), await count(b"STOP", 6), await count(b"stop", 0), await count(b"", 0)] == [
-        2,
-        1,
-        1,
-        0,
-    ]

@@ -12,7 +12,7 @@ async def age(store, account, milliseconds):
 
 async def senders(store, number=NUMBER, code="36034", since=0):
     """Return the names of the senders."""
-    found = await store.transact(lambda tx: contacts.senders(tx, number, code, since))
+    found = await store.transact(lambda tx: contacts.senders(tx, [(number, code)], since))
     return [each.account for each in found]
 
 
@@ -45,7 +45,7 @@ async def test_last_sent_moves_on(store):
     await age(store, "b", 2 * HOUR)
     assert await senders(store) == ["a", "b"]
     at = await store.transact(lambda tx: contacts.touch(tx, [(NUMBER, "36034", "b")]) or tx.now)
-    found = await store.transact(lambda tx: contacts.senders(tx, NUMBER, "36034", 0))
+    found = (await store.transact(lambda tx: contacts.senders(tx, [(NUMBER, "36034")], 0)))[NUMBER, "36034"]
     assert [each.account for each in found] == ["b", "a"]
     assert found[0].last_sent == at
 

@@ -20,22 +20,26 @@ from gateway.store import (
     confirmations,
     contacts,
     copying,
+    evidence,
     held,
     idempotency,
     ledger,
     messages,
     migrate,
     nodes,
+    reviews,
     sent,
     spool,
 )
 from gateway.store.alerts import Wish
 from gateway.store.base import StoreError, TakenError
-from gateway.store.blacklist import Entry, Evidence
+from gateway.store.blacklist import Entry
 from gateway.store.confirmations import Confirmation
 from gateway.store.copying import PAGE
+from gateway.store.evidence import Evidence
 from gateway.store.ids import MAX_NODES
 from gateway.store.ledger import CONFIRMATION, Event
+from gateway.store.reviews import Case
 from gateway.store.tables import COPIED, LEFT
 from gateway.store.url import sqlite_path
 from tests.store.helpers import DATABASES, NUMBER, Database, held_by, message, spooled
@@ -130,11 +134,12 @@ def fill(tx, count=30):
         number, proof = str(int(NUMBER) + at), tx.new_id()
         octets = os.urandom(9)
         note = Evidence(proof, tx.now, number, "36034", "sms", "orange", 0, octets, "stop", "exact", "opt_out", "shop")
-        blacklist.record(tx, [note])
+        evidence.record(tx, [note])
         blacklist.add(tx, [Entry(number, "shop", tx.now, "sms", "36034", bool(at % 2), proof)])
         billed = Event(f"{proof:016x}", tx.now, "shop", CONFIRMATION, 1, number, "36034", "sms", "00", proof)
         ledger.append(tx, [billed])
         confirmations.add(tx, [Confirmation(tx.new_id(), number, tx.now, "shop", "36034", "orange", proof)])
+        reviews.add(tx, [Case(number, "bank", "36034", tx.now, tx.now, proof)])
     key = held.Key("shop", NUMBER, "SHOP", 0, 7, 255)
     held.add(tx, [held.Part(rows[at].id, rows[0].id, key, at, 9, 0, 10, os.urandom(9)) for at in range(count)])
     idempotency.keep(tx, [idempotency.Kept("shop", f"k{at}", "d", at, 0, 7, "appended", 1) for at in range(count)])

@@ -149,3 +149,11 @@ async def test_get(store):
     first, second = await accept(store, 1, 3)
     found = await store.transact(lambda tx: messages.get(tx, [first.id, second.id, 1]))
     assert found == {first.id: first, second.id: second}
+
+
+async def test_begun(store):
+    """It is remembered of which messages an operator has taken a segment."""
+    await store.transact(lambda tx: messages.add(tx, [message(tx, id=each) for each in (1, 2, 3)]))
+    await store.transact(lambda tx: messages.begin(tx, {1, 2}))
+    await store.transact(lambda tx: messages.begin(tx, {2}))
+    assert await store.transact(lambda tx: messages.begun(tx, {2, 3, 4})) == {2}

@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway.store import blacklist, ledger, messages, spool
+from gateway.store import evidence, ledger, messages, spool
 from gateway.store.base import StoreError
-from gateway.store.blacklist import Evidence
+from gateway.store.evidence import Evidence
 from gateway.store.ids import MAX_NODES, wire
 from gateway.store.ledger import CONFIRMATION, Event
 from gateway.store.migrate import migrations
@@ -119,12 +119,12 @@ async def test_floor(database, table):
 def _hold(tx, table, identifier):
     """Put a row with this identifier into a table."""
     event = Event(wire(identifier), 0, "shop", CONFIRMATION, 1, NUMBER, "36034", "sms", "", 7)
-    evidence = Evidence(identifier, 0, NUMBER, "36034", "sms", "orange", 0, b"STOP", "STOP", "exact", "none", "[]")
+    note = Evidence(identifier, 0, NUMBER, "36034", "sms", "orange", 0, b"STOP", "STOP", "exact", "none", "[]")
     parked = "INSERT INTO parked (id, operator, remote_id, at, state, error) VALUES (?, 'orange', 'a1', 0, 2, '')"
     {
         "message": lambda: messages.add(tx, [message(tx, id=identifier)]),
         "spool": lambda: spool.add(tx, [spooled(tx, id=identifier)]),
-        "evidence": lambda: blacklist.record(tx, [evidence]),
+        "evidence": lambda: evidence.record(tx, [note]),
         "parked": lambda: tx.rows(parked, (identifier,)),
         "ledger": lambda: ledger.append(tx, [event]),
     }[table]()

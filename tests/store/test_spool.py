@@ -268,8 +268,8 @@ async def test_messages_to_a_number(store):
     await put(store, {"message": 1}, {"message": 1}, {"message": 2, "lane": OTHER, "due": HOUR})
     await put(store, {"message": 3, "number": "4915112345678"}, {"message": 4, "number": ""})
     await put(store, {"message": 5}, claimed=1)
-    assert await store.transact(lambda tx: spool.messages_to(tx, "33612345678")) == {1, 2}
-    assert await store.transact(lambda tx: spool.messages_to(tx, "")) == set()
+    assert await store.transact(lambda tx: spool.messages_to(tx, ["33612345678"])) == {1: 2, 2: 1}
+    assert await store.transact(lambda tx: spool.messages_to(tx, [""])) == {}
 
 
 async def test_held(store):
@@ -279,3 +279,14 @@ async def test_held(store):
     ids = [mine.id, other.id, waiting.id, 12345]
     assert await store.transact(lambda tx: spool.held(held_by(tx, 1), ids)) == {mine.id}
     assert await store.transact(lambda tx: spool.held(held_by(tx, 1), [])) == set()
+
+
+async def test_let_go(store):
+    """Rows to a number that were held back until one instant are due at once: an account's, or everybody's."""
+    await put(store, {"due": HOUR, "account": "shop"}, {"due": HOUR, "account": "bank", "lane": OTHER})
+    await put(store, {"due": 2 * HOUR, "account": "shop"}, {"due": HOUR, "number": "4915112345678"})
+    number = "33612345678"
+    assert await store.transact(lambda tx: spool.let_go(tx, number, "shop", HOUR)) == [LANE]
+    assert await store.transact(lambda tx: spool.let_go(tx, number, None, HOUR)) == [OTHER]
+    dues = await store.transact(lambda tx: tx.rows("SELECT due FROM spool ORDER BY id"))
+    assert dues == [(0,), (0,), (2 * HOUR,), (HOUR,)]

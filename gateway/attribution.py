@@ -1,0 +1,43 @@
+"""Whose opt-out it is: which accounts a text to a short code is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.store.blacklist import EVERYBODY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.config import Config
+    from gateway.store.contacts import Contact
+
+
+class Attribution:
+    """The rules of one configuration.
+
+    Attributes:
+        codes: every short code that is listened to, current and retired.
+        window_ms: how far back marketing counts that was sent to the number.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._accounts = config.accounts
+        self._scope = config.opt_out.scope
+        self.codes = frozenset(config.opt_out.short_codes)
+        self.window_ms = int(config.opt_out.attribution_window * 1_000)
+
+    def whose(self, senders: Sequence[Contact]) -> list[str]:
+        """Say whose marketing is refused; when nobody is known to have sent any, that of all accounts of the code."""
+        if self._scope == "platform" or not senders:
+            return [EVERYBODY]
+        return [each.account for each in (senders[:1] if self._scope == "last" else senders)]
+
+    def is_of(self, account: str, code: str) -> bool:
+        """Say whether ``account`` is one of those whose opt-outs a START to ``code`` lifts."""
+        return code in self.codes or account == EVERYBODY
+
+    def wants_texts(self, account: str) -> bool:
+        """Say whether ``account`` gets copies of texts."""
+        known = self._accounts.get(account)
+        return known is not None and known.forward_mo

@@ -1,0 +1,99 @@
+"""Texts that may be opt-outs, until a person has read them: numbers that marketing is held back from meanwhile.
+
+A *case* is what one account (or everybody) may not send to one number because of a text to one code. Rows of the spool
+that are held back are due when its time is over and it has been decided, so that nobody has to look at them before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.store.blacklist import EVERYBODY
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from gateway.store.base import Snapshot, Tx
+
+_MARGIN_MS = 60_000  # a case that is overdue is decided before what it held back is looked at again
+_COLUMNS = "number, account, code, since, until, evidence"
+
+Pending = dict[tuple[str, str], int]  # (number, account) → when what is held back is looked at again
+
+
+class Case(NamedTuple):
+    """One number that waits for a decision; ``since`` and ``until`` in milliseconds since 1970."""
+
+    number: str
+    account: str
+    code: str
+    since: int
+    until: int
+    evidence: int
+
+    @property
+    def resumes(self) -> int:
+        """When what is held back is due."""
+        return self.until + _MARGIN_MS
+
+
+class Open(NamedTuple):
+    """A case with what its reader must know: the text as it was sent, and as it was compared."""
+
+    case: Case
+    operator: str
+    data_coding: int
+    octets: bytes
+    normalised: str
+    rule: str
+    esm_class: int
+
+
+def lookup(tx: Tx, numbers: Collection[str]) -> Pending:
+    """Return until when marketing to these numbers is held back: (number, account) → an instant."""
+    pending: Pending = {}
+    for case in of(tx, numbers):
+        pending[case.number, case.account] = max(case.resumes, pending.get((case.number, case.account), 0))
+    return pending
+
+
+def held_until(pending: Pending, number: str, account: str) -> int:
+    """Say until when marketing of ``account`` to ``number`` is held back; 0: it is not."""
+    return max(pending.get((number, each), 0) for each in (account, EVERYBODY)) if pending else 0
+
+
+def of(tx: Tx, numbers: Collection[str]) -> list[Case]:
+    """Return the cases of these numbers."""
+    found = tx.each(f"SELECT {_COLUMNS} FROM review WHERE number IN ({{rows}})", [(each,) for each in numbers])  # noqa: S608 (constants)
+    return [Case(*row) for row in found]
+
+
+def add(tx: Tx, cases: Sequence[Case]) -> None:
+    """Open cases; one that is open already keeps its text and its time."""
+    tx.insert(f"review ({_COLUMNS})", sorted(cases), "ON CONFLICT (number, account, code) DO NOTHING")
+
+
+def remove(tx: Tx, cases: Collection[Case]) -> None:
+    """Close cases."""
+    tx.each(
+        "DELETE FROM review WHERE (number, account, code) IN ({rows})",
+        [(case.number, case.account, case.code) for case in sorted(cases)],
+    )
+
+
+def overdue(tx: Tx, limit: int) -> list[Case]:
+    """Return up to ``limit`` cases whose time is over."""
+    found = tx.rows(f"SELECT {_COLUMNS} FROM review WHERE until <= ? ORDER BY until LIMIT ?", (tx.now, limit))  # noqa: S608 (constants)
+    return [Case(*row) for row in found]
+
+
+def cases(tx: Tx | Snapshot, account: str | None = None) -> Iterator[Open]:
+    """Yield all open cases, or those that count for ``account``, the most urgent first."""
+    where, values = ("WHERE account IN (?, ?)", (account, EVERYBODY)) if account is not None else ("", ())
+    found = tx.rows(
+        "SELECT review.number, account, review.code, since, until, evidence, operator, data_coding, octets, "  # noqa: S608 (constants)
+        f"normalised, rule, esm_class FROM review JOIN evidence ON evidence.id = review.evidence {where} "
+        "ORDER BY until, review.number, account, review.code",
+        values,
+    )
+    return (Open(Case(*row[:6]), *row[6:]) for row in found)
