@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.rules.carriage import Encoded, Form, Long
 from gateway.rules.mention import Budget, MentionError, plan
-from gateway.rules.reading import is_part, part_of, read
+from gateway.rules.reading import is_part, legible, part_of, read
 from gateway.rules.reason import Reason
 from gateway.rules.segment import USUAL, Room
 from gateway.smpp import status
@@ -214,7 +214,9 @@ def place(profile: Profile, submission: Submission) -> Concatenation | None:
     if not is_part(piece) or not mention_wanted(profile, submission.optout_mention):
         return None
     found = part_of(piece)
-    return None if found is None or _read(profile, submission) is None else found
+    if found is None or (submission.canned and not piece.octets):
+        return None
+    return found if legible(piece, profile.meanings, ports=profile.kind is not Kind.MARKETING) else None
 
 
 def _read(profile: Profile, submission: Submission) -> Text | None:

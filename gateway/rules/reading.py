@@ -7,6 +7,7 @@ program on the handset: no marketing. Data for the SIM card (TS 23.048) is no te
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.rules.carriage import Encoded
@@ -23,7 +24,7 @@ from gateway.smpp.text import (
 from gateway.smpp.udh import concatenation, elements, place_element, sar_concatenation, split_udh
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from gateway.smpp.national import National
     from gateway.smpp.text import Meanings
@@ -98,46 +99,65 @@ def read(pieces: Sequence[Piece], meanings: Meanings, *, ports: bool) -> Text | 
     """
     if len(pieces) == 1 and not pieces[0].esm_class & UDHI:
         try:
-            words = _words(pieces[0].octets, pieces[0], meanings)
+            return Text(_words(_open(pieces[0], ports=ports), meanings))
         except TextError:
             return None
-        return Text(words)
     try:
-        texts = [_read(piece, meanings, ports=ports) for piece in pieces]
+        opened = [_open(piece, ports=ports) for piece in pieces]
+        words = "".join(_words(run, meanings) for run in _runs(opened))
     except TextError:
         return None
-    kept = {element: None for text in texts for element in _split(text.elements)}
-    national = next((text.national for text in texts if text.national is not None), None)
-    whole = Text("".join(text.words for text in texts), b"".join(kept), national)
+    kept = {element: None for each in opened for element in each.elements}  # each once, in order
+    national = next((each.national for each in opened if each.national is not None), None)
+    whole = Text(words, b"".join(kept), national)
     return whole if len(whole.elements) <= _MOST_ELEMENTS else None
 
 
-def _read(piece: Piece, meanings: Meanings, *, ports: bool) -> Text:
+def legible(piece: Piece, meanings: Meanings, *, ports: bool) -> bool:
+    """Say whether a part may belong to a text; arguments as for :func:`read`.
+
+    Apps cut where they like, so a part may begin or end within an escape pair, a surrogate pair or a UCS-2 unit.
+    """
+    try:
+        opened = _open(piece, ports=ports)
+    except TextError:
+        return False
+    alphabet = alphabet_of(opened.data_coding, meanings, opened.octets)
+    return alphabet is not Alphabet.BINARY and (alphabet is not Alphabet.GSM7 or opened.octets.isascii())
+
+
+class _Opened(NamedTuple):
+    """What a piece, or several on end that are written alike, say: ``octets`` without a header."""
+
+    octets: bytes
+    data_coding: int
+    national: National | None = None
+    elements: tuple[bytes, ...] = ()
+
+
+def _open(piece: Piece, *, ports: bool) -> _Opened:
+    if piece.esm_class & MESSAGE_TYPE:
+        raise TextError("a receipt or an acknowledgement")
     if not piece.esm_class & UDHI:
-        return Text(_words(piece.octets, piece, meanings))
+        return _Opened(piece.octets, piece.data_coding)
     header, octets = split_udh(piece.octets)
     found = elements(header)
     if any(identifier in _SIM or (identifier in _PORTS and not ports) for identifier, _ in found):
         raise TextError("for a program, not for a reader")
-    national = national_of(found)
-    kept = b"".join(bytes((identifier, len(data))) + data for identifier, data in found if identifier not in _OURS)
-    return Text(_words(octets, piece, meanings, national), kept, national)
+    kept = tuple(bytes((identifier, len(data))) + data for identifier, data in found if identifier not in _OURS)
+    if sum(map(len, kept)) > _MOST_ELEMENTS:
+        raise TextError("its information elements leave no room for text")
+    return _Opened(octets, piece.data_coding, national_of(found), kept)
 
 
-def _words(octets: bytes, piece: Piece, meanings: Meanings, national: National | None = None) -> str:
-    if piece.esm_class & MESSAGE_TYPE:
-        raise TextError("a receipt or an acknowledgement")
-    alphabet = alphabet_of(piece.data_coding, meanings, octets)
-    if national is not None and alphabet is Alphabet.GSM7:
-        return decode_national(octets, national)
-    return decode_text(octets, alphabet)
+def _runs(opened: Sequence[_Opened]) -> Iterator[_Opened]:
+    """Put what is written alike on end, for a cut may go through a character."""
+    for (data_coding, national), run in groupby(opened, key=lambda each: (each.data_coding, each.national)):
+        yield _Opened(b"".join(each.octets for each in run), data_coding, national)
 
 
-def _split(kept: bytes) -> list[bytes]:
-    """Return information elements one by one."""
-    found = []
-    while kept:
-        end = 2 + kept[1]
-        found.append(kept[:end])
-        kept = kept[end:]
-    return found
+def _words(opened: _Opened, meanings: Meanings) -> str:
+    alphabet = alphabet_of(opened.data_coding, meanings, opened.octets)
+    if opened.national is not None and alphabet is Alphabet.GSM7:
+        return decode_national(opened.octets, opened.national)
+    return decode_text(opened.octets, alphabet)

@@ -293,7 +293,9 @@ SAR = ((0x020C, b"\0\7"), (0x020E, b"\2"), (0x020F, b"\1"))
         (cut(b"\x05\x00\x03\x07\x02\x03Soldes"), None),
         (cut(b"\x09\x00\x03"), None),
         (cut(data_coding=4), None),
-        (cut(b"\x05\x00\x03\x07\x02\x01\x1b"), None),
+        (cut(b"\x05\x00\x03\x07\x02\x01\xe9"), None),
+        (cut(b"\x05\x00\x03\x07\x02\x01\x1b"), Concatenation(7, 2, 1, wide=False)),
+        (cut(b"\x05\x00\x03\x07\x02\x01\xd8", data_coding=8), Concatenation(7, 2, 1, wide=False)),
         (cut(optout_mention=0), None),
     ],
 )
