@@ -8,15 +8,14 @@ before any of these.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from enum import StrEnum
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.rules.reason import Reason
 from gateway.rules.segment import USUAL, Room, fewest, last_boundary, split
 from gateway.rules.transliterate import transliterate
+from gateway.rules.wording import locate
 from gateway.smpp.text import Alphabet
 
 if TYPE_CHECKING:
@@ -26,19 +25,6 @@ if TYPE_CHECKING:
     from gateway.smpp.national import National
 
 _ELLIPSIS = "..."
-_TRAILING = " \t\r\n\u00a0\u202f.,;:!?)]}>\"'\u00bb\u201d\u2019*-/"  # what may follow a mention that the text ends with
-
-
-_MARK = r"[\s:=>\-\u2013\u2014\u2192/()\"'\u00ab\u00bb\u201c\u201d\u2018\u2019*]"
-_WAY = (  # words that say where something goes
-    r"\b(?:au|to|at|an|al|ao|aan|en|par|by|via|per|por|sms|le|the|la|el|il|o|num[eé]ro|n[uú]mero|number|"
-    r"nummer|n°)(?![^\W\d_])"
-)
-_SEND = (  # words that say that something is to be sent
-    r"\b(?:avec|with|mit|con|com|met|mot|word|wort|palabra|parola|palavra|woord|texte?|envoyez|envoyer|envoi|r[eé]pondez|"
-    r"r[eé]pondre|r[eé]ponse|tapez|send|reply|replying|sende|antworte|env[ií]e|responda|invia|rispondi|envie|stuur)"
-    r"(?![^\W\d_])"
-)
 
 
 class Overflow(StrEnum):
@@ -128,41 +114,6 @@ def plan(text: str, mention: str | None, budget: Budget, codes: Sequence[str] = 
         sized, reason = _append(bare, mention, budget)
     segments = tuple(split(sized.text, sized.charset, budget.room))
     return Plan(sized.text, sized.charset, segments, reason, bare.segments)
-
-
-def locate(text: str, mention: str, codes: Sequence[str] = ()) -> tuple[int, int] | None:
-    """Return where ``text`` says what ``mention`` would, so that it needs none: at its end, or in words of its own.
-
-    Those tell the reader to send STOP to one of ``codes``. Case, and punctuation and white space at the end, do not
-    matter. A longer word or host name that merely ends like the mention does not count, nor does a STOP without the
-    code.
-    """
-    end = len(text.rstrip(_TRAILING))
-    wanted = mention.rstrip(_TRAILING)
-    start = max(end - len(wanted), 0)
-    if text[start:end].casefold() == wanted.casefold() and _stands_alone(text[:start]):
-        return start, end
-    for code in codes:
-        found = _instruction(code).search(text) if code in text else None
-        if found is not None:
-            return found.span()
-    return None
-
-
-def _stands_alone(before: str) -> bool:
-    last = before.removesuffix("www.")[-1:]
-    return not (last.isalnum() or last in ("-", "_", "@", "."))
-
-
-@lru_cache(maxsize=256)
-def _instruction(code: str) -> re.Pattern[str]:
-    """Match "STOP au 36034", "Stop SMS: 36034", "text STOP to 36034", "au 36034, répondez STOP" and their like.
-
-    Where the code comes first a word between the two must say that STOP is what to send: "36034 stop" may say anything.
-    """
-    stop, number = r"(?<![\w-])stop", re.escape(code)
-    backwards = rf"(?<!\d){number}(?:{_MARK}|,|{_WAY}){{0,8}}{_SEND}(?:{_MARK}|,|{_WAY}|{_SEND}){{0,16}}{stop}(?![\w-])"
-    return re.compile(rf"{stop}(?:{_MARK}|{_WAY}|{_SEND}){{0,24}}{number}(?!\w)|{backwards}", re.IGNORECASE)
 
 
 def _size(text: str, budget: Budget) -> _Sized:

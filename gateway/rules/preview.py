@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.rules.carriage import Form
-from gateway.rules.mention import locate
 from gateway.rules.policy import Case, Outlet, Refuse, Submission, Written, mention_for, mention_wanted, write
 from gateway.rules.reading import piece_of
 from gateway.rules.reason import Reason
 from gateway.rules.segment import Room, choose, fewest, measure, room_left
 from gateway.rules.transliterate import transliterate
+from gateway.rules.wording import locate
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet, TextError
 

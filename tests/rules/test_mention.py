@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.rules.mention import Budget, MentionError, Overflow, locate, plan
+from gateway.rules.mention import Budget, MentionError, Overflow, plan
 from gateway.rules.reason import Reason
+from gateway.rules.wording import locate
 from gateway.smpp.text import Alphabet, TextError
 from tests import oracle
 
@@ -223,6 +224,21 @@ def test_a_text_that_would_vanish_is_not_truncated():
         "D\u00e9sinscription : envoyez au 36034 le texte \u00ab STOP \u00bb",
         "To opt out text 36034 with the word STOP",
         "STOP au 38000",
+        "STOP PUB au 36034",
+        "stopsms 36034",
+        "Stop au 36 034",
+        "STOP \U0001f449 36034 \U0001f64f",
+        "STOP \u27a1\ufe0f 36034",
+        "Fin le 30/06-STOP 36034",
+        "Soldes -STOP 36034",
+        "Soldes \u2013STOP au 36034. Merci",
+        "STOP gratuit au 36034",
+        "STOP au num\u00e9ro court 36034",
+        "STOP to short code 36034",
+        "STOP an die Kurzwahl 36034",
+        "STOP pour se d\u00e9sinscrire au 36034",
+        "STOP to opt out to 36034",
+        "STOP\n36034",
     ],
 )
 def test_an_instruction_to_text_the_short_code_is_not_doubled(text):
@@ -232,7 +248,17 @@ def test_an_instruction_to_text_the_short_code_is_not_doubled(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["Opt out: no-sms.eu", "no-sms.eu", "Info: NO-SMS.EU/", "https://no-sms.eu", "www.no-sms.eu."]
+    "text",
+    [
+        "Opt out: no-sms.eu",
+        "no-sms.eu",
+        "Info: NO-SMS.EU/",
+        "https://no-sms.eu",
+        "www.no-sms.eu.",
+        "https://no-sms.eu/opt-out?l=fr",
+        "-no-sms.eu",
+        "\u27a1\ufe0f no-sms.eu \U0001f64f",
+    ],
 )
 def test_a_web_mention_at_the_end_is_not_doubled(text):
     """A text that ends with the web mention, in any case and punctuation, goes out as it is."""
@@ -251,6 +277,13 @@ def test_a_web_mention_at_the_end_is_not_doubled(text):
         ("STOP au 136034", M10),
         ("Stop aux prix hauts, 36034 articles", M10),
         ("Stop. 36034 articles", M10),
+        ("Stop\u2026 36034 articles", M10),
+        ("Stop: plus de 36034 articles", M10),
+        ("Stop: 36034 \u20ac \u00e0 gagner", M10),
+        ("Stop: 36034,50 en jeu", M10),
+        ("Non\u2011stop 36034", M10),
+        ("Stopover 36034", M10),
+        ("Stop et 36034 articles", M10),
         ("36034", M10),
         ("Code 36034, stop aux prix hauts", M10),
         ("36034 stop", M10),
@@ -265,6 +298,9 @@ def test_a_web_mention_at_the_end_is_not_doubled(text):
         ("info@no-sms.eu", M9),
         ("x.no-sms.eu", M9),
         ("no-sms.eu.org", M9),
+        ("no-sms.eu/a et la suite", M9),
+        ("www-no-sms.eu", M9),
+        ("xwww.no-sms.eu", M9),
     ],
 )
 def test_what_merely_looks_like_the_mention_does_not_replace_it(text, mention):
