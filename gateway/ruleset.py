@@ -33,8 +33,10 @@ def meanings(peer: Account | Operator) -> Meanings:
 
 def outlet(operator: Operator) -> Outlet:
     """Return what an operator expects of messages."""
-    takes_tlvs = operator.interface_version != "3.3"
-    return Outlet(alphabet(operator.default_alphabet), Long(operator.long_messages), takes_tlvs)
+    takes_tlvs, (zero, three) = operator.interface_version != "3.3", meanings(operator)
+    gsm_is_three = zero is not Alphabet.GSM7 and three is Alphabet.GSM7
+    default, coding = (three, 3) if gsm_is_three else (zero, 0)
+    return Outlet(default, Long(operator.long_messages), takes_tlvs, coding)
 
 
 def mentions(opt_out: OptOut) -> Mentions:

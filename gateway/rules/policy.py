@@ -76,12 +76,14 @@ class Submission(NamedTuple):
 class Outlet(NamedTuple):
     """What the operator expects that a message goes to.
 
-    ``zero`` is what data_coding 0 means there, ``long`` how it wants long messages, ``tlvs`` whether it takes TLVs.
+    ``default`` is the alphabet that short texts go there in, GSM7 or LATIN1, under the data_coding ``coding``; ``long``
+    is how it wants long messages, ``tlvs`` whether it takes TLVs.
     """
 
-    zero: Alphabet = Alphabet.GSM7
+    default: Alphabet = Alphabet.GSM7
     long: Long = Long.UDH8
     tlvs: bool = True
+    coding: int = 0
 
 
 class Forward(NamedTuple):
@@ -154,9 +156,9 @@ def decide(case: Case, mentions: Mentions, reference: Callable[[], int]) -> Verd
     planned, like = written.plan, case.submission.first.data_coding
     segments = len(planned.segments)
     parts = written.form.encode(planned.segments, planned.charset, reference() if segments > 1 else 0)
-    if like not in _PLAIN:  # a message class travels on
+    if like not in _PLAIN or case.outlet.coding:  # a message class travels on
         alphabet = Alphabet.GSM7 if isinstance(planned.charset, National) else planned.charset
-        coding = data_coding_of(alphabet, like)
+        coding = data_coding_of(alphabet, like) or case.outlet.coding
         parts = [part._replace(data_coding=coding) for part in parts]
     return Forward(parts, planned.reason, written.code, segments)
 
@@ -177,7 +179,7 @@ def write(case: Case, mentions: Mentions) -> Written | Verdict:
     code, mention = mention_for(mentions, submission.destination.territory)
     form = Form(outlet.long, text.elements)
     try:
-        budget = _budget(profile, outlet, form, text.national)
+        budget = _budget(case, form, text.national)
         planned = plan(text.words, mention if wanted else None, budget, mentions.codes if code != WEB else ())
     except MentionError as error:
         too_long = error.reason is Reason.TOO_LONG  # whatever is appended
@@ -185,12 +187,16 @@ def write(case: Case, mentions: Mentions) -> Written | Verdict:
     return Written(planned, form, mention, code) if wanted else Written(planned, form, "", "")
 
 
-def _budget(profile: Profile, outlet: Outlet, form: Form, national: National | None) -> Budget:
-    """Return what a message may cost with the room that its way out leaves."""
-    room = Room(form.alone, form.each)
-    if outlet.zero is profile.budget.default and room == USUAL and national is None:
-        return profile.budget
-    return profile.budget._replace(default=outlet.zero, room=room, national=national)
+def _budget(case: Case, form: Form, national: National | None) -> Budget:
+    """Return what a message may cost with the room that its way out leaves.
+
+    A data_coding with a message class says by itself that GSM-7 is GSM-7, whatever the operator's default.
+    """
+    room, budget = Room(form.alone, form.each), case.profile.budget
+    default = case.outlet.default if case.submission.first.data_coding in _PLAIN else Alphabet.GSM7
+    if default is budget.default and room == USUAL and national is None:
+        return budget
+    return budget._replace(default=default, room=room, national=national)
 
 
 def mention_wanted(profile: Profile, tlv: int | None) -> bool:

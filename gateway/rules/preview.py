@@ -161,14 +161,14 @@ def _shown(text: str, written: Written, mentions: Mentions) -> Shown | None:
 def _foreign(draft: Draft) -> tuple[Foreign, ...]:
     places: dict[str, list[int]] = {}
     for place, character in enumerate(draft.text):
-        if choose(character, draft.outlet.zero) is Alphabet.UCS2:
+        if choose(character, draft.outlet.default) is Alphabet.UCS2:
             places.setdefault(character, []).append(place)
     return tuple(Foreign(each, tuple(where), transliterate(each)) for each, where in places.items())
 
 
 def _size(text: str, outlet: Outlet) -> Size:
     form = Form(outlet.long)
-    charset, segments = fewest(text, outlet.zero, Room(form.alone, form.each))
+    charset, segments = fewest(text, outlet.default, Room(form.alone, form.each))
     return Size(segments, _on_the_radio(charset), measure(text, charset))
 
 

@@ -80,16 +80,17 @@ def fewest(
     """Return what ``text`` is best written in, and the segments that it takes then; errors as for :func:`count`.
 
     That is the alphabet of :func:`choose`. Where that is UCS2, and the text came in ``national`` tables that hold all
-    of it, these are better unless they take more segments.
+    of it, these, or the one of the two that will do, are better unless they take more segments.
     """
     septets = encode_gsm7(text)
     if septets is not None and (default is _GSM7 or encode_latin1(text) is not None):
         return default, 1 if not room.alone and len(septets) <= _SEPTETS else _count(septets, default, room)
-    best, segments = _UCS2, _count(encode_ucs2(text), _UCS2, room)
-    if national is not None and default is _GSM7:
-        septets = encode_national(text, national)
-        if septets is not None and (own := _count(septets, national, room)) <= segments:
-            return national, own
+    best: Charset = _UCS2
+    segments = _count(encode_ucs2(text), _UCS2, room)
+    for tables in national.alternatives if national is not None and default is _GSM7 else ():
+        septets = encode_national(text, tables)
+        if septets is not None and (own := _count(septets, tables, room)) < segments + (best is _UCS2):
+            best, segments = tables, own
     return best, segments
 
 

@@ -47,6 +47,12 @@ class National(NamedTuple):
         """How much of a header the elements take."""
         return _ELEMENT * (bool(self.single) + bool(self.locking))
 
+    @property
+    def alternatives(self) -> tuple[National, ...]:
+        """These tables, and where they are two each alone, which takes less of a header."""
+        alone = (National(single=self.single), National(locking=self.locking))
+        return (*alone, self) if self.single and self.locking else (self,)
+
 
 def national_of(elements: list[tuple[int, bytes]]) -> National | None:
     """Return the tables that a header's elements (identifier, data) call for; None: only the default ones.

@@ -455,3 +455,35 @@ def test_examples_of_the_page(text, segments, reason):
     case = Case(profile, submission(words.encode("utf-16-be"), data_coding=8), opted_out=False)
     verdict = decide(case, mentions, lambda: 77)
     assert (verdict.segments, verdict.reason) == (segments, reason)
+
+
+def sent_by(octets, outlet, **fields):
+    """Return (data_coding, segments) of a marketing text that goes to an operator."""
+    verdict = decide(Case(MARKETING, submission(octets, **fields), False, outlet), MENTIONS, lambda: 77)
+    return {part.data_coding for part in verdict.parts}, verdict.segments
+
+
+def test_a_class_says_what_gsm_7_is():
+    """A message class survives at an operator whose data_coding 0 is Latin-1: its data_coding says GSM-7 by itself."""
+    latin1 = Outlet(Alphabet.LATIN1)
+    assert sent_by(b"\x1b\x65" * 70, latin1, data_coding=0x10) == ({0x10}, 1)
+    assert sent_by(b"\x1b\x65" * 70, latin1, data_coding=0xF1) == ({0xF1}, 1)
+    assert sent_by(b"\x1b\x65" * 70, latin1) == ({8}, 2)
+
+
+def test_gsm_7_under_another_data_coding():
+    """Where only data_coding 3 means GSM-7 at an operator, texts in GSM-7 go out under it, and classes as ever."""
+    three = Outlet(coding=3)
+    assert sent_by(b"\x1b\x65" * 70, three) == ({3}, 1)
+    assert sent_by("\u0436".encode("utf-16-be"), three, data_coding=8) == ({8}, 1)
+    assert sent_by(b"x", three, data_coding=0x10) == ({0x10}, 1)
+
+
+def test_tables_that_are_not_needed_cost_nothing():
+    """Of two national tables that a text came with, only those go out that save segments."""
+    both = bytes((6, 0x24, 1, 2, 0x25, 1, 1))
+    spanish = submission(both + b"x" * 143 + b"\x1b\x61", esm_class=0x40)
+    case = Case(MARKETING, spanish, False)
+    verdict = decide(case, MENTIONS, lambda: 77)
+    assert (verdict.segments, verdict.reason) == (1, "appended_without_separator")
+    assert verdict.parts[0].octets[:4] == bytes((3, 0x24, 1, 2))

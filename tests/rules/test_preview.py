@@ -118,7 +118,10 @@ texts = st.one_of(
     st.text(st.sampled_from("xy €[@ê\u2019ж\U0001f600"), max_size=400),
     st.builds("{}{}".format, st.sampled_from(["x" * 145, "ж" * 55]), st.text(st.sampled_from("xé €ê"), max_size=20)),
 )
-outlets = st.builds(Outlet, st.sampled_from([GSM, Alphabet.LATIN1]), st.sampled_from(Long))
+kinds = [(GSM, 0), (GSM, 3), (Alphabet.LATIN1, 0)]
+outlets = st.builds(
+    lambda kind, long: Outlet(kind[0], long, coding=kind[1]), st.sampled_from(kinds), st.sampled_from(Long)
+)
 profiles = st.builds(
     lambda profile, budget, zero: profile._replace(budget=budget, meanings=Meanings(zero)),
     st.sampled_from([SHOP, BANK]),
@@ -142,7 +145,7 @@ def test_it_is_what_would_be_sent(text, outlet, profile, tlv):
     sent = [
         decode_text(
             split_udh(part.octets)[1] if part.udhi else part.octets,
-            alphabet_of(part.data_coding, Meanings(outlet.zero)),
+            alphabet_of(part.data_coding, Meanings(outlet.default, GSM)),
         )
         for part in verdict.parts
     ]

@@ -85,6 +85,16 @@ def test_an_operator_that_does_not_say_its_version_takes_tlvs(tlvs, takes):
     assert (pdu.fields, bool(pdu.tlvs)) == (SM, takes)
 
 
+def test_a_submission_keeps_what_its_text_needs():
+    """A submit_sm is not cut for an operator below 3.4: a long payload and the place among parts stay (idea 22)."""
+    sar = [(0x020C, b"\0\7"), (0x020E, b"\2"), (0x020F, b"\1")]
+    for text, kept in ((b"x" * 254, sar), (b"x" * 255, [*sar, (0x0424, b"x" * 255)])):
+        tlvs = [*sar, (0x1400, b"vendor"), (0x0424, text)]
+        older = without_tlvs(smpp.SUBMIT_SM, smpp.encode_body(smpp.SUBMIT_SM, {**SM, "short_message": b""}, tlvs))
+        pdu = smpp.decode(smpp.header(len(older), smpp.SUBMIT_SM, 0, 1) + older)
+        assert (pdu.fields["short_message"], pdu.tlvs) == (b"" if len(text) > 254 else text, kept)
+
+
 def test_bind_resp_and_what_follows_it_may_come_in_one_segment():
     """A deliver_sm right behind the bind_resp is handed over (idea 9)."""
     session = Session(Role.ESME, LIMITS, 0.0)
