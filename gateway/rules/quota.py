@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 _REMEMBERED = 20_000
+_ROUNDING = 1e-9
 
 
 class Quotas:
@@ -32,6 +33,11 @@ class Quotas:
     def wait(self, key: str, now: float) -> float:
         """Return how many seconds ``key`` has to wait at ``now``; 0: none."""
         return max(0.0, self._full_at.get(key, now) - now - self._each * (self._burst - 1))
+
+    def left(self, key: str, now: float) -> int:
+        """Return how often ``key`` may go on at ``now`` without a pause."""
+        used = max(0.0, self._full_at.get(key, now) - now) / self._each
+        return max(0, int(self._burst - used + _ROUNDING))
 
     def take(self, key: str, now: float) -> float:
         """Use up one time of ``key``, unless it has to wait; returns for how many seconds."""
