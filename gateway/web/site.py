@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from gateway.web.api.interface import interface
 from gateway.web.headers import Headers
 from gateway.web.pages import Pages
 from gateway.web.visitors import Visitors
@@ -67,7 +68,7 @@ def public_app(site: Site) -> Starlette:
 
     secure = site.config.web.public_url.startswith("https:")
     return Starlette(
-        routes=[site.pages.route()],
+        routes=[site.pages.route(), interface(site)],
         middleware=[Middleware(Headers, secure=secure)],
         exception_handlers={HTTPException: problem, 500: problem},
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import trio
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from gateway import log
 from gateway.rules.quota import Quotas
@@ -63,6 +63,8 @@ class Gate:
         except (StoreError, trio.TooSlowError) as error:
             _log.warning("api_unavailable", path=scope["path"], reason=str(error) or "took too long")
             await answer.unless_begun(ProblemError("unavailable"), scope, receive)
+        except ClientDisconnect:
+            raise
         except Exception:  # noqa: BLE001 (a defect is answered, and logged with all that is known)
             _log.exception("api_failed", path=scope["path"])
             await answer.unless_begun(ProblemError("internal"), scope, receive)
@@ -127,9 +129,13 @@ class _Answer:
 
 async def _body(request: Request) -> bytes:
     """Read the body of a request that may have one."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(body) > MOST:
             raise ProblemError("too-large", f"the body has more than {MOST} octets")
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -66,7 +66,7 @@ class Draft(Given):
     text: Text
     mention: Annotated[
         bool | None,
-        Field(description="Append the mention or not. Marketing accounts cannot leave it out; null: as the account has it."),
+        Field(description="Append the mention or not; null: as the account has it. Marketing always carries it."),
     ] = None
 
 
@@ -238,7 +238,9 @@ class Usage(BaseModel):
     """What the account has used."""
 
     months: list[Month]
-    balance: Annotated[int | None, Field(description="Credits left of what was paid in advance; null: it pays later.")]
+    balance: Annotated[
+        int | None, Field(description="Credits left of what was paid in advance; null: it pays later.")
+    ] = None
 
 
 class FieldError(BaseModel):

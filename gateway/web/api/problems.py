@@ -93,7 +93,11 @@ class ProblemError(Exception):
     """
 
     def __init__(
-        self, kind: str, detail: str = "", headers: Mapping[str, str] | None = None, **members: Any  # noqa: ANN401 (JSON)
+        self,
+        kind: str,
+        detail: str = "",
+        headers: Mapping[str, str] | None = None,
+        **members: Any,  # noqa: ANN401 (JSON)
     ) -> None:
         super().__init__(detail or kind)
         self.kind = kind
@@ -118,10 +122,22 @@ def of_status(code: int, headers: Mapping[str, str] | None = None) -> ProblemErr
 def of_answer(answer: Answer) -> ProblemError:
     """Return the problem for a submission that is refused."""
     kind = _BY_REASON.get(answer.reason) or _BY_CODE.get(answer.status, "refused")
-    members = {"command_status": f"0x{answer.status:x}", "reason": str(answer.reason) or None}
-    return ProblemError(kind, status.describe(answer.status), **members)
+    code, reason = f"0x{answer.status:x}", str(answer.reason) or None
+    return ProblemError(kind, status.describe(answer.status), command_status=code, reason=reason)
 
 
 def status_of(kind: str) -> int:
     """Return the status of a kind of problem."""
     return KINDS[kind].status
+
+
+def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the answers of an operation that are problems: those that any may end in, and these."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        code: {
+            "description": " / ".join(each.title for each in KINDS.values() if each.status == code),
+            "content": {MEDIA_TYPE: schema},
+        }
+        for code in sorted({401, 422, 429, 500, 503, *codes})
+    }

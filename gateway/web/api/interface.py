@@ -1,0 +1,115 @@
+"""The interface put together, and its description in OpenAPI 3.1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.routing import Match, Mount, Route
+
+from gateway import __version__
+from gateway.web.api.books import Books
+from gateway.web.api.gate import Gate
+from gateway.web.api.keys import Keys
+from gateway.web.api.messages import Messages
+from gateway.web.api.models import Problem
+from gateway.web.api.numbers import Numbers
+from gateway.web.api.problems import BASE, ProblemError, of_status
+from gateway.web.api.reference import Reference
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from gateway.web.site import Site
+
+_DESCRIPTION = """\
+What an app does over SMPP, over HTTP: messages take the same path, with the same rules, and are on disk before the
+answer leaves. Keys are made with `stopgate api-key new`. Errors are problem documents (RFC 9457). What became of
+messages, and who has opted out, is posted to the account's webhook, signed as Standard Webhooks has it.
+"""
+_TAGS = [
+    {"name": "Messages", "description": "Preview, send, look up."},
+    {"name": "Blacklist", "description": "Numbers that the account must not send marketing to."},
+    {"name": "Billing", "description": "What was billed, and when."},
+]
+_NOT_ALLOWED = 405
+
+
+def interface(site: Site) -> Mount:
+    """Return everything below `/api/v1`."""
+    app = FastAPI(title="stopgate", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    for part in (Messages(site), Numbers(site), Books(site)):
+        part.add_to(app)
+    document = describe(app)
+
+    async def openapi(_request: Request) -> Response:
+        return JSONResponse(document)
+
+    app.router.routes += [Route("/openapi.json", openapi), Reference(site, document).route()]
+
+    async def not_ours(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        headers = dict(error.headers or {})
+        if error.status_code == _NOT_ALLOWED:
+            headers["allow"] = ", ".join(sorted(_methods(app, request)))
+        return of_status(error.status_code, headers).response()
+
+    app.add_exception_handler(HTTPException, not_ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ProblemError, _problem)
+    return Mount(BASE, Gate(app, site, Keys(site.config.accounts, site.store)))
+
+
+def _methods(app: FastAPI, request: Request) -> set[str]:
+    """Return the methods of all routes with the path of a request."""
+    matching = [each for each in app.routes if isinstance(each, Route) and each.matches(request.scope)[0] != Match.NONE]
+    return {method for each in matching for method in each.methods or ()}
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, ProblemError):
+        raise error
+    return error.response()
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    """Say everything that is wrong with a request, each with its place."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = [_place(detail["loc"], str(detail["msg"])) for detail in error.errors()]
+    first = f"{found[0]['pointer'] or 'the body'}: {found[0]['detail']}"
+    if any(detail["type"] == "json_invalid" for detail in error.errors()):
+        return ProblemError("malformed", first).response()
+    return ProblemError("invalid", first, errors=found).response()
+
+
+def _place(loc: tuple[int | str, ...], message: str) -> dict[str, str]:
+    where, *path = loc
+    pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+    return {"pointer": pointer if where == "body" else str(path[0] if path else ""), "detail": message}
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the description of the interface: every operation, and every problem that it may end in."""
+    document = get_openapi(
+        title="stopgate",
+        version=__version__,
+        openapi_version="3.1.0",
+        description=_DESCRIPTION,
+        routes=app.routes,
+        tags=_TAGS,
+        servers=[{"url": BASE}],
+        license_info={"name": "MIT", "identifier": "MIT"},
+    )
+    components = document["components"]
+    components["schemas"] |= {"Problem": Problem.model_json_schema(ref_template="#/components/schemas/{model}")}
+    components["schemas"] |= components["schemas"]["Problem"].pop("$defs")
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}}
+    document["security"] = [{"key": []}]
+    return document
