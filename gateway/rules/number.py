@@ -26,6 +26,7 @@ _LONGEST_SPELLING = 64
 _PUNCTUATION = re.compile(r"[\s.\-/()\[\]\u00ad\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 
 _FRENCH_CODE = "33"
+_FRENCH_LENGTH = 10  # digits of a national number, its 0 included
 # The overseas parts of the French plan: first digits after +33 or 0, then calling code and territory (ARCEP).
 _OVERSEAS = {
     **dict.fromkeys(("590", "690", "691", "7090"), ("590", "GP")),
@@ -100,8 +101,9 @@ def canonical(address: str, ton: int = 1, default_region: str = "FR") -> Number:
     Raises:
         NumberError: it cannot be a phone number.
     """
-    if ton != NATIONAL and address.isdecimal() and address.isascii():
-        number = _plain(address)
+    usual = None if ton == NATIONAL else _usual(address, default_region)
+    if usual:
+        number = _plain(usual)
         if number is not None:
             return number
     try:
@@ -113,6 +115,33 @@ def canonical(address: str, ton: int = 1, default_region: str = "FR") -> Number:
         if written is None:
             raise
         return written
+
+
+def beginning(text: str) -> str:
+    """Return the digits with which the keys of numbers begin whose spellings begin like this; empty for no digits.
+
+    Raises:
+        NumberError: no number begins like this.
+    """
+    spelling = _PUNCTUATION.sub("", text)
+    digits = spelling.removeprefix("+")
+    if digits and not (digits.isascii() and digits.isdecimal() and len(digits) <= LONGEST):
+        raise NumberError("only digits, spaces and punctuation make up a phone number")
+    if digits != spelling or not digits.startswith("0"):
+        return _line(digits, "").key
+    return digits[2:] if digits.startswith("00") else _line(_FRENCH_CODE + digits[1:], "").key
+
+
+def _usual(address: str, default_region: str) -> str | None:
+    """Return the digits from the calling code on, of a number spelled in one of the usual ways; None for others."""
+    spelling = address if address.isdecimal() else _PUNCTUATION.sub("", address[:_LONGEST_SPELLING])
+    digits: str | None = spelling.removeprefix("+")
+    if digits == spelling and spelling.startswith("00"):
+        digits = spelling[2:]
+    elif digits == spelling and spelling.startswith("0"):
+        is_french = len(spelling) == _FRENCH_LENGTH and (default_region == "FR" or default_region in _FRENCH_DIALLING)
+        digits = _FRENCH_CODE + spelling[1:] if is_french else None
+    return digits if digits and digits.isdecimal() and digits.isascii() and len(address) <= _LONGEST_SPELLING else None
 
 
 def _as_written(address: str) -> Number | None:
@@ -141,7 +170,7 @@ def _plain(digits: str) -> Number | None:
 
 @lru_cache(maxsize=65_536)
 def _range(head: str) -> _Range | None:
-    metadata = _metadata(head[:2]) or _metadata(head[:3])
+    metadata = None if head.startswith("0") else _metadata(head[:2]) or _metadata(head[:3])  # no calling code has a 0
     if metadata is None or metadata.general_desc is None or len(head) < _HEAD:
         return None
     code = str(metadata.country_code)

@@ -39,7 +39,9 @@ class Page(NamedTuple):
 def lookup(tx: Tx, numbers: Collection[str]) -> Entries:
     """Return the entries of these numbers: (number, account) → whether all traffic is refused."""
     found = tx.each(
-        "SELECT number, account, everything FROM blacklist WHERE number IN ({rows})",
+        # CROSS: SQLite takes the asked ones first then, and is twice as fast as with IN
+        "WITH asked (asked) AS ({rows}) SELECT number, account, everything FROM asked CROSS JOIN blacklist "
+        "WHERE number = asked",
         [(number,) for number in numbers],
     )
     return {(number, account): bool(everything) for number, account, everything in found}

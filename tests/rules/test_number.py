@@ -42,6 +42,61 @@ def test_the_short_cut_agrees_with_phonenumbers(digits):
     assert quick is None or quick == outcome(number._spelled, digits, 1, "FR")
 
 
+MARKS = ["", " ", ".", "-", "\u00a0", "/", " (0) "]
+
+
+@given(
+    st.sampled_from(["", "+", "00", "0", "+0", "000"]),
+    on_the_wire | st.text("0123456789", min_size=9, max_size=9),
+    st.lists(st.sampled_from(MARKS), min_size=15, max_size=15),
+    st.sampled_from(["FR", "RE", "DE"]),
+)
+def test_the_short_cut_for_usual_spellings_agrees_with_phonenumbers(before, digits, marks, region):
+    """However people write a number, what is answered without phonenumbers is what phonenumbers would have answered."""
+    address = before + "".join(mark + digit for mark, digit in zip(marks, digits, strict=False)) + digits[15:]
+    usual = number._usual(address, region)
+    quick = number._plain(usual) if usual else None
+    assert quick is None or quick == outcome(number._spelled, address, 0, region)
+
+
+@pytest.mark.parametrize("address", ["0612345678", "06 12 34 56 78", "+33 6.12.34.56.78", "0033612345678"])
+def test_usual_spellings_take_the_short_cut(address):
+    """French mobiles are answered without phonenumbers in each of the ways in which they are usually written."""
+    usual = number._usual(address, "FR")
+    assert number._plain(usual) == Number("33612345678", "FR")
+
+
+@pytest.mark.parametrize("address", ["0491234567", "04 91 23 45 67", "0351234567", "0441234567"])
+def test_a_national_number_is_no_calling_code(address):
+    """A French landline whose digits look like a foreign calling code is a French one."""
+    assert canonical(address, 0) == Number("33" + address.replace(" ", "")[1:], "FR")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("06 12", "33612"),
+        ("+33 6", "336"),
+        ("0033612", "33612"),
+        ("49151", "49151"),
+        ("0694 38", "59469438"),
+        ("33694", "594694"),
+        ("0", "33"),
+        ("", ""),
+    ],
+)
+def test_the_beginning_of_a_number(text, key):
+    """The beginning of a spelling gives the beginning of the keys."""
+    assert number.beginning(text) == key
+
+
+@pytest.mark.parametrize("text", ["abc", "06a", "1234567890123456"])
+def test_no_number_begins_like_this(text):
+    """What no number begins with is refused."""
+    with pytest.raises(NumberError):
+        number.beginning(text)
+
+
 @given(st.sampled_from(["336", "337", "49151", "34612", "32470", "59469"]), st.text("0123456789", min_size=12))
 def test_common_mobiles_take_the_short_cut(beginning, digits):
     """Ordinary mobile numbers are answered without phonenumbers, unless digits further on decide the territory."""
