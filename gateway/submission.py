@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.smpp.udh import Concatenation
 
 SAR = frozenset(map(int, (smpp.Tag.sar_msg_ref_num, smpp.Tag.sar_total_segments, smpp.Tag.sar_segment_seqnum)))
+_PORTS = frozenset(map(int, (smpp.Tag.source_port, smpp.Tag.destination_port)))
 _LONGEST_ADDRESS = 20  # characters of an address in a submit_sm; a data_sm takes 64
 _SECONDS_OCTETS = 4  # of qos_time_to_live (SMPP 3.4 section 5.3.2.9)
 _DATA_SM_LACKS = {
@@ -234,9 +235,26 @@ def _submission(pdu: Pdu, fields: Mapping[str, Any]) -> Submission:
     return Submission(
         destination=destination(fields),
         pieces=(piece(pdu, fields),),
-        optout_mention=pdu.tlv_int(smpp.Tag.optout_mention),
+        optout_mention=_wish(pdu) if pdu.tlvs else None,
         canned=fields["sm_default_msg_id"],
+        ported=bool(pdu.tlvs) and any(tag in _PORTS for tag, _ in pdu.tlvs),
     )
+
+
+def _wish(pdu: Pdu) -> int | None:
+    """Return what a request says of its mention.
+
+    Raises:
+        RefusedError: it says what cannot be.
+    """
+    wish = pdu.tlv(smpp.Tag.optout_mention)
+    if wish is None:
+        return None
+    if len(wish) != 1:
+        raise RefusedError(status.ESME_RINVPARLEN)
+    if wish[0] > 1:
+        raise RefusedError(status.ESME_RINVOPTPARAMVAL)
+    return wish[0]
 
 
 def destination(fields: Mapping[str, Any]) -> Number:

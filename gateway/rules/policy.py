@@ -60,12 +60,14 @@ class Submission(NamedTuple):
     """One destination of one request, or of several that make up one message, in order.
 
     ``canned``: sm_default_msg_id, the number of a text that the operator keeps; it counts where there are no octets.
+    ``ported``: whether TLVs beside it say that it is for a port.
     """
 
     destination: Number
     pieces: tuple[Piece, ...]
     optout_mention: int | None = None
     canned: int = 0
+    ported: bool = False
 
     @property
     def first(self) -> Piece:
@@ -228,6 +230,8 @@ def place(profile: Profile, submission: Submission) -> Concatenation | None:
 def _read(profile: Profile, submission: Submission) -> Text | None:
     """Return what a message says, or None when it is not a text that we may write anew."""
     if submission.canned and not submission.first.octets:
+        return None
+    if submission.ported and profile.kind is Kind.MARKETING:
         return None
     return read(submission.pieces, profile.meanings, ports=profile.kind is not Kind.MARKETING)
 

@@ -94,6 +94,15 @@ async def test_data_sm(world, app):
     assert (report.message_id, report.stat) == (answer.fields["message_id"], "DELIVRD")
 
 
+async def test_time_to_live(world, waiting):
+    """What says its time to live, and no validity_period, is valid for so long; else for as long as we say."""
+    await data_sm(waiting, FRENCH, "Soldes", tlv(Tag.qos_time_to_live, (90).to_bytes(4, "big")))
+    await data_sm(waiting, FRENCH, "Soldes")
+    [(brief,), (usual,)] = world.rows("SELECT expires - (SELECT submitted FROM message WHERE id = message) FROM spool")
+    assert 0 <= 90_000 - brief < 5_000  # from its arrival on, which is a bit before its commit
+    assert 0 <= 48 * 3_600_000 - usual < 5_000
+
+
 async def test_data_sm_without_a_text(app):
     """A data_sm whose number is none, or too long for a submit_sm, is refused with the field's status."""
     assert (await data_sm(app, "abc", "Soldes")).status == status.ESME_RINVDSTADR

@@ -147,6 +147,13 @@ def test_notification_that_is_not_text(changes):
     assert part.udhi == (given_in.first.esm_class == 0x40)
 
 
+def test_port_beside_the_text():
+    """A text with a port in its TLVs is no marketing; a notification is the text that it was."""
+    ported = submission()._replace(ported=True)
+    assert judge(ported) == Refuse(0x413, "not_text")
+    assert text_of(judge(ported, NOTIFICATION)) == text_of(judge(submission(), NOTIFICATION))
+
+
 @pytest.mark.parametrize("mode", [0x00, 0x01, 0x02, 0x03])
 def test_messaging_mode_is_no_header(mode):
     """The messaging mode in esm_class leaves a text a text."""
