@@ -155,8 +155,7 @@ class _Action:
     def __init__(self, tx: Tx, orders: list[Order]) -> None:
         self._tx = tx
         numbers = {each.asked.number for each in orders if each.asked.number}
-        meant = {message for number in numbers for message in spool.messages_to(tx, number)}
-        meant |= held.messages_to(tx, numbers)
+        meant = set(spool.messages_to(tx, numbers)) | held.messages_to(tx, numbers)
         meant.update(*(order.messages for order in orders))
         self._rows = spool.waiting_of(tx, meant)
         self._parts = held.bodies(tx, meant)  # of messages that the apps cut, and which are not complete
