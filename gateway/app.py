@@ -42,6 +42,7 @@ from gateway.submission import Customer
 from gateway.submit import Submit
 from gateway.tls import TlsError
 from gateway.upkeep import Upkeep
+from gateway.watch import Watch
 from gateway.web.http import Server
 from gateway.web.post import Post
 from gateway.web.private import private_app
@@ -102,6 +103,7 @@ class Gateway:
         self._door = Door(config.smpp, self.metrics)
         requests = Requests(self._submit, manage, self.store.clock)
         self._listener = Listener(self._door, customers, requests, self.lanes, self._membership)
+        self._watch = Watch(self.metrics, self.lanes, lambda: self._connectors, self._listener)
         self._operate = Operate(lambda: self._connectors, self._listener, customers, self.lanes)
         self._site = Site(config, self.store, Reader(config.store), customers, Post(requests, self._submit))
         self._web: Server | None = None
@@ -119,10 +121,13 @@ class Gateway:
     def _add_lanes(self) -> None:
         store = self.store
         for name, operator in self.config.operators.items():
-            lane = spool.operator_lane(name)
-            self.lanes.add(Lane(lane, pace(operator), store, self._operator_outcomes.batch))
+            lane = Lane(spool.operator_lane(name), pace(operator), store, self._operator_outcomes.batch)
+            lane.waited = self.metrics.waited("operator", name)
+            self.lanes.add(lane)
         for name in self.config.accounts:
-            self.lanes.add(Lane(spool.account_lane(name), Pace(_ACCOUNT_WINDOW), store, self._account_outcomes.batch))
+            lane = Lane(spool.account_lane(name), Pace(_ACCOUNT_WINDOW), store, self._account_outcomes.batch)
+            lane.waited = self.metrics.waited("account", name)
+            self.lanes.add(lane)
         for name, account in self.config.accounts.items():
             if account.webhook is not None:
                 outbox = Outbox(name, account.webhook, store, self.metrics)
@@ -187,6 +192,7 @@ class Gateway:
         if self.config.control_socket is not None:
             await nursery.start(control.serve, self.config.control_socket, self._operate.actions)
         if self.config.metrics.listen is not None:
+            nursery.start_soon(self._watch.count_for_ever, self.config.store)
             await nursery.start(Server(private_app(self._render, self.not_ready), self.config.metrics.listen).run)
         if self.config.web.listen is not None:
             self._web = Server(public_app(self._site), self.config.web.listen, "web.listen")
@@ -228,19 +234,7 @@ class Gateway:
 
     def _render(self) -> bytes:
         """Return the metrics as they are at this moment; called in a thread."""
-        trio.from_thread.run_sync(self._observe)
-        return self.metrics.render()
-
-    def _observe(self) -> None:
-        """Look at what nobody tells the metrics."""
-        for lane in self.lanes:
-            side, _, name = lane.name.partition("/")
-            self.metrics.ready(side, name, len(lane))
-            self.metrics.unanswered(side, name, lane.unanswered_since())
-        for connector in self._connectors:
-            self.metrics.bound("operator", connector.operator.name, connector.bound)
-        for account in self.config.accounts:
-            self.metrics.bound("account", account, self._listener.bound().get(account, 0))
+        return self._watch.render(self.not_ready)
 
     def not_ready(self) -> dict[str, str]:
         """Say which parts are not ready, and why; empty when all are."""

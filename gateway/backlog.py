@@ -24,20 +24,6 @@ if TYPE_CHECKING:
     from gateway.store.spool import Queue, Spooled
 
 
-class Load(NamedTuple):
-    """What a lane is busy with: rows in memory, on their way, and answered but not settled.
-
-    ``pause`` is for how many seconds more its peer, which had too much, is left alone; ``rate`` in segments a second,
-    None without a limit.
-    """
-
-    ready: int
-    in_flight: int
-    unsettled: int
-    pause: float
-    rate: float | None
-
-
 class Settled(NamedTuple):
     """The end of one attempt, and what the peer said if it answered.
 

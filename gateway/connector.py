@@ -221,7 +221,7 @@ class Connector:
             if isinstance(event, RequestReceived):
                 self._request(link, event.pdu)
             elif isinstance(event, Answered):
-                self._answered(link, event.request, event.response)
+                self._answered(link, event)
             elif isinstance(event, Expired):
                 self._expired(link, event.request)
             elif isinstance(event, Ended):
@@ -253,11 +253,12 @@ class Connector:
             _log.warning("outbind_refused", operator=self.operator.name, reason="credentials")
             link.close("outbind refused")
 
-    def _answered(self, link: Link, request: Request, response: Pdu) -> None:
+    def _answered(self, link: Link, answered: Answered) -> None:
+        request = answered.request
         if request.context is not None:
-            self._lane.answered(request.context, response)
+            self._lane.answered(request.context, answered.response, answered.seconds)
         elif request.command in BINDS:
-            self._bind_answered(link, request, response)
+            self._bind_answered(link, request, answered.response)
 
     def _bind_answered(self, link: Link, request: Request, response: Pdu) -> None:
         if response.status != status.ESME_ROK or not link.session.bound:

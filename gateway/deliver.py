@@ -70,6 +70,7 @@ class Done(NamedTuple):
 
     placed: Placed
     heeded: Heeded
+    lags: list[tuple[str, float]]  # the operator of each receipt, and seconds since it took the segment
 
 
 class Deliver:
@@ -133,22 +134,26 @@ class Deliver:
 
     def _work(self, tx: Tx, items: list[Arrived]) -> Done:
         tx.lock({each.heard.number.key for each in items if each.heard})  # at once, so that nodes never deadlock
-        outcomes = self._correlate(tx, [each.report for each in items if each.report])
+        outcomes, lags = self._correlate(tx, [each.report for each in items if each.report])
         rows = self._home.receipts(tx, messages.settle(tx, outcomes))
         heeded = self._opt_outs.hear(tx, [each.heard for each in items if each.heard])
-        return Done(self._lanes.place(tx, rows + heeded.rows), heeded)
+        return Done(self._lanes.place(tx, rows + heeded.rows), heeded, lags)
 
-    def _correlate(self, tx: Tx, reports: list[Report]) -> list[Outcome]:
-        """Find whose segments final receipts are about; what matches nothing (yet) is parked."""
+    def _correlate(self, tx: Tx, reports: list[Report]) -> tuple[list[Outcome], list[tuple[str, float]]]:
+        """Find whose segments final receipts are about, and since when they were waited for.
+
+        What matches nothing (yet) is parked.
+        """
         final = {report.key: report for report in reports if report.final}
         holders = sent.report(tx, final.keys())
         unknown = [report for key, report in final.items() if key not in holders]
         sent.park(tx, [(*report.key, report.state, report.error) for report in unknown])
-        return [
+        outcomes = [
             outcome
             for key, held in holders.items()
             for outcome in sent.outcomes_of([held], final[key].state, final[key].error)
         ]
+        return outcomes, [(operator, (tx.now - held.at) / 1_000) for (operator, _), held in holders.items()]
 
     # After the commit
 
@@ -160,6 +165,8 @@ class Deliver:
         reports = Counter((each.link.name, receipt.word(each.report.state)) for each in items if each.report)
         for (operator, state), count in reports.items():
             self._metrics.receipt(operator, state, count)
+        for operator, seconds in done.lags:
+            self._metrics.lag.of(operator).observe(seconds)
         self.follow(done.heeded)
 
     def follow(self, heeded: Heeded) -> None:

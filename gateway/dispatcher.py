@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from gateway.backlog import Backlog, Load, Settled
+from gateway.backlog import Backlog, Settled
 from gateway.claims import Claims
+from gateway.gauges import Load
 from gateway.rules.pacing import Step, Throttle, TokenBucket, next_step
 from gateway.smpp import status
 from gateway.smpp.events import Request
@@ -47,11 +48,16 @@ class Lane:
         pace: how fast it may be drained.
         store: where rows are claimed.
         outcomes: the settling flow's batch.
+
+    Attributes:
+        links: those in use.
+        waited: told for how many seconds each answer was waited for.
     """
 
     def __init__(self, name: str, pace: Pace, store: Store, outcomes: Batch[Settled]) -> None:
         self.name = name
         self.links: list[Link] = []
+        self.waited: Callable[[float], None] = lambda _seconds: None
         self._pace = pace
         self._store = store
         self._outcomes = outcomes
@@ -150,6 +156,11 @@ class Lane:
         self._bucket.change(rate)
         self._other_rate.set()
 
+    @property
+    def window(self) -> int:
+        """How many requests may wait for an answer, over all links."""
+        return self._pace.window * len(self.links)
+
     def load(self) -> Load:
         """Return what it is busy with now."""
         pause = max(0.0, self._throttle.paused_until - trio.current_time())
@@ -230,8 +241,9 @@ class Lane:
     def _next_turn(self) -> float:
         return max(self._throttle.paused_until, self._bucket.ready_at())
 
-    def answered(self, row: Spooled, response: Pdu) -> None:
-        """Take the peer's answer to ``row``."""
+    def answered(self, row: Spooled, response: Pdu, seconds: float) -> None:
+        """Take the peer's answer to ``row``, which came after so many seconds."""
+        self.waited(seconds)
         step = next_step(response.status, self._pace.own_steps)
         if row.id in self._lost:
             self._lost.discard(row.id)

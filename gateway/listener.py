@@ -199,7 +199,7 @@ class Client:
             if isinstance(event, RequestReceived):
                 self._request(link, event.pdu)
             elif isinstance(event, Answered):
-                self._answered(event.request.context, event.response)
+                self._answered(event)
             elif isinstance(event, Expired):
                 self._expired(event.request.context)
             elif isinstance(event, Ended):
@@ -237,9 +237,10 @@ class Client:
         await trio.sleep(self.visit.refuse(code))
         self.link.refuse_bind(pdu, code)
 
-    def _answered(self, row: Spooled | None, response: Pdu) -> None:
+    def _answered(self, event: Answered) -> None:
+        row: Spooled | None = event.request.context
         if self._lane is not None and row is not None:
-            self._lane.answered(row, response)
+            self._lane.answered(row, event.response, event.seconds)
 
     def _expired(self, row: Spooled | None) -> None:
         if self._lane is not None and row is not None:

@@ -1,61 +1,23 @@
 """Every metric there is, declared in one place.
 
+Counters and histograms are told of what happens; gauges (:mod:`gateway.gauges`) are looked after when somebody asks.
 A `Metrics` has its own registry, so two gateways in one process (the demo, the tests) do not count together. Labels
 stay few: names of accounts and operators come from the configuration, all else is counted as `other`; sets that the
 outside world fills (statuses, states) are cut off at a number.
 """
 
-from collections.abc import Collection, Iterable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Collection
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, generate_latest
 
-OTHER = "other"
-SIDES = ("account", "operator")
-Metric = TypeVar("Metric", Counter, Gauge)
-_VALUES_AT_MOST = 64
+from gateway import __version__
+from gateway.gauges import Gauges
+from gateway.histograms import FAST, SLOW, Durations, Kind
+from gateway.labels import OTHER, Bounded, Labels
+
+SIDES = ("account", "operator", "webhook")
 _COMMIT_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 _BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
-
-
-class Labels:
-    """The values that one label may take: those of `names`, or without names the first 64 seen; else `other`."""
-
-    def __init__(self, names: Iterable[str] | None = None) -> None:
-        self._values = set(names or ())
-        self._open = names is None
-
-    def admit(self, value: str) -> str:
-        """`value` where it is one of the set, else `other`."""
-        if value in self._values:
-            return value
-        if self._open and len(self._values) < _VALUES_AT_MOST:
-            self._values.add(value)
-            return value
-        return OTHER
-
-    def allow(self, names: Iterable[str]) -> None:
-        """Add the names of a configuration that was read again; those that are gone keep their history."""
-        self._values.update(names)
-
-
-class _Bounded(Generic[Metric]):
-    """A metric whose label values are bounded."""
-
-    def __init__(self, metric: Metric, *labels: Labels) -> None:
-        self._metric: Metric = metric
-        self._labels = labels
-        self._children: dict[tuple[str, ...], Metric] = {}
-
-    def of(self, *values: str) -> Metric:
-        """The metric under `values`, one for each label in the order of declaration."""
-        if values in self._children:
-            return self._children[values]
-        admitted = tuple(labels.admit(value) for labels, value in zip(self._labels, values, strict=True))
-        child: Metric = self._metric.labels(*admitted)
-        if admitted == values:  # what was turned into `other` is not kept: there is no end of it
-            self._children[values] = child
-        return child
 
 
 class Metrics:
@@ -92,10 +54,21 @@ class Metrics:
         self._bans = Counter("stopgate_bans", "Addresses banned after failed binds", registry=self._registry)
         self._dropped = Counter("stopgate_log_dropped", "Log lines that could not be written", registry=self._registry)
         self._unanswered = self._peer_counter("unanswered", "Requests that a peer did not answer")
-        self._links = self._gauge("links_bound", "Links that are bound")
-        self._ready = self._gauge("queue_ready", "Rows in memory for a peer")
+        self.gauges = Gauges(self._registry, Labels(SIDES), self._peers)
         self._commit_seconds = self._histogram("store_commit_seconds", "Time one commit took", _COMMIT_SECONDS)
         self._commit_items = self._histogram("store_commit_items", "Pieces of work in one commit", _BATCH_SIZES)
+        self.intake = self._durations("intake_seconds", "From a submission to its answer", "account", accounts)
+        self.answers = self._durations(
+            "answer_seconds", "From a segment to the operator's answer", "operator", operators
+        )
+        self.taking = self._durations(
+            "delivery_seconds", "From a receipt or text to the app's answer", "account", accounts
+        )
+        self.lag = self._durations(
+            "receipt_lag_seconds", "From that answer to the receipt", "operator", operators, SLOW
+        )
+        Info("stopgate_build", "What runs", registry=self._registry).info({"version": __version__})
+        ProcessCollector(registry=self._registry)
 
     def decided(self, account: str, reason: str, count: int = 1) -> None:
         """`count` submissions of `account` were decided for one reason; none where others than the rules decided."""
@@ -158,14 +131,6 @@ class Metrics:
         """Count requests to a peer that it did not answer; `side` is `account` or `operator`."""
         self._unanswered.of(side, name).inc(count)
 
-    def bound(self, side: str, name: str, links: int) -> None:
-        """Say how many links to a peer are bound; `side` is `account` or `operator`."""
-        self._links.of(side, name).set(links)
-
-    def ready(self, side: str, name: str, rows: int) -> None:
-        """Say how many rows for a peer are in memory; `side` is `account` or `operator`."""
-        self._ready.of(side, name).set(rows)
-
     def committed(self, seconds: float, items: int) -> None:
         """Observe one commit of the store."""
         self._commit_seconds.observe(seconds)
@@ -176,22 +141,33 @@ class Metrics:
         self._accounts.allow(accounts)
         self._operators.allow(operators)
         self._peers.allow([*accounts, *operators])
+        for each in (self.intake, self.taking):
+            each.allow(accounts)
+        for each in (self.answers, self.lag):
+            each.allow(operators)
+
+    def waited(self, side: str, name: str) -> Callable[[float], None]:
+        """Return what counts for how many seconds each answer of a peer was waited for."""
+        return (self.answers if side == "operator" else self.taking).of(name).observe
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format; takes milliseconds, so call it in a thread."""
         return generate_latest(self._registry)
 
-    def _counter(self, name: str, promise: str, **labels: Labels) -> _Bounded[Counter]:
+    def _counter(self, name: str, promise: str, **labels: Labels) -> Bounded[Counter]:
         counter = Counter(f"stopgate_{name}", promise, tuple(labels), registry=self._registry)
-        return _Bounded(counter, *labels.values())
+        return Bounded(counter, *labels.values())
 
-    def _peer_counter(self, name: str, promise: str) -> _Bounded[Counter]:
+    def _peer_counter(self, name: str, promise: str) -> Bounded[Counter]:
         counter = Counter(f"stopgate_{name}", promise, ("side", "name"), registry=self._registry)
-        return _Bounded(counter, Labels(SIDES), self._peers)
-
-    def _gauge(self, name: str, promise: str) -> _Bounded[Gauge]:
-        gauge = Gauge(f"stopgate_{name}", promise, ("side", "name"), registry=self._registry)
-        return _Bounded(gauge, Labels(SIDES), self._peers)
+        return Bounded(counter, Labels(SIDES), self._peers)
 
     def _histogram(self, name: str, promise: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(f"stopgate_{name}", promise, buckets=buckets, registry=self._registry)
+
+    def _durations(
+        self, name: str, promise: str, label: str, names: Collection[str], bounds: tuple[float, ...] = FAST
+    ) -> Durations:
+        durations = Durations(Kind(f"stopgate_{name}", promise, label), bounds, names, OTHER)
+        self._registry.register(durations)
+        return durations

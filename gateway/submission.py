@@ -121,13 +121,15 @@ class Submitted(NamedTuple):
     place: Concatenation | None = None  # of a part that waits for the others of its message
     closes: int = 0  # when the hours end in which it may be sent; 0: never
     call: Call | None = None  # instead of ``link``, which then is nobody
+    received: float = 0.0  # when, on the event loop's clock
 
 
 class Clock(NamedTuple):
-    """The present and the default validity_period, both in milliseconds."""
+    """The present and the default validity_period, both in milliseconds; the present on the event loop's clock."""
 
     now: int
     validity: int
+    received: float = 0.0
 
 
 class RefusedError(Exception):
@@ -149,7 +151,7 @@ def read(link: Asker, customer: Customer, pdu: Pdu, clock: Clock) -> Submitted:
     due, expires = _times(pdu, clock)
     asked = _submission(pdu, fields)
     waits = place(customer.profile, asked)
-    return Submitted(link, pdu, customer, asked, due, expires, fields, place=waits)
+    return Submitted(link, pdu, customer, asked, due, expires, fields, place=waits, received=clock.received)
 
 
 def read_many(link: Asker, customer: Customer, pdu: Pdu, clock: Clock) -> tuple[Many, list[Submitted]]:
@@ -176,7 +178,8 @@ def read_many(link: Asker, customer: Customer, pdu: Pdu, clock: Clock) -> tuple[
             many.refuse(each, refused.status)
         else:
             waits = place(customer.profile, submission)
-            items.append(Submitted(link, pdu, customer, submission, due, expires, fields, many, waits))
+            item = Submitted(link, pdu, customer, submission, due, expires, fields, many, waits)
+            items.append(item._replace(received=clock.received))
     return many, items
 
 

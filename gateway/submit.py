@@ -10,6 +10,8 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+import trio
+
 from gateway import log, submission
 from gateway.admission import Admission, explain
 from gateway.judge import Judge
@@ -74,7 +76,7 @@ class Submit:
             pdu: the request.
             now: milliseconds since 1970.
         """
-        clock = Clock(now, self._validity)
+        clock = Clock(now, self._validity, trio.current_time())
         try:
             if pdu.command == smpp.SUBMIT_MULTI:
                 self._offer_many(link, customer, *submission.read_many(link, customer, pdu, clock))
@@ -91,7 +93,7 @@ class Submit:
             RefusedError: its form is not sound.
         """
         try:
-            item = submission.read(NOBODY, customer, pdu, Clock(now, self._validity))
+            item = submission.read(NOBODY, customer, pdu, Clock(now, self._validity, trio.current_time()))
         except RefusedError as refused:
             self._metrics.submitted(customer.name, refused.status)
             raise
@@ -130,7 +132,9 @@ class Submit:
         by_link: dict[Asker, list[tuple[Pdu, int, bytes]]] = {}
         tally: Counter[tuple[str, int, str]] = Counter()
         explains = _log.is_enabled_for(logging.DEBUG)
+        now = trio.current_time()
         for item, answer in answered:
+            self._metrics.intake.of(item.customer.name).observe(now - item.received)
             if not answer.replayed:
                 tally[item.customer.name, answer.status, answer.reason] += 1
             if explains and answer.reason:

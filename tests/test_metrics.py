@@ -2,7 +2,9 @@
 
 import pytest
 
-from gateway.metrics import Labels, Metrics
+from gateway.gauges import Load
+from gateway.labels import Labels
+from gateway.metrics import Metrics
 
 
 @pytest.fixture
@@ -20,8 +22,11 @@ def test_everything_is_rendered(metrics):
     metrics.heard("keyword", "sms", "opted_out")
     metrics.billed("shop", "opt_out_confirmation", 2)
     metrics.delivered("shop", 0)
-    metrics.bound("operator", "orange", 2)
-    metrics.ready("account", "shop", 7)
+    metrics.gauges.bound("operator", "orange", 2)
+    metrics.gauges.lane(("account", "shop"), Load(7, 5, 0, 0.0, None), 50)
+    metrics.intake.of("shop").observe(0.003)
+    metrics.intake.of("nobody").observe(0.5)
+    metrics.waited("operator", "orange")(0.2)
     metrics.committed(0.003, 50)
     lines = set(metrics.render().decode().splitlines())
     assert lines >= {
@@ -34,6 +39,13 @@ def test_everything_is_rendered(metrics):
         'stopgate_delivered_total{account="shop",status="0x0"} 1.0',
         'stopgate_links_bound{name="orange",side="operator"} 2.0',
         'stopgate_queue_ready{name="shop",side="account"} 7.0',
+        'stopgate_in_flight{name="shop",side="account"} 5.0',
+        'stopgate_rate_limit{name="shop",side="account"} +Inf',
+        'stopgate_intake_seconds_bucket{account="shop",le="0.002"} 0.0',
+        'stopgate_intake_seconds_bucket{account="shop",le="0.005"} 1.0',
+        'stopgate_intake_seconds_count{account="shop"} 1.0',
+        'stopgate_intake_seconds_sum{account="other"} 0.5',
+        'stopgate_answer_seconds_bucket{le="+Inf",operator="orange"} 1.0',
         'stopgate_store_commit_seconds_bucket{le="0.005"} 1.0',
         'stopgate_store_commit_seconds_bucket{le="0.002"} 0.0',
         'stopgate_store_commit_items_bucket{le="50.0"} 1.0',

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Act = Callable[[Tx, Selection, int], Tended]
 
-_STATUS = ["lane", "rows", "due", "later", "held", "tried", "oldest", "age"]
+_STATUS = ["lane", "rows", "due", "later", "held", "tried", "oldest", "waits"]
 _ROWS = ["id", "lane", "message_id", "account", "number", "state", "accepted", "due", "expires", "attempts", "priority"]
 
 
@@ -78,8 +78,9 @@ def status(config_path: Path, form: str) -> None:
     now = time.time_ns() // 1_000_000
 
     def query(snapshot: Snapshot) -> Iterator[tuple[Any, ...]]:
-        for *counts, oldest in browse.status(snapshot, now):
-            yield *counts, instant(oldest), age(now - oldest) if form == "table" else max(0, now - oldest) / 1_000
+        for *counts, oldest, since in browse.status(snapshot, now):
+            waits = max(0, now - since) if since else 0
+            yield *counts, instant(oldest), age(waits) if form == "table" else waits / 1_000
 
     show_all(form, _STATUS, configuration(config_path), query)
 

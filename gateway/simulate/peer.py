@@ -141,7 +141,7 @@ async def ask(link: Link, command: int, body: bytes) -> Pdu:
 def settle(event: Event) -> None:
     """Pass an answer, or the lack of one, on to whoever waits in :func:`ask`; other events are left alone."""
     match event:
-        case Answered(request, response):
+        case Answered(request, response, _):
             request.context.settle(response)
         case Expired(request):
             request.context.settle(PeerError(f"no answer to {smpp.NAMES[request.command]}"))

@@ -27,10 +27,11 @@ class RequestReceived(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The peer answered; a generic_nack counts as an answer."""
+    """The peer answered, after so many seconds; a generic_nack counts as an answer."""
 
     request: Request
     response: Pdu
+    seconds: float
 
 
 class Expired(NamedTuple):

@@ -175,10 +175,12 @@ class Session:
         return [self.end("the peer unbound")]
 
     def _receive_response(self, pdu: Pdu, now: float, events: list[Event]) -> None:
-        request = self._pending.close(pdu.sequence)
-        if request is None:
+        closed = self._pending.close(pdu.sequence)
+        if closed is None:
             events.append(Odd(f"unexpected {_name(pdu)} {pdu.sequence}"))
-        elif request.command == smpp.ENQUIRE_LINK:
+            return
+        request, since = closed
+        if request.command == smpp.ENQUIRE_LINK:
             self._timers.asked = NEVER
         elif request.command == smpp.UNBIND:
             events.append(self.end("unbound"))
@@ -189,7 +191,7 @@ class Session:
                 pdu = Pdu(smpp.GENERIC_NACK, pdu.sequence, status.ESME_RINVCMDID)
             elif request.command in BINDS and pdu.status == status.ESME_ROK and self.state is State.OPEN:
                 self._enter(BINDS[request.command], now, pdu.tlv_int(smpp.Tag.sc_interface_version))
-            events.append(Answered(request, pdu))
+            events.append(Answered(request, pdu, now - since))
 
     # Sending
 

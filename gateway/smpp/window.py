@@ -46,10 +46,10 @@ class Window:
         self._pending[sequence] = (request, now + self._timeout)
         return sequence
 
-    def close(self, sequence: int) -> Request | None:
-        """Take the request under ``sequence`` out, or return None when nothing waits there."""
+    def close(self, sequence: int) -> tuple[Request, float] | None:
+        """Take the request under ``sequence`` out, with when it was sent; None when nothing waits there."""
         entry = self._pending.pop(sequence, None)
-        return entry and entry[0]
+        return entry and (entry[0], entry[1] - self._timeout)
 
     def next_deadline(self) -> float:
         """Return when the oldest request expires; infinity when none waits."""

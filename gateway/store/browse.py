@@ -35,8 +35,8 @@ class LaneStatus(NamedTuple):
     """What one lane has in the spool.
 
     ``due`` rows could be sent at once, ``later`` ones wait for their time, ``held`` ones are in a gateway's memory;
-    ``tried`` of all these have been refused before. ``oldest`` is when the oldest was accepted, in milliseconds since
-    1970.
+    ``tried`` of all these have been refused before. ``oldest`` is when the oldest was accepted, ``since`` since when
+    the longest waiting of those that are not for later has waited (0: there is none), in milliseconds since 1970.
     """
 
     lane: str
@@ -46,6 +46,7 @@ class LaneStatus(NamedTuple):
     held: int
     tried: int
     oldest: int
+    since: int
 
 
 class Listed(NamedTuple):
@@ -61,13 +62,14 @@ def status(snapshot: Tx | Snapshot, now: int) -> Iterator[LaneStatus]:
         "SELECT lane, count(*), sum(CASE WHEN claimed IS NULL AND due <= ? THEN 1 ELSE 0 END), "
         "sum(CASE WHEN claimed IS NULL AND due > ? THEN 1 ELSE 0 END), "
         "sum(CASE WHEN claimed IS NULL THEN 0 ELSE 1 END), "
-        "sum(CASE WHEN attempts > 0 THEN 1 ELSE 0 END), min(id) FROM spool GROUP BY lane ORDER BY lane",
-        (now, now),
+        "sum(CASE WHEN attempts > 0 THEN 1 ELSE 0 END), min(id), "
+        "min(CASE WHEN due BETWEEN 1 AND ? THEN due END), min(CASE WHEN due <= 0 THEN id END) "
+        "FROM spool GROUP BY lane ORDER BY lane",
+        (now, now, now),
     )
-    return (
-        LaneStatus(lane, int(rows), int(due), int(later), int(held), int(tried), made_at(oldest))
-        for lane, rows, due, later, held, tried, oldest in found
-    )
+    for lane, rows, due, later, held, tried, oldest, timed, at_once in found:
+        since = min([each for each in (timed, at_once and made_at(at_once)) if each], default=0)
+        yield LaneStatus(lane, int(rows), int(due), int(later), int(held), int(tried), made_at(oldest), since)
 
 
 def listing(snapshot: Tx | Snapshot, selection: Selection) -> Iterator[Listed]:

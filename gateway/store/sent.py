@@ -20,10 +20,11 @@ Key = tuple[str, str]  # an operator, and its own id for a segment
 
 
 class Held(NamedTuple):
-    """What an operator has taken under one id."""
+    """What an operator has taken under one id; ``at`` is when, in milliseconds since 1970, where that was asked for."""
 
     message: int
     segments: int
+    at: int = 0
 
 
 def taken(tx: Tx, rows: Sequence[tuple[str, str, int]]) -> list[Outcome]:
@@ -35,11 +36,11 @@ def taken(tx: Tx, rows: Sequence[tuple[str, str, int]]) -> list[Outcome]:
     held: dict[Key, Held] = {}
     lost: list[Held] = []
     for operator, remote, message in rows:
-        _hold(held, (operator, remote), Held(message, 1), lost)
+        _hold(held, (operator, remote), Held(message, 1, tx.now), lost)
     columns, news = "sent (operator, remote_id, message, segments, at)", sorted(held)
     conflict = "ON CONFLICT (operator, remote_id) DO"
     found = tx.insert(
-        columns, [(*key, *held[key], tx.now) for key in news], f"{conflict} NOTHING RETURNING operator, remote_id"
+        columns, [(*key, *held[key]) for key in news], f"{conflict} NOTHING RETURNING operator, remote_id"
     )
     again = sorted(held.keys() - {(str(operator), str(remote)) for operator, remote in found})
     if again:
@@ -49,7 +50,7 @@ def taken(tx: Tx, rows: Sequence[tuple[str, str, int]]) -> list[Outcome]:
             _hold(known, key, held[key], lost)
         tx.insert(
             columns,
-            [(*key, *known[key], tx.now) for key in again],
+            [(*key, *known[key]) for key in again],
             f"{conflict} UPDATE SET message = excluded.message, segments = excluded.segments, at = excluded.at",
         )
     return outcomes_of(lost, UNKNOWN)
@@ -59,7 +60,7 @@ def _hold(held: dict[Key, Held], key: Key, new: Held, lost: list[Held]) -> None:
     """Let ``key`` stand for ``new``: beside what it stands for, or instead."""
     older = held.get(key)
     if older is not None and older.message == new.message:
-        new = Held(new.message, older.segments + new.segments)
+        new = new._replace(segments=older.segments + new.segments)
     elif older is not None:
         lost.append(older)
     held[key] = new
@@ -71,15 +72,15 @@ def report(tx: Tx, keys: Collection[Key]) -> dict[Key, Held]:
     Of two receipts for one segment, on one node or two, only the first finds it.
     """
     found = tx.each(
-        "DELETE FROM sent WHERE (operator, remote_id) IN ({rows}) RETURNING operator, remote_id, message, segments",
+        "DELETE FROM sent WHERE (operator, remote_id) IN ({rows}) RETURNING operator, remote_id, message, segments, at",
         list(keys),
     )
-    return {(operator, remote): Held(message, segments) for operator, remote, message, segments in found}
+    return {(operator, remote): Held(*each) for operator, remote, *each in found}
 
 
 def outcomes_of(held: Iterable[Held], state: int, error: str = "000") -> list[Outcome]:
     """Return the outcome of every segment that is held."""
-    return [Outcome(message, state, error) for message, segments in held for _ in range(segments)]
+    return [Outcome(message, state, error) for message, segments, _ in held for _ in range(segments)]
 
 
 def give_up(tx: Tx, before: int, limit: int) -> list[Outcome]:

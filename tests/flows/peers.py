@@ -88,7 +88,7 @@ class Peer:
             match event:
                 case RequestReceived(pdu):
                     self._request(link, pdu)
-                case Answered(request, response):
+                case Answered(request, response, _):
                     request.context.append(response)
                 case Expired(request):
                     request.context.append(None)

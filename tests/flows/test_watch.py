@@ -1,0 +1,53 @@
+"""The figures of a gateway at work."""
+
+from tests.flows.world import FRENCH, GERMAN
+
+IN_AN_HOUR = "000000010000000R"
+
+
+def figures(world):
+    """Return what Prometheus would read now, line by line."""
+    world.gateway._watch.look(world.gateway.not_ready())
+    return set(world.gateway.metrics.render().decode().splitlines())
+
+
+async def test_durations(world):
+    """Each submission, each operator's answer, each receipt and each app's answer is timed under its peer's name."""
+    await world.start()
+    app = await world.app()
+    await app.accepted(FRENCH)
+    await app.receipts(1)
+    await world.settled()
+    assert figures(world) >= {
+        'stopgate_intake_seconds_count{account="shop"} 1.0',
+        'stopgate_answer_seconds_count{operator="orange"} 1.0',
+        'stopgate_receipt_lag_seconds_count{operator="orange"} 1.0',
+        'stopgate_delivery_seconds_count{account="shop"} 1.0',
+    }
+
+
+async def test_links_and_windows(world):
+    """Links, windows and what is on its way are shown as they are; readiness too."""
+    world.orange.answer = lambda _pdu: None
+    await world.start()
+    app = await world.app()
+    await app.accepted(FRENCH)
+    await world.orange.received(1)
+    assert figures(world) >= {
+        'stopgate_links_bound{name="orange",side="operator"} 1.0',
+        'stopgate_links_bound{name="shop",side="account"} 1.0',
+        'stopgate_window{name="orange",side="operator"} 50.0',
+        'stopgate_in_flight{name="orange",side="operator"} 1.0',
+        "stopgate_ready 1.0",
+    }
+
+
+async def test_spool(world, nursery):
+    """What waits in the spool is counted by lane and state."""
+    await world.start()
+    app = await world.app()
+    await app.accepted(GERMAN, schedule_delivery_time=IN_AN_HOUR)
+    nursery.start_soon(world.gateway._watch.count_for_ever, world.database.url)
+    later = 'stopgate_spool_rows{name="orange",side="operator",state="later"} 1.0'
+    await world.eventually(lambda: later in figures(world))
+    assert 'stopgate_spool_wait_seconds{name="orange",side="operator"} 0.0' in figures(world)
