@@ -57,8 +57,9 @@ class Connector:
         deliver: the intake of what comes from there.
         changed: called when the operator becomes usable or stops being so.
 
-    Raises:
-        TlsError: the certificates cannot be used.
+    Attributes:
+        operator: what the configuration says of it.
+        gone: set once :meth:`run` has ended.
     """
 
     def __init__(self, operator: Operator, lane: Lane, deliver: Deliver, changed: Callable[[], None]) -> None:
@@ -68,22 +69,18 @@ class Connector:
         self._changed = changed
         self._links: set[Link] = set()
         self._called: set[Link] = set()  # connections of the operator's own making that await its outbind
+        self._context: ssl.SSLContext | None = None
         self._stopping = False
         self.suspended = False
         self._wanted = trio.Event()  # not set while an administrator has us stay away
         self._wanted.set()
-        self._context = self._load()
+        self._scope = trio.CancelScope()
+        self.gone = trio.Event()
 
-    def _load(self) -> ssl.SSLContext | None:
-        return None if self.operator.tls is None else tls.client_context(self.operator.tls)
-
-    async def reload(self) -> None:
-        """Read the certificates again, for connections that are made from now on.
-
-        Raises:
-            TlsError: they cannot be used; those that were in use stay so.
-        """
-        self._context = await trio.to_thread.run_sync(self._load)
+    def configure(self, operator: Operator, context: ssl.SSLContext | None) -> None:
+        """Go by these settings, which bind like those that we have, and connect over TLS by this context."""
+        self.operator = operator
+        self._context = context
 
     @property
     def bound(self) -> int:
@@ -106,11 +103,16 @@ class Connector:
         Raises:
             OSError: an address cannot be had; the message names it.
         """
-        kinds = (
-            [smpp.BIND_TRANSCEIVER]
-            if self.operator.bind == "transceiver"
-            else [smpp.BIND_TRANSMITTER, smpp.BIND_RECEIVER]
-        )
+        try:
+            with trio.CancelScope() as self._scope:
+                if not self._stopping:
+                    await self._keep_bound(task_status)
+        finally:
+            self.gone.set()
+
+    async def _keep_bound(self, task_status: trio.TaskStatus[None]) -> None:
+        pair = self.operator.bind == "pair"
+        kinds = [smpp.BIND_TRANSMITTER, smpp.BIND_RECEIVER] if pair else [smpp.BIND_TRANSCEIVER]
         async with trio.open_nursery() as nursery:
             outbind = self.operator.outbind
             if outbind is not None:
@@ -132,7 +134,18 @@ class Connector:
                 self._lane.detach(link, [])
                 nursery.start_soon(link.part, patience)
 
+    async def leave(self, patience: float) -> None:
+        """Drain, and end :meth:`run`."""
+        await self.drain(patience)
+        self._scope.cancel()
+
     # What an administrator may ask
+
+    def inherit(self, predecessor: Connector) -> None:
+        """Go on with what an administrator has asked of the one before us."""
+        self.suspended = predecessor.suspended
+        if predecessor.away:
+            self._wanted = trio.Event()
 
     def suspend(self) -> None:
         """Send nothing more until :meth:`resume`; binds stay, and what the operator sends is taken."""

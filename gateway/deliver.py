@@ -85,16 +85,19 @@ class Deliver:
     """
 
     def __init__(self, config: Config, lanes: Lanes, home: Homeward, opt_outs: OptOuts, metrics: Metrics) -> None:
-        self._config = config
-        self._codes = frozenset(config.opt_out.short_codes)
         self._home = home
-        self._clear = config.log.numbers == "clear"
         self._lanes = lanes
         self._opt_outs = opt_outs
+        self.configure(config)
         self._metrics = metrics
         self.alerts = Alerts(lanes, home, metrics)
         batch: Batch[Arrived] = Batch(self._work, self._done, self._failed, RANK, _AT_ONCE)
         self.batch = batch.in_turn(lambda item: item.link.name)
+
+    def configure(self, config: Config) -> None:
+        """Go by this configuration from now on."""
+        self._codes = frozenset(config.opt_out.short_codes)
+        self._clear = config.log.numbers == "clear"
 
     def offer(self, link: Link, operator: Operator, pdu: Pdu) -> None:
         """Take in one request of an operator."""

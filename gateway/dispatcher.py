@@ -80,6 +80,11 @@ class Lane:
         """Whether a link is there that can take messages."""
         return bool(self.links)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is there that would be lost with the lane."""
+        return not (self.links or len(self) or self._unsettled)
+
     # Rows come in
 
     def takes(self, queue: Queue, count: int) -> bool:
@@ -151,7 +156,7 @@ class Lane:
         count, self._unanswered = self._unanswered, 0
         return count
 
-    def set_rate(self, rate: float) -> None:
+    def set_rate(self, rate: float | None) -> None:
         """Go on at another rate, in segments a second."""
         self._bucket.change(rate)
         self._other_rate.set()
@@ -165,6 +170,14 @@ class Lane:
         """Return what it is busy with now."""
         pause = max(0.0, self._throttle.paused_until - trio.current_time())
         return Load(len(self), self._in_flight(), self._unsettled, pause, self._bucket.rate)
+
+    def set_pace(self, pace: Pace) -> None:
+        """Go on at another pace; a rate that is shared with other nodes stays as it is until it is shared out anew."""
+        if pace.rate != self._pace.rate:
+            self.set_rate(pace.rate)
+        self._throttle.window = pace.window
+        self._pace = pace
+        self.pump()
 
     # Links come and go
 

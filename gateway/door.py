@@ -9,7 +9,6 @@ descriptors delays new connections and ends nothing.
 from __future__ import annotations
 
 import errno
-import ssl
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +22,7 @@ from gateway.rules.places import Places
 from gateway.smpp import status
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable
     from ipaddress import IPv4Address, IPv6Address
 
@@ -86,35 +86,25 @@ class Door:
     """The listening sockets and all who come through them.
 
     Args:
-        config: addresses, limits and certificates.
+        config: addresses and limits.
+        context: what those meet who come over TLS.
         metrics: where those turned away are counted.
-
-    Raises:
-        TlsError: the certificate cannot be used.
     """
 
-    def __init__(self, config: Smpp, metrics: Metrics) -> None:
+    def __init__(self, config: Smpp, context: ssl.SSLContext, metrics: Metrics) -> None:
         self.config = config
         limits = config.limits
         self.places = Places(limits.connections, limits.unbound, limits.unbound_per_address)
         self.bans = Bans(limits.failures, limits.ban)
         self._metrics = metrics
-        self._context = self._load()
+        self._context = context
         self._unsaid: Counter[str] = Counter()
         self._said: dict[str, float] = {}
 
-    def _load(self) -> ssl.SSLContext:
-        if self.config.tls is None:
-            return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # without a certificate: no handshake could succeed
-        return tls.server_context(self.config.tls)
-
-    async def reload(self) -> None:
-        """Read certificate, key and client authorities again, for connections that come from now on.
-
-        Raises:
-            TlsError: they cannot be used; those that were in use stay so.
-        """
-        self._context = await trio.to_thread.run_sync(self._load)
+    def configure(self, config: Smpp, context: ssl.SSLContext) -> None:
+        """Go by this configuration, whose addresses and limits are those that we have, from the next visitor on."""
+        self.config = config
+        self._context = context
 
     async def open(self) -> list[Entrance]:
         """Open every address, plain ones first.

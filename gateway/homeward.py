@@ -67,6 +67,10 @@ class Homeward:
     """
 
     def __init__(self, config: Config) -> None:
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Go by this configuration from now on."""
         self._keep = int(config.delivery.account_queue * 1_000)
         self._hooks = Hooks(config)
 

@@ -60,13 +60,17 @@ class Judge:
     """
 
     def __init__(self, config: Config, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self._references = References()
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Go by this configuration from now on; called while no submission is decided."""
         self._mentions = ruleset.mentions(config.opt_out)
         self._routing = ruleset.Routing(config)
         self._operators = config.operators
         self._outlets = {name: ruleset.outlet(each) for name, each in config.operators.items()}
         self._openings = Openings(config)
-        self._lanes = lanes
-        self._references = References()
 
     def decide(self, item: Submitted, facts: Facts) -> Judged:
         """Decide one submission."""

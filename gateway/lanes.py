@@ -52,6 +52,9 @@ class Lanes:
     def __getitem__(self, name: str) -> Lane:
         return self._lanes[name]
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._lanes
+
     def add(self, lane: Lane) -> None:
         """Make a lane known."""
         self._lanes[lane.name] = lane
@@ -60,6 +63,14 @@ class Lanes:
     def tell(self, name: str, look: Callable[[float], None]) -> None:
         """Let whoever serves a lane of another kind know, from the spool alone, when rows wait in it (trio's clock)."""
         self._others[name] = look
+
+    def untell(self, name: str) -> None:
+        """Let nobody know any more."""
+        self._others.pop(name, None)
+
+    def drop(self, lane: Lane) -> None:
+        """Forget a lane that is idle and whose peer is gone; its rows wait in the spool."""
+        del self._lanes[lane.name]
 
     def usable(self, name: str) -> bool:
         """Say whether a lane has a link here."""

@@ -24,9 +24,10 @@ from gateway.store.base import StoreError
 from gateway.store.spool import account_lane
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from gateway.config import Account
+    from gateway.configsmpp import Smpp
     from gateway.dispatcher import Lane
     from gateway.door import Door, Visit
     from gateway.lanes import Lanes
@@ -57,7 +58,6 @@ class Listener:
     ) -> None:
         self._membership = membership
         self._door = door
-        self._config = config = door.config
         self._customers = customers
         self._requests = requests
         self._lanes = lanes
@@ -65,12 +65,6 @@ class Listener:
         self._binds: Counter[str] = Counter()
         self._clients: set[Client] = set()
         self._accepting = trio.CancelScope()
-        self._limits = Limits(
-            session_init=config.session_init_timeout,
-            enquire_link=config.enquire_link,
-            inactivity=config.inactivity_timeout,
-            response=config.response_timeout,
-        )
 
     async def run(self, task_status: trio.TaskStatus[list[Port]] = trio.TASK_STATUS_IGNORED) -> None:
         """Accept until drained, serve until cancelled; started once every address is open.
@@ -94,6 +88,11 @@ class Listener:
         """Return the bound apps, of one account or all."""
         return [each for each in self._clients if each.account and account in (None, each.account)]
 
+    def let_go(self, unbound: Collection[str], patience: float) -> None:
+        """Part from the apps of ``unbound`` accounts, and from those that are where none may be any more."""
+        for client in list(self._clients):
+            client.adapt(unbound, patience)
+
     async def drain(self, patience: float) -> None:
         """Accept nobody, take no more submissions, answer those taken, unbind every app; returns when all are gone."""
         self._accepting.cancel()
@@ -109,7 +108,8 @@ class Listener:
     async def _serve(self, stream: trio.abc.Stream, visit: Visit) -> None:
         async with trio.open_nursery() as nursery:
             client = Client(self, visit, nursery.start_soon)
-            session = Session(Role.MC, self._limits, visit.began, max_pdu=self._config.max_pdu)
+            config = self._door.config
+            session = Session(Role.MC, _limits(config), visit.began, max_pdu=config.max_pdu)
             client.link = Link(stream, session, client.handle, str(visit.address))
             self._clients.add(client)
             try:
@@ -131,9 +131,9 @@ class Listener:
             return status.ESME_RBINDFAIL if client.visit.banned else status.ESME_RINVPASWD
         if self._accepting.cancel_called:
             return status.ESME_RSYSERR  # on the way down
-        return await self._take_place(account)
+        return await self._take_place(customer, account)
 
-    async def _take_place(self, account: Account) -> int:
+    async def _take_place(self, customer: Customer, account: Account) -> int:
         """Take one of an account's places at all nodes, or say why not."""
         self._binds[account.name] += 1
         try:
@@ -141,6 +141,8 @@ class Listener:
             code = status.ESME_ROK if allowed else status.ESME_RALYBND
         except StoreError:
             code = status.ESME_RSYSERR  # nobody can count; another node, or a later try, may
+        if customer.account.password != account.password or self._customers.get(account.name) is not customer:
+            code = status.ESME_RBINDFAIL  # the configuration has changed meanwhile
         if code != status.ESME_ROK:
             self.leave(account.name)
         return code
@@ -150,7 +152,7 @@ class Listener:
         customer = self._customers[pdu.fields["system_id"]]
         client.visit.succeed()
         client.welcome(customer, self._requests, self._lanes[account_lane(customer.name)])
-        client.link.accept_bind(pdu, self._config.system_id)
+        client.link.accept_bind(pdu, self._door.config.system_id)
 
     def account_named(self, system_id: str) -> str | None:
         """Return a system_id that is an account's; any other may be a password in the wrong field, not to be logged."""
@@ -171,7 +173,7 @@ class Client:
         self.visit = visit
         self.address = str(visit.address)
         self._listener = listener
-        self._start_soon: Callable[[Callable[[Pdu], Awaitable[None]], Pdu], None] = start_soon
+        self._start_soon = start_soon
         self._customer: Customer | None = None
         self._requests: Requests | None = None
         self._lane: Lane | None = None
@@ -186,6 +188,17 @@ class Client:
         self._customer, self._requests, self._lane = customer, requests, lane
         self.link.name = customer.name
         self.link.session.window = customer.account.window
+
+    def adapt(self, unbound: Collection[str], patience: float) -> None:
+        """Go on with the settings that the account has now, or leave."""
+        if self._customer is None or self.link.session.finished:
+            return
+        if self._customer.name in unbound or not _allowed(self._customer.account, self.visit):
+            _log.warning("app_let_go", account=self._customer.name, address=self.address)
+            self.retire()
+            self._start_soon(self.link.part, patience)
+        else:
+            self.link.session.window = self._customer.account.window
 
     def retire(self) -> None:
         """Take nothing more, in either direction."""
@@ -253,6 +266,15 @@ class Client:
         self._lane.detach(link, event.unanswered)
         self._listener.leave(self._customer.name)
         _log.info("app_unbound", account=self._customer.name, address=self.address, reason=event.reason)
+
+
+def _limits(config: Smpp) -> Limits:
+    return Limits(
+        session_init=config.session_init_timeout,
+        enquire_link=config.enquire_link,
+        inactivity=config.inactivity_timeout,
+        response=config.response_timeout,
+    )
 
 
 def _allowed(account: Account, visit: Visit) -> bool:

@@ -24,6 +24,7 @@ _log = structlog.get_logger()
 _ALWAYS_HIDDEN = 3
 _SHOWN_AT_MOST = 4
 _LIBRARIES_FROM = logging.WARNING
+_METHODS = ("debug", "info", "warning", "error", "critical", "exception", "log", "is_enabled_for")  # of those who log
 _PATIENCE = 100  # milliseconds that a reader who has kept up so far may take to make room
 _plain = structlog.dev.plain_traceback  # the prettier ones print local variables: passwords, texts
 
@@ -87,19 +88,32 @@ class Output:
 def setup(config: LogConfig) -> Output:
     """Send every event from `config.level` on to standard output, once, at the start of the process."""
     output = Output(None if sys.stdout is None else sys.stdout.fileno())
-    level = logging.getLevelNamesMapping()[config.level.upper()]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *_renderers(config.format),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=_Logger,
         logger_factory=lambda *_: output,
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(handlers=[_Bridge()], level=max(level, _LIBRARIES_FROM), force=True)
+    logging.basicConfig(handlers=[_Bridge()], force=True)
+    set_level(config.level)
     return output
+
+
+class _Logger(structlog.make_filtering_bound_logger(logging.NOTSET)):  # type: ignore[misc]  # made, like all of its kind
+    """What every module keeps; how it logs each level may be exchanged."""
+
+
+def set_level(name: str) -> None:
+    """Log from this level on, from now on, whoever has a logger already: `debug`, `info`, `warning` or `error`."""
+    level = logging.getLevelNamesMapping()[name.upper()]
+    chosen = structlog.make_filtering_bound_logger(level)
+    for method in _METHODS:
+        setattr(_Logger, method, getattr(chosen, method))
+    logging.getLogger().setLevel(max(level, _LIBRARIES_FROM))
 
 
 def get() -> FilteringBoundLogger:

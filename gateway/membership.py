@@ -97,7 +97,7 @@ class Membership:
     def __init__(self, store: Store, lanes: Lanes, limits: Iterable[Limit], changed: Callable[[], None]) -> None:
         self._store = store
         self._lanes = lanes
-        self._limits = {limit.name: limit for limit in limits}
+        self.set_limits(limits)
         self._changed = changed
         self._looking = trio.CancelScope()
         self._binds: dict[str, int] = {}
@@ -105,6 +105,10 @@ class Membership:
         self._asking: Batch[_Asked] = Batch(self._count, self._counted, self._not_counted, _RANK)
         store.attach(self._asking)
         store.heard = self.heard
+
+    def set_limits(self, limits: Iterable[Limit]) -> None:
+        """Share these limits from now on."""
+        self._limits = {limit.name: limit for limit in limits}
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Look until cancelled, started after the first look; where nobody shares the database there is none to see."""
@@ -150,7 +154,8 @@ class Membership:
         changed = _linked(news.elsewhere) != _linked(self._lanes.elsewhere)
         self._lanes.elsewhere = news.elsewhere
         for name, amount in news.shares.items():
-            self._limits[name].use(amount / _MILLI)
+            if name in self._limits:  # or it is gone from the configuration meanwhile
+                self._limits[name].use(amount / _MILLI)
         self._lanes.look(dict.fromkeys(news.ready, 0))
         for lane in self._lanes:
             lane.pump()  # sending has rested if our lease was in doubt

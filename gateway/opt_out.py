@@ -48,6 +48,10 @@ class OptOuts:
     """The opt-out rules of one configuration."""
 
     def __init__(self, config: Config) -> None:
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Go by this configuration from now on; called while nothing that was heard is decided."""
         self._rules = Rules(
             attribution=Attribution(config),
             confirmations=Confirmations(config),

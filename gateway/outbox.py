@@ -62,7 +62,7 @@ class Outbox:
     def __init__(self, account: str, hook: Webhook, store: Store, metrics: Metrics, pauses: Pauses = USUAL) -> None:
         self.lane = outbox.webhook_lane(account)
         self._account = account
-        self._hook = hook
+        self.hook = hook
         self._store = store
         self._metrics = metrics
         self._pauses = pauses.event
@@ -72,6 +72,7 @@ class Outbox:
         self._look_at = -math.inf  # when events may be due in the spool (trio's clock)
         self._open = 0  # events on their way, or not settled yet
         self._leaving = False
+        self._scope = trio.CancelScope()
         self._quiet = trio.Event()  # nothing is on its way while we leave
         self._stir = trio.Event()
 
@@ -87,18 +88,28 @@ class Outbox:
             with trio.move_on_after(patience):
                 await self._quiet.wait()
 
+    async def leave(self, patience: float) -> None:
+        """Drain, and end :meth:`run`."""
+        await self.drain(max(patience, self.hook.timeout + _PAUSE))  # what is under way is ours until it is settled
+        self._scope.cancel()
+
     async def run(self) -> None:
         """Hand events over until cancelled; what is under way then is claimed again at the next start."""
         try:
-            async with trio.open_nursery() as nursery:
-                while True:
-                    await self._until_wanted()
-                    for event in await self._claim():
-                        self._open += 1
-                        nursery.start_soon(self._serve, event)
+            with self._scope:
+                await self._hand_over()
         finally:
             with trio.move_on_after(1.0, shield=True):
                 await self._poster.aclose()
+
+    async def _hand_over(self) -> None:
+        async with trio.open_nursery() as nursery:
+            while True:
+                await self._until_wanted()
+                for event in await self._claim():
+                    self._open += 1
+                    nursery.start_soon(self._serve, event)
+                self._close_one()
 
     async def _until_wanted(self) -> None:
         while True:
@@ -116,11 +127,12 @@ class Outbox:
 
     def _room(self) -> int:
         """Return how many events may be posted now: one by one while the server does not work."""
-        most = 1 if self._rests.attempts else self._hook.at_once
+        most = 1 if self._rests.attempts else self.hook.at_once
         return 0 if self._leaving else max(0, most - self._open)
 
     async def _claim(self) -> list[Spooled]:
         room = self._room()
+        self._open += 1  # this claim: what it brings is to be served, also if we are to leave meanwhile
         self._look_at = math.inf
         try:
             events, due, now = await self._store.transact(
@@ -143,16 +155,19 @@ class Outbox:
                 break
             except StoreError:  # the outcome stands; the store has logged why it cannot be kept yet
                 await trio.sleep(_PAUSE)
+        self._close_one()
+        self.look()
+
+    def _close_one(self) -> None:
         self._open -= 1
         if self._leaving and not self._open:
             self._quiet.set()
-        self.look()
 
     async def _post(self, event: Spooled) -> float | None:
         """Make one attempt; returns after how many seconds to make the next one, None when it was taken."""
-        headers = _HEADERS | sign(self._hook.secrets, wire(event.id), self._store.clock() // 1_000, event.body)
+        headers = _HEADERS | sign(self.hook.secrets, wire(event.id), self._store.clock() // 1_000, event.body)
         try:
-            answer = await self._poster.post(headers, event.body, self._hook.timeout)
+            answer = await self._poster.post(headers, event.body, self.hook.timeout)
         except PostError as error:
             answer = Answer(0)
             self._rest(str(error))

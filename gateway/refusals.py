@@ -43,6 +43,10 @@ class Refusals:
     """The rule, for the accounts of one configuration."""
 
     def __init__(self, config: Config) -> None:
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Go by this configuration from now on."""
         self._marketing = {name: Kind(account.kind) is Kind.MARKETING for name, account in config.accounts.items()}
 
     def judge(self, tx: Tx, ids: Collection[int], begun: Collection[int] = ()) -> Standing:

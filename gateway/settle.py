@@ -66,15 +66,21 @@ class OperatorOutcomes:
     """
 
     def __init__(self, config: Config, lanes: Lanes, home: Homeward, metrics: Metrics) -> None:
-        self._by_name = config.operators
-        self._operators = {spool.operator_lane(name): operator for name, operator in config.operators.items()}
+        self._operators: dict[str, Operator] = {}
         self._home = home
+        self._lanes = lanes
+        self._metrics = metrics
+        self.configure(config)
+        self.batch: Batch[Settled] = Batch(self._work, self._done, self._failed, RANK)
+
+    def configure(self, config: Config) -> None:
+        """Go by this configuration from now on; what operators that are gone have still to answer is settled, too."""
+        lanes = {spool.operator_lane(name): operator for name, operator in config.operators.items()}
+        self._operators = self._operators | lanes
+        self._by_name = config.operators
         self._refusals = Refusals(config)
         self._openings = Openings(config)
         self._routing = Routing(config)
-        self._lanes = lanes
-        self._metrics = metrics
-        self.batch: Batch[Settled] = Batch(self._work, self._done, self._failed, RANK)
 
     def _work(self, tx: Tx, items: list[Settled]) -> Result:
         items = [self._passed_on(each) if each.step is Step.NEXT else each for each in items]

@@ -69,6 +69,13 @@ class Customer:
         self.undecided = 0  # destinations of submit_multi that wait for their commit
         self._asked = 0
 
+    def configure(self, account: Account, profile: Profile) -> None:
+        """Go by these settings from now on."""
+        if account.rate != self.account.rate:
+            self.bucket.change(account.rate)
+        self.account = account
+        self.profile = profile
+
     def take(self, segments: int, now: float) -> bool:
         """Say whether the rate allows ``segments`` more at ``now``, in seconds."""
         self._asked += segments

@@ -59,13 +59,21 @@ class Submit:
 
     def __init__(self, config: Config, lanes: Lanes, home: Homeward, metrics: Metrics) -> None:
         self.judge = Judge(config, lanes)
-        self._validity = int(config.delivery.validity * 1_000)
-        self._patience = int(config.delivery.held_parts * 1_000)
+        self._set_times(config)
         self._lanes = lanes
         self._home = home
         self._metrics = metrics
         batch: Batch[Submitted] = Batch(self._work, self._done, self._failed, RANK, _AT_ONCE)
         self.batch = batch.in_turn(lambda item: item.customer.name)
+
+    def configure(self, config: Config) -> None:
+        """Go by this configuration from now on; called while no submission is decided."""
+        self.judge.configure(config)
+        self._set_times(config)
+
+    def _set_times(self, config: Config) -> None:
+        self._validity = int(config.delivery.validity * 1_000)
+        self._patience = int(config.delivery.held_parts * 1_000)
 
     def offer(self, link: Asker, customer: Customer, pdu: Pdu, now: int) -> None:
         """Take in one submit_sm, data_sm or submit_multi; what is wrong with its form is answered at once.

@@ -7,7 +7,7 @@ those that did. Nothing here asks for a passphrase: a daemon has nobody to ask.
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
@@ -64,6 +64,26 @@ def client_context(tls: OperatorTls) -> ssl.SSLContext:
     if tls.certificate is not None and tls.key is not None:
         _load_pair(context, tls.certificate, tls.key)
     return context
+
+
+class Contexts(NamedTuple):
+    """What a configuration's files make: the context that apps meet, and those for operators, by name."""
+
+    server: ssl.SSLContext
+    clients: dict[str, ssl.SSLContext]
+
+
+def contexts(config: Config) -> Contexts:
+    """Read every file that the configuration names, now.
+
+    Raises:
+        TlsError: one of them cannot be used.
+    """
+    tls = config.smpp.tls
+    # Without a certificate no handshake could succeed, and nothing listens for one.
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls is None else server_context(tls)
+    operators = {name: each.tls for name, each in config.operators.items()}
+    return Contexts(server, {name: client_context(each) for name, each in operators.items() if each is not None})
 
 
 def problems(config: Config) -> Iterator[tuple[KeyPath, str]]:

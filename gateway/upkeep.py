@@ -62,10 +62,8 @@ class Upkeep:
         reviewing: tuple[Reviews, Callable[[Heeded], None]],
     ) -> None:
         self._reviews, self._follow = reviewing
-        self._operators = list(config.operators)
-        self._by_name = config.operators
-        self._routing = ruleset.Routing(config)
-        self._report_wait = int(config.delivery.report_wait * 1_000)
+        self._by_name: dict[str, Operator] = {}
+        self.configure(config)
         self._store = store
         self._lanes = lanes
         self._home = home
@@ -76,6 +74,13 @@ class Upkeep:
         if store.shared:
             store.heeded_until = -math.inf
         self._stranded: dict[str, list[str]] = {}  # lanes that these operators cannot take over
+
+    def configure(self, config: Config) -> None:
+        """Go by this configuration from now on."""
+        self._by_name = self._by_name | config.operators  # of those that are gone, too: a look may be under way
+        self._operators = list(config.operators)
+        self._routing = ruleset.Routing(config)
+        self._report_wait = int(config.delivery.report_wait * 1_000)
 
     def routes_changed(self) -> None:
         """Say that an operator has become usable, or has stopped being so."""
@@ -124,7 +129,7 @@ class Upkeep:
     def _is_orphan(self, lane: str) -> bool:
         """Say whether a lane is that of an operator which is not configured any more, here or at another node."""
         operator = lane.removeprefix(operator_lane(""))
-        return operator != lane and operator not in self._by_name and lane not in self._lanes.elsewhere
+        return operator != lane and operator not in self._operators and lane not in self._lanes.elsewhere
 
     async def _adopt(self, lane: str, usable: list[str]) -> None:
         """Move what waits for an operator that is gone to those of today's routes.

@@ -103,10 +103,10 @@ class TokenBucket:
         """Take back tokens that were granted and not used."""
         self._tokens = min(self._most, self._tokens + segments)
 
-    def change(self, rate: float) -> None:
+    def change(self, rate: float | None) -> None:
         """Go on with another rate, from the last grant on; no more than a second's worth of it is ever there."""
         self.rate = rate
-        self._most = max(1.0, rate)
+        self._most = max(1.0, rate or 0.0)
 
     def ready_at(self) -> float:
         """Return the instant from which the next token is there; :meth:`take` agrees to the last bit."""
@@ -150,10 +150,10 @@ class Throttle:
         longest: seconds of the longest.
     """
 
-    __slots__ = ("_first", "_limit", "_longest", "_sent", "_strikes", "_taken", "_window", "paused_until")
+    __slots__ = ("_first", "_limit", "_longest", "_sent", "_strikes", "_taken", "paused_until", "window")
 
     def __init__(self, window: int, first: float, longest: float) -> None:
-        self._window = window
+        self.window = window
         self._first = first
         self._longest = longest
         self._limit: float = math.inf
@@ -177,7 +177,7 @@ class Throttle:
         self._taken += 1
         if self._taken >= self._limit:
             self._limit, self._taken = self._limit + 1, 0
-        if self._limit > self._window:
+        if self._limit > self.window:
             self._limit, self._strikes = math.inf, 0
 
     def refused(self, now: float, chance: float) -> float:

@@ -18,6 +18,8 @@ from gateway.rules.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+    import trio
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
@@ -155,7 +157,8 @@ class Store(Protocol):
     ``healthy``: the last round was committed. ``shared``: other nodes may work on the same database. ``lease_until``:
     until when (on the event loop's clock) the rows that we hold are surely ours. ``heard`` is called on the event loop
     with the names that other nodes gave to :meth:`Tx.notify`. ``heeded_until``: until when (on that clock) what was
-    seen of opt-outs at other nodes is good enough to send by; whoever looks sets it.
+    seen of opt-outs at other nodes is good enough to send by; whoever looks sets it. ``quiet`` is held while a round is
+    under way: whoever else holds it may change what work goes by.
     """
 
     healthy: bool
@@ -163,6 +166,7 @@ class Store(Protocol):
     lease_until: float
     heeded_until: float
     heard: Callable[[Collection[str]], None]
+    quiet: trio.Lock
 
     def clock(self) -> int:
         """Return the present by the one clock of all nodes, as last seen: milliseconds since 1970, UTC."""

@@ -46,6 +46,9 @@ class Rounds:
         commit: commits the jobs of one round, in a thread; never raises for anything the database or a job does. What
             it cannot tell yet it may return with a later round.
         hold: seconds from the begin of a committed round in which what we hold is surely ours.
+
+    Attributes:
+        quiet: held while a round is under way; whoever else holds it may change what work goes by.
     """
 
     shared = False
@@ -58,6 +61,7 @@ class Rounds:
         self.heard: Callable[[Collection[str]], None] = lambda _names: None
         self._commit = commit
         self._hold = hold
+        self.quiet = trio.Lock()
         self._ahead = 0  # milliseconds by which the database's clock is ahead of ours
         self._batches: list[Batch[Any]] = []
         self._calls: Batch[_Call] = Batch(_run_calls, _answer_calls, _fail_calls, rank=0)
@@ -114,6 +118,10 @@ class Rounds:
 
     async def round(self) -> None:
         """Commit everything that waits, and tell each batch."""
+        async with self.quiet:
+            await self._round()
+
+    async def _round(self) -> None:
         self._work = trio.Event()
         jobs = [Job(batch, batch.take()) for batch in self._batches if batch.waiting]
         if not jobs and not self.restless:

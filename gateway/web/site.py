@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gateway.web.post import Post
 
 
-@dataclass(frozen=True)
+@dataclass
 class Site:
     """What pages may use.
 

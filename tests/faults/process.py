@@ -16,7 +16,8 @@ from tests.flows.world import merged
 
 ACCOUNT, OPERATOR, PASSWORD = "shop", "gw", "secret"
 WINDOW = 20  # requests that the gateway may have unanswered at the operator
-SIGCONT, SIGKILL, SIGSTOP, SIGTERM = signal.SIGCONT, signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM
+SIGCONT, SIGHUP, SIGKILL = signal.SIGCONT, signal.SIGHUP, signal.SIGKILL
+SIGSTOP, SIGTERM = signal.SIGSTOP, signal.SIGTERM
 START_TIME, STOP_TIME = 20.0, 30.0  # seconds
 STOPGATE = [sys.executable, "-m", "gateway"]
 

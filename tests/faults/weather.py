@@ -145,9 +145,10 @@ class _Passage:
 
     async def _pump(self, source, handle):
         try:
-            async for pdu in source.pdus():
-                await self._between.changes.wait_for(lambda: self._between.weather is not Weather.SILENT)
-                await handle(pdu)
+            async with contextlib.aclosing(source.pdus()) as pdus:
+                async for pdu in pdus:
+                    await self._between.changes.wait_for(lambda: self._between.weather is not Weather.SILENT)
+                    await handle(pdu)
         except _GONE:
             pass
         finally:

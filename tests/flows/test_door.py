@@ -2,6 +2,7 @@
 
 import os
 import resource
+import ssl
 import threading
 from contextlib import contextmanager
 
@@ -111,7 +112,8 @@ async def test_banned_by_64(world, autojump_clock):
 
 async def door_of(world, **limits):
     """Make a door without sockets; returns a function that makes visits."""
-    door = Door(Config.model_validate({"smpp": {"limits": limits}}).smpp, Metrics([], []))
+    smpp = Config.model_validate({"smpp": {"limits": limits}}).smpp
+    door = Door(smpp, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Metrics([], []))
 
     def visit(address="192.0.2.1"):
         made = Visit(door, origin(address))

@@ -262,7 +262,7 @@ async def test_metrics(world):
     world.operator |= {"binds": 2, "window": 1}
     world.orange.reports = None
     await world.start()
-    await world.eventually(lambda: world.gateway._connectors[0].bound == 2)
+    await world.eventually(lambda: world.gateway._peers.connectors["orange"].bound == 2)
     app = await world.app()
     await app.accepted(FRENCH)
     await world.orange.wait_for(lambda: world.orange.taken)

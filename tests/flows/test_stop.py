@@ -83,7 +83,7 @@ async def test_answered_after_the_commit(world, app):
     with world.locked():
         world.nursery.start_soon(text)
         await world.orange.wait_for(lambda: world.orange.links[0].session.in_flight)
-        await world.eventually(lambda: world.gateway._connectors[0]._links.copy().pop().session.owed)
+        await world.eventually(lambda: world.gateway._peers.connectors["orange"]._links.copy().pop().session.owed)
         await app.heard()
         assert (answers, ledger(world)) == ([], [])
     await world.orange.wait_for(lambda: world.orange.links[0].session.in_flight == 0)

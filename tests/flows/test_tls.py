@@ -166,22 +166,23 @@ async def test_reload(world, authority, listen, tmp_path):
     renewed = Authority(tmp_path, "renewed")
     renewed.issue("server", "localhost")
     await bind(world, address, tls=authority.client())
-    await world.gateway.reload()
+    await world.reload()
     later = await bind(world, address, tls=renewed.client())
     assert await world.nursery.start(App(tls=authority.client()).run, address) is None
     for each in (app, later):
         await each.accepted(FRENCH)
-    assert world.events("certificate_refused") == []
+    assert world.events("reload_refused") == []
 
 
 async def test_reload_of_files_that_do_not_fit(world, authority, listen, tmp_path):
     """Files that do not load are refused loudly, and the certificate in use stays."""
     address = await listen()
     (tmp_path / "server.key").write_text("not a key")
-    await world.gateway.reload()
-    [entry] = world.events("certificate_refused")
-    assert (entry["log_level"], entry["section"]) == ("error", "smpp.tls")
+    assert not await world.reload(accounts={"bank": {"rate": 7}})
+    [entry] = world.events("reload_refused")
+    assert entry["log_level"] == "error"
     assert "server.key holds no private key" in entry["reason"]
+    assert world.gateway.config.accounts["bank"].rate is None
     await (await bind(world, address, tls=authority.client())).accepted(FRENCH)
 
 
@@ -249,5 +250,5 @@ async def test_operator_certificates_are_read_again(world, authority, secure_ope
     await secure_operator(trust=other.file)
     await failures(world)
     other.file.write_bytes(authority.file.read_bytes())
-    await world.gateway.reload()
+    await world.reload()
     await world.usable("orange")

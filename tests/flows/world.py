@@ -17,6 +17,14 @@ def merged(base, changes):
     return {**(base or {}), **changes, **both}
 
 
+def without_nothing(settings, sections):
+    """Leave out of some sections the names that stand for nothing."""
+    return {
+        key: {name: each for name, each in value.items() if each is not None} if key in sections else value
+        for key, value in settings.items()
+    }
+
+
 class World:
     """A gateway with the marketing account `shop`, the notification account `bank` and the operator `orange`.
 
@@ -61,6 +69,11 @@ class World:
     async def _run(self, task_status):
         await self.gateway.run(self._stop, task_status=task_status)
         self._stopped.set()
+
+    async def reload(self, **changes):
+        """Do what SIGHUP does, with ``changes`` laid over the settings (None takes a name out); returns whether."""
+        self.settings = without_nothing(merged(self.settings, changes), ("accounts", "operators"))
+        return await self.gateway.reload(Config.model_validate(self.settings))
 
     async def usable(self, operator):
         """Wait until the gateway can send to an operator."""

@@ -1,0 +1,109 @@
+"""Signals to the real process: SIGHUP takes over a good file and refuses a bad one whole, two SIGTERM end at once."""
+
+import json
+
+import pytest
+import trio
+
+from gateway.smpp import status
+from tests.faults.harness import Peers
+from tests.faults.process import ACCOUNT, SIGHUP, SIGTERM, Gateway
+from tests.faults.weather import Between, Weather
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture
+async def peers(tmp_path, nursery):
+    """Start a gateway, an operator with weather in between, and an app."""
+    peers = Peers(Gateway(tmp_path))
+    await peers.open(nursery)
+    peers.between = Between(peers.gateway.operator)
+    peers.gateway.operator = await nursery.start(peers.between.run)
+    peers.gateway.configure()
+    await peers.gateway.start(nursery)
+    await peers.changes.wait_for(lambda: peers.bound)
+    return peers
+
+
+async def said(gateway, name, count=1):
+    """Wait for the events of that name in the log; returns them."""
+    with trio.fail_after(10):
+        await gateway.changes.wait_for(lambda: len([each for each in gateway.events if each["event"] == name]) >= count)
+    return [each for each in gateway.events if each["event"] == name]
+
+
+async def test_good_file(peers):
+    """SIGHUP takes over another rate and another log level; the app that is bound stays so."""
+    gateway = peers.gateway
+    gateway.configure(accounts={ACCOUNT: {"rate": 1}}, log={"level": "debug"}, node="other")
+    gateway.signal(SIGHUP)
+    assert (await said(gateway, "reloaded"))[0]["accounts"] == []
+    assert (await said(gateway, "restart_needed"))[0]["keys"] == ["node"]
+    answers = [(await peers.submit())[2] for _ in range(3)]
+    assert status.ESME_RTHROTTLED in answers
+    gateway.configure(log={"level": "error"})
+    gateway.signal(SIGHUP)
+    await said(gateway, "reloaded", 2)
+    assert {(await peers.submit())[2] for _ in range(3)} == {status.ESME_ROK}
+    assert [each for each in gateway.events if each["event"] == "app_unbound"] == []
+    assert await gateway.end(SIGTERM) == 0
+    assert [each for each in gateway.events if each["event"] == "stopping"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        ("node: gw1\nacounts: {}\n", ":2:1: acounts: ", "unknown"),
+        ("node: [\n", ":2:1: ", ""),
+        ('accounts:\n  shop: {password: "secret", rate: 0}\n', ":2:36: accounts.shop.rate: ", ""),
+    ],
+)
+async def test_bad_file(peers, text, where, what):
+    """A bad file is refused whole, each problem logged with file, line and key; the gateway goes on by the old one."""
+    gateway = peers.gateway
+    gateway.config.write_text(text)
+    gateway.signal(SIGHUP)
+    reasons = [each["reason"] for each in await said(gateway, "reload_refused")]
+    assert [reason for reason in reasons if reason.startswith(f"{gateway.config}{where}") and what in reason]
+    for _ in range(3):
+        assert (await peers.submit())[2] == status.ESME_ROK
+    gateway.configure()
+    gateway.signal(SIGHUP)
+    await said(gateway, "reloaded")
+    assert await gateway.end(SIGTERM) == 0
+
+
+async def test_file_that_is_gone(peers):
+    """A file that is not there any more is refused, and so is one whose certificates cannot be used."""
+    gateway = peers.gateway
+    settings = gateway.config.read_text()
+    gateway.config.unlink()
+    gateway.signal(SIGHUP)
+    await said(gateway, "reload_refused")
+    gone = {"ca": "/nowhere/ca.pem"}
+    changed = json.loads(settings)
+    changed["operators"]["simulated"]["tls"] = gone
+    gateway.config.write_text(json.dumps(changed))
+    gateway.config.chmod(0o600)
+    gateway.signal(SIGHUP)
+    refusal = (await said(gateway, "reload_refused", 2))[1]["reason"]
+    assert "operators.simulated.tls.ca: /nowhere/ca.pem cannot be read" in refusal
+    assert (await peers.submit())[2] == status.ESME_ROK
+
+
+async def test_second_signal(peers, nursery):
+    """A second SIGTERM ends at once, though peers still owe answers; what was accepted is sent by the next run."""
+    gateway = peers.gateway
+    peers.between.turn(Weather.HANGING)
+    tokens = [(await peers.submit())[0] for _ in range(5)]
+    with trio.fail_after(10):
+        await peers.operator.wait_for(lambda: peers.operator.received)
+    gateway.signal(SIGTERM)
+    await said(gateway, "stopping")
+    with trio.fail_after(2):
+        assert await gateway.end(SIGTERM) == 0
+    assert set(tokens) <= peers.accepted.keys()
+    peers.between.turn(Weather.FAIR)
+    await gateway.start(nursery)
+    await peers.settle(20)
