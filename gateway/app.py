@@ -42,7 +42,8 @@ from gateway.watch import Watch
 from gateway.web.http import Server
 from gateway.web.post import Post
 from gateway.web.private import private_app
-from gateway.web.site import Site, public_app
+from gateway.web.public import public_app
+from gateway.web.site import Site
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -96,7 +97,9 @@ class Gateway:
         self._listener = Listener(self._door, customers, requests, self.lanes, self._membership)
         self._watch = Watch(self.metrics, self.lanes, self._peers.connectors.values, self._listener)
         self._operate = Operate(self._peers.connectors.values, self._listener, customers, self.lanes)
-        self._site = Site(config, self.store, Reader(config.store), customers, Post(requests, self._submit))
+        self._site = Site(
+            config, self.store, Reader(config.store), customers, Post(requests, self._submit), self._operate
+        )
         self._web: Server | None = None
         self.web_address: tuple[str, int] | None = None
         for batch in outcomes:

@@ -103,6 +103,7 @@ class Web(Section):
     listen: Address | None = ("127.0.0.1", 8080)
     public_url: WebUrl = "https://no-sms.eu"
     proxies: list[Network] = [IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")]
+    admins: Annotated[dict[Name, Password], Field(repr=False)] = {}
 
 
 class MetricsListener(Section):

@@ -71,11 +71,11 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
 
 
 def clashes(document: Document, defaults: BaseModel) -> list[Problem]:
-    """Find what two sections may not share: an address to listen on, an API key.
+    """Find what two sections may not share: an address to listen on, an API key, a name to log in with.
 
     `defaults` is what an empty file makes.
     """
-    return [*_same_address(document, defaults), *_same_api_key(document)]
+    return [*_same_address(document, defaults), *_same_api_key(document), *_same_login(document)]
 
 
 def _same_address(document: Document, defaults: BaseModel) -> Iterator[Problem]:
@@ -136,6 +136,12 @@ def _same_api_key(document: Document) -> Iterator[Problem]:
         if isinstance(key, str) and owners.setdefault(key, name) != name:
             path = ("accounts", name, "api_key")
             yield Problem(document.value_mark(path), path, f"is also the key of account {owners[key]}")
+
+
+def _same_login(document: Document) -> Iterator[Problem]:
+    for name in sorted(names_in(document.data, "web", "admins") & names_in(document.data, "accounts")):
+        path = ("web", "admins", name)
+        yield Problem(document.value_mark(path), path, "is also an account; who logs in must be one or the other")
 
 
 def names_in(data: object, *path: str) -> set[str]:

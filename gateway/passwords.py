@@ -34,14 +34,14 @@ class _Check:
 
 
 class Passwords:
-    """Checks passwords, in clear or as argon2id hashes."""
+    """Checks passwords, in clear or as argon2id hashes; of these ``at_once`` at the same time."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = _CHECKS_AT_ONCE) -> None:
         self._key = secrets.token_bytes(32)
         self._verified: OrderedDict[bytes, None] = OrderedDict()
         self._under_way: dict[bytes, _Check] = {}
         self._hasher = argon2.PasswordHasher()
-        self._limit = trio.CapacityLimiter(_CHECKS_AT_ONCE)
+        self._limit = trio.CapacityLimiter(at_once)
 
     async def check(self, expected: str, given: str, wanted: Callable[[], bool] = lambda: True) -> bool:
         """Say whether ``given`` is the password ``expected``, or hashed into it.

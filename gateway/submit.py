@@ -20,6 +20,7 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store.base import Batch, StoreFullError
 from gateway.submission import NOBODY, Answer, Clock, RefusedError
+from gateway.switches import switched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,6 +121,7 @@ class Submit:
     # In the transaction
 
     def _work(self, tx: Tx, items: list[Submitted]) -> Admitted:
+        items = switched(tx, items)
         repeats = Repeats(tx, items)
         admission = Admission(tx, self.judge, items, self._patience)
         answers = [repeats.answer(item) or repeats.keep(item, admission.admit(item)) for item in items]

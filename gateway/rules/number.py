@@ -245,6 +245,16 @@ def _spelled(address: str, ton: int, default_region: str) -> Number:
     return _parsed("+" + digits, None)
 
 
+@lru_cache(maxsize=REMEMBERED)
+def spelled(key: str) -> str:
+    """Write a canonical number as people read it: with its calling code, in groups."""
+    try:
+        number = phonenumbers.parse(f"+{key}", None)
+    except phonenumbers.NumberParseException:
+        return f"+{key}"
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
+
+
 def _parsed(spelling: str, region: str | None) -> Number:
     try:
         number = phonenumbers.parse(spelling, region)

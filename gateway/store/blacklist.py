@@ -47,6 +47,12 @@ def lookup(tx: Tx, numbers: Collection[str]) -> Entries:
     return {(number, account): bool(everything) for number, account, everything in found}
 
 
+def of_number(tx: Tx | Snapshot, number: str) -> Entries:
+    """Return the entries of one number, likewise."""
+    found = tx.rows("SELECT account, everything FROM blacklist WHERE number = ?", (number,))
+    return {(number, account): bool(everything) for account, everything in found}
+
+
 def refuses(entries: Entries, number: str, account: str, *, marketing: bool) -> bool:
     """Say whether ``number`` refuses what ``account`` sends, given what :func:`lookup` found."""
     found = (entries.get((number, each)) for each in (account, EVERYBODY))

@@ -103,6 +103,7 @@ COPIED = (
         "excerpt segments open state worst error done request reference data_coding joined channel begun",
     ),
     _table("held", "id", "bundle account number source_addr wide reference total place until due expires body"),
+    _table("setting", "account name", "value"),
     _table("alert", "number account source_addr", "source_ton source_npi at"),
     _table("sent", "operator remote_id", "message segments at"),
     _table("idempotency", "account key", "digest at status message reason segments"),
@@ -118,5 +119,6 @@ COPIED = (
 LEFT = {
     "migration": "each store keeps its own, and they must agree",
     "presence": "the links of processes, which have ended",
+    "login": "whoever is logged in logs in again",
     "share": "what processes used of limited rates, likewise",
 }

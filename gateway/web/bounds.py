@@ -4,6 +4,7 @@ Everything has a limit: the time for a head, for a request and for taking in a r
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import trio
 from h11 import LocalProtocolError
@@ -14,6 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import log
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _log = log.get()
 
 # What is raised where the client has left, or has spoilt the conversation, while it is being answered.
@@ -22,9 +26,15 @@ _CLIENT_GONE = (LocalProtocolError, ClientDisconnect, trio.BrokenResourceError, 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one client may take: octets of a body and a head, seconds, and how many connections all clients together."""
+    """What one client may take: octets of a body and a head, seconds, and how many connections all clients together.
+
+    `uploads` are the paths whose bodies may have `upload` octets. `request_seconds` is the time until an answer begins,
+    and between two pieces of one.
+    """
 
     body: int = 1_048_576
+    uploads: frozenset[str] = frozenset()
+    upload: int = 67_108_864
     head: int = 16_384
     idle_seconds: float = 5.0
     request_seconds: float = 30.0
@@ -53,9 +63,12 @@ class Bounded:
             _log.debug("http client gone", reason=repr(error))
 
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        with trio.move_on_after(self._limits.request_seconds) as scope_of_time:
+        limits = self._limits
+        most = limits.upload if scope["path"] in limits.uploads else limits.body
+        with trio.move_on_after(limits.request_seconds) as scope_of_time:
+            answer.renew = lambda: setattr(scope_of_time, "deadline", trio.current_time() + limits.request_seconds)
             try:
-                await self._app(scope, _limited(receive, self._limits.body), answer)
+                await self._app(scope, _limited(receive, most), answer)
             except HTTPException as error:  # raised by `_limited` where the application does not turn it into a page
                 await answer.unless_begun(error.status_code, error.detail)
         if scope_of_time.cancelled_caught:
@@ -68,10 +81,12 @@ class _Answer:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._begun = False
+        self.renew: Callable[[], None] = lambda: None  # gives the answer more time
 
     async def __call__(self, message: Message) -> None:
         self._begun = True
         await self._send(message)
+        self.renew()
 
     async def unless_begun(self, status: int, text: str) -> None:
         if not self._begun:

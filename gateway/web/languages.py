@@ -5,14 +5,14 @@ compiles them.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from io import BytesIO
 from typing import NamedTuple
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -37,6 +37,11 @@ class Language(NamedTuple):
     def when(self, milliseconds: int, form: str = "d MMM y HH:mm") -> str:
         """Write an instant, in UTC, by a pattern of the Unicode CLDR."""
         return format_datetime(datetime.fromtimestamp(milliseconds / 1_000, UTC), form, locale=self.code)
+
+    def month(self, text: str) -> str:
+        """Write a month given as `2026-11`."""
+        year, month = map(int, text.split("-"))
+        return format_date(date(year, month, 1), "LLLL y", locale=self.code)
 
 
 @cache

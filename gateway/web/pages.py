@@ -1,11 +1,10 @@
 """Pages: templates in the visitor's language, and the few files that they refer to.
 
-Everything that a page shows is escaped unless it is a template's own. Files are served under the hash of what is in
-them, so browsers may keep them for ever and never show an old one.
+Everything that a page shows is escaped unless it is a template's own. Files are served under a hash of what is in all
+of them, so browsers may keep them for ever and never show an old one, and they refer to each other by their names.
 """
 
 import hashlib
-import mimetypes
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -17,34 +16,38 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from gateway.rules.number import spelled
 from gateway.web.languages import COOKIE, LANGUAGES, Language, chosen, language
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _YEAR = 31_536_000  # seconds
+_MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "woff2": "font/woff2"}
 
 
 class Files:
     """The files of `static/`, read once."""
 
     def __init__(self) -> None:
-        self._served: dict[str, tuple[bytes, str]] = {}
-        self._urls: dict[str, str] = {}
-        for file in files("gateway.web").joinpath("static").iterdir():
-            octets = file.read_bytes()
-            url = f"/static/{hashlib.sha256(octets).hexdigest()[:12]}/{file.name}"
-            self._urls[file.name] = url
-            self._served[url] = octets, mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        folder = files("gateway.web").joinpath("static")
+        self._octets = {file.name: file.read_bytes() for file in sorted(folder.iterdir(), key=lambda file: file.name)}
+        digest = hashlib.sha256()
+        for name, octets in self._octets.items():
+            digest.update(b"%s %d " % (name.encode(), len(octets)) + octets)
+        self._folder = f"/static/{digest.hexdigest()[:12]}/"
 
     def url(self, name: str) -> str:
         """Return where a file is served."""
-        return self._urls[name]
+        if name not in self._octets:
+            raise LookupError(f"there is no file {name}")
+        return self._folder + name
 
     async def serve(self, request: Request) -> Response:
         """Serve one."""
-        found = self._served.get(request.url.path)
-        if found is None:
+        folder, slash, name = request.url.path.rpartition("/")
+        if folder + slash != self._folder or name not in self._octets:
             raise HTTPException(404)
-        return Response(found[0], media_type=found[1], headers={"cache-control": _FOR_EVER})
+        media_type = _MEDIA_TYPES.get(name.rpartition(".")[2], "text/plain")
+        return Response(self._octets[name], media_type=media_type, headers={"cache-control": _FOR_EVER})
 
 
 class Pages:
@@ -90,5 +93,5 @@ class Pages:
         )
         environment.install_gettext_translations(spoken.translations, newstyle=True)  # type: ignore[attr-defined]  # its extension's
         environment.globals["static"] = self.files.url
-        environment.filters |= {"number": spoken.number, "when": spoken.when}
+        environment.filters |= {"number": spoken.number, "when": spoken.when, "month": spoken.month, "phone": spelled}
         return environment

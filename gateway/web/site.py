@@ -1,4 +1,4 @@
-"""The public pages put together: what they all share, and which path leads to what."""
+"""What all public pages share."""
 
 from __future__ import annotations
 
@@ -6,12 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-
-from gateway.web.api.interface import interface
-from gateway.web.headers import Headers
 from gateway.web.pages import Pages
 from gateway.web.visitors import Visitors
 
@@ -19,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from gateway.config import Config
+    from gateway.operate import Operate
     from gateway.store.base import Store
     from gateway.store.reading import Reader
     from gateway.submission import Customer
@@ -38,6 +32,7 @@ class Site:
         reader: to read, which holds no commit up; `await site.reader.read(work)`.
         customers: the accounts, by name.
         post: hands requests in for them.
+        operate: tells how operators and binds are doing.
         pages: renders templates.
         visitors: tells addresses.
     """
@@ -47,6 +42,7 @@ class Site:
     reader: Reader
     customers: Mapping[str, Customer]
     post: Post
+    operate: Operate
     pages: Pages = field(default_factory=Pages)
 
     @property
@@ -57,18 +53,3 @@ class Site:
     def is_public_host(self, request: Request) -> bool:
         """Say whether `web.public_url` is what the visitor typed: the host that the web mention names."""
         return request.url.hostname == urlsplit(self.config.web.public_url).hostname
-
-
-def public_app(site: Site) -> Starlette:
-    """Build everything that `web.listen` serves."""
-
-    async def problem(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        return site.pages.render(request, "error.html", {"status": status}, status)
-
-    secure = site.config.web.public_url.startswith("https:")
-    return Starlette(
-        routes=[site.pages.route(), interface(site)],
-        middleware=[Middleware(Headers, secure=secure)],
-        exception_handlers={HTTPException: problem, 500: problem},
-    )

@@ -24,11 +24,13 @@ from gateway.store import (
     held,
     idempotency,
     ledger,
+    logins,
     messages,
     migrate,
     nodes,
     reviews,
     sent,
+    settings,
     spool,
 )
 from gateway.store.alerts import Wish
@@ -145,6 +147,9 @@ def fill(tx, count=30):
     idempotency.keep(tx, [idempotency.Kept("shop", f"k{at}", "d", at, 0, 7, "appended", 1) for at in range(count)])
     for at in range(count):
         apikeys.add(tx, apikeys.ApiKey(tx.new_id(), "shop", f"h{at}", "sg_", at, 0))
+    for at in range(count):
+        settings.set_mention(tx, f"account{at}", on=bool(at % 2))
+    logins.begin(tx, logins.Login("digest", "shop", 0, "shop", "proof", tx.now, tx.now))
     alerts.ask(tx, [Wish(str(int(NUMBER) + at), "shop", 5, 0, "SHOP") for at in range(count)])
     nodes.set_presence(tx, {"account/shop": 3})
     tx.rows("INSERT INTO share (name, holder, amount, wanted) VALUES ('account/shop', 77, 1, 1)")

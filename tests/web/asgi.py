@@ -1,5 +1,6 @@
 """Asking an ASGI application without a socket."""
 
+import re
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -53,3 +54,40 @@ async def _exchange(app, scope, body):
     head, *parts = sent
     headers = {name.decode().lower(): value.decode() for name, value in head["headers"]}
     return Answered(head["status"], headers, b"".join(part.get("body", b"") for part in parts))
+
+
+class Visitor:
+    """A browser without a screen: it keeps cookies and sends forms back with the token that it was given."""
+
+    def __init__(self, app):
+        self.app = app
+        self.cookies = {}
+        self.token = None
+
+    async def get(self, url, **headers):
+        """Load a page."""
+        return await self._ask(url, None, headers)
+
+    async def post(self, url, /, _headers=(), **fields):
+        """Send a form with the token of the last page that had one."""
+        return await self._ask(url, ({"csrf": self.token} if self.token else {}) | fields, dict(_headers))
+
+    async def log_in(self, name, password="web-secret"):
+        """Log in, and load the first page."""
+        answer = await self.post("/login", name=name, password=password)
+        if answer.status == 303:
+            await self.get("/settings" if name != "ada" else "/admin")
+        return answer
+
+    async def _ask(self, url, form, headers):
+        if self.cookies:
+            headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        answer = await ask(self.app, url, form, **headers)
+        cookie = answer.headers.get("set-cookie", "").partition(";")[0]
+        if cookie:
+            name, _, value = cookie.partition("=")
+            self.cookies[name] = value
+        token = re.search(rb'name="csrf" value="(\w+)"', answer.body)
+        if token:
+            self.token = token[1].decode()
+        return answer

@@ -11,7 +11,8 @@ from gateway.web.forms import from_ours, read_form
 from gateway.web.headers import Headers
 from gateway.web.languages import accepted, chosen
 from gateway.web.pages import Files
-from gateway.web.site import Site, public_app
+from gateway.web.public import public_app
+from gateway.web.site import Site
 from gateway.web.visitors import Visitors
 from tests.web.asgi import ask
 
@@ -28,7 +29,7 @@ def request(query="", client="198.51.100.7", **headers):
 @pytest.fixture
 def app():
     """Give the public application without anything behind it."""
-    return public_app(Site(Config(), None, None, {}, None))
+    return public_app(Site(Config(), None, None, {}, None, None))
 
 
 async def test_no_such_page_is_a_page(app):

@@ -1,0 +1,115 @@
+"""The composer: a text, and beside it what it becomes, which is what would be sent; and a way to send one of it.
+
+The preview is :class:`gateway.previews.Previews`'s and the message is handed in as any submission, so neither can
+promise what the other does not keep.
+"""
+
+import trio
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.previews import Previews, Wish
+from gateway.rules.number import canonical
+from gateway.rules.transliterate import transliterate
+from gateway.smpp import status as statuses
+from gateway.store import blacklist, settings
+from gateway.store.base import Snapshot
+from gateway.store.ids import wire
+from gateway.web.area.drafts import Draft, DraftError, Sight, submission
+from gateway.web.area.frame import Frame, Visit, done
+from gateway.web.site import Site
+
+FRENCH, FOREIGN = "33612345678", "4915112345678"  # whom a text is shown for, whoever it is for
+_LONGEST = 4_000  # characters
+_AT_ONCE = 2  # previews that are made at the same time
+
+
+class Composer:
+    """The composer's pages."""
+
+    def __init__(self, site: Site, frame: Frame) -> None:
+        self._site = site
+        self._frame = frame
+        self._config = site.config
+        self._previews = Previews(site.config)
+        self._limit = trio.CapacityLimiter(_AT_ONCE)
+
+    def routes(self) -> list[Route]:
+        """Return their routes."""
+        return [
+            self._frame.show("/compose", self._show),
+            self._frame.change("/compose", self._look),
+            self._frame.change("/compose/preview", self._fragment),
+            self._frame.change("/compose/send", self._send),
+        ]
+
+    async def _show(self, visit: Visit) -> Response:
+        return await self._page(visit, Draft(sender=visit.account[:11]))
+
+    async def _look(self, visit: Visit) -> Response:
+        draft = _draft(visit)
+        if visit.field("plain"):
+            draft = draft._replace(text=transliterate(draft.text) or draft.text)
+        return await self._page(visit, draft)
+
+    async def _fragment(self, visit: Visit) -> Response:
+        draft = _draft(visit)
+        return self._frame.page(visit, "preview", {"draft": draft, "sights": await self._sights(visit, draft)})
+
+    async def _page(self, visit: Visit, draft: Draft, problem: str = "", status: int = 200) -> Response:
+        context = {
+            "draft": draft,
+            "problem": problem,
+            "sights": await self._sights(visit, draft),
+            "longest": _LONGEST,
+        }
+        return self._frame.page(visit, "compose", context, status)
+
+    async def _sights(self, visit: Visit, draft: Draft) -> list[Sight]:
+        """Return what a text becomes for the number typed, for a French one and for one from elsewhere."""
+        account = self._frame.account(visit)
+        if not draft.text:
+            return []
+        typed = draft.number()
+        marketing = account.kind == "marketing"
+
+        def work(snapshot: Snapshot) -> tuple[bool | None, bool]:
+            own = None if marketing else settings.mention(snapshot, account.name)
+            if typed is None:
+                return own, False
+            found = blacklist.of_number(snapshot, typed.key)
+            return own, blacklist.refuses(found, typed.key, account.name, marketing=marketing)
+
+        own, refused = await self._site.reader.read(work)
+        wish = Wish(account.name, canonical(FRENCH), draft.text, draft.optout_mention, own)
+        wishes = {"recipient": wish._replace(number=typed, opted_out=refused)} if typed else {}
+        wishes |= {"french": wish, "foreign": wish._replace(number=canonical(FOREIGN))}
+        return await trio.to_thread.run_sync(self._look_at, wishes, limiter=self._limit)
+
+    def _look_at(self, wishes: dict[str, Wish]) -> list[Sight]:
+        now = self._site.store.clock()
+        if self._config is not self._site.config:  # it was read again
+            self._config = self._site.config
+            self._previews = Previews(self._config)
+        return [Sight(key, wish.number, self._previews.preview(wish, now)) for key, wish in wishes.items()]
+
+    async def _send(self, visit: Visit) -> Response:
+        draft = _draft(visit)
+        try:
+            request = submission(draft, self._frame.account(visit))
+        except DraftError as error:
+            return await self._page(visit, draft, error.problem, 422)
+        customer = self._site.customers[visit.account]
+        answer = await self._site.post.submit(customer, request, self._site.store.clock())
+        if answer.status != statuses.ESME_ROK:
+            return await self._page(visit, draft, statuses.name(answer.status), 422)
+        return done("/messages", "sent", id=wire(answer.message))
+
+
+def _draft(visit: Visit) -> Draft:
+    text = visit.form.get("text", "")
+    if not isinstance(text, str) or len(text) > _LONGEST:
+        raise HTTPException(413)
+    lines = text.replace("\r\n", "\n")  # a form sends as two characters what was typed as one
+    return Draft(lines, visit.field("sender"), visit.field("to"), bool(visit.field("bare")))

@@ -1,0 +1,108 @@
+"""Log-in: slow for whoever guesses, and no telling apart a wrong name from a wrong password.
+
+Guessing is limited by origin, and by name for origins that have not logged in under it before, so nobody is locked out
+of their own account by strangers. A password is checked in a thread, one at a time: the traffic comes first.
+"""
+
+from collections import OrderedDict
+from urllib.parse import urlsplit
+
+import structlog
+import trio
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from gateway.passwords import Passwords
+from gateway.rules.quota import Quotas
+from gateway.web.area.frame import AREA_LANGUAGES, Frame, Visit
+from gateway.web.forms import field, read_form
+from gateway.web.logins import Logins
+from gateway.web.site import Site
+
+_log = structlog.get_logger()
+
+# Of a password that nobody knows: for names that there are not, so that they take as long as those that there are.
+_NOBODYS = "$argon2id$v=19$m=65536,t=3,p=4$tU1jWur9ZN9UB55ORiDMdg$h/5RIbArPvycdo3TiorouxAVdtMV3O2sw7F0tS10Aq4"
+_LONGEST = 255  # characters of a name or a password
+_AT_ONCE = 10  # checks that wait; more are told to come again
+_KNOWN = 10_000
+
+
+class Entry:
+    """The pages to log in and out."""
+
+    def __init__(self, site: Site, logins: Logins, frame: Frame) -> None:
+        self._site = site
+        self._logins = logins
+        self._frame = frame
+        self._passwords = Passwords(at_once=1)
+        self._by_origin = Quotas(burst=10, period=300)
+        self._by_name = Quotas(burst=20, period=3_600)
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()  # who has logged in from where
+        self._checking = 0
+
+    def routes(self) -> list[Route]:
+        """Return their routes."""
+        return [
+            Route("/login", self._form, methods=["GET"]),
+            Route("/login", self._enter, methods=["POST"]),
+            self._frame.change("/logout", self._leave),
+        ]
+
+    async def _form(self, request: Request) -> Response:
+        return self._page(request, "", 200)
+
+    def _page(self, request: Request, problem: str, status: int) -> Response:
+        context = {"problem": problem, "next": _inside(request.query_params.get("next", ""))}
+        return self._site.pages.render(request, "area/login.html", context, status, AREA_LANGUAGES)
+
+    async def _enter(self, request: Request) -> Response:
+        form = await read_form(request)
+        who, password = field(form, "name")[:_LONGEST], str(form.get("password", ""))[:_LONGEST]
+        origin = self._site.visitors.household(request)
+        if self._waits(who, origin) or self._checking >= _AT_ONCE:
+            return self._page(request, "often", 429)
+        if not await self._right(who, password):
+            self._by_name.take(who, trio.current_time())
+            _log.warning("login_refused", account=who if self._logins.password(who)[0] else None, address=origin)
+            return self._page(request, "wrong", 403)
+        self._by_origin.forget(origin)
+        self._remember(who, origin)
+        _log.info("logged_in", account=who, address=origin)
+        response = RedirectResponse(_inside(field(form, "next")) or "/", 303)
+        await self._logins.begin(who, response)
+        return response
+
+    def _waits(self, who: str, origin: str) -> bool:
+        now = trio.current_time()
+        if self._by_origin.take(origin, now):
+            return True
+        return (who, origin) not in self._known and self._by_name.wait(who, now) > 0
+
+    async def _right(self, who: str, password: str) -> bool:
+        expected, _admin = self._logins.password(who)
+        self._checking += 1
+        try:
+            right = await self._passwords.check(expected or _NOBODYS, password)
+        finally:
+            self._checking -= 1
+        return right and expected is not None
+
+    def _remember(self, who: str, origin: str) -> None:
+        self._known[who, origin] = None
+        self._known.move_to_end((who, origin))
+        if len(self._known) > _KNOWN:
+            self._known.popitem(last=False)
+
+    async def _leave(self, visit: Visit) -> Response:
+        response = RedirectResponse("/login", 303)
+        await self._logins.end(visit.guest, response, everywhere=bool(visit.field("everywhere")))
+        return response
+
+
+def _inside(path: str) -> str:
+    """Return a path of our own to go on to; '' for anything else, so that nobody is sent elsewhere."""
+    parts = urlsplit(path)
+    ours = path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.netloc and "\\" not in path
+    return path if ours and not parts.scheme else ""

@@ -1,0 +1,113 @@
+"""What all pages of the client area have in common: who is logged in, whose form it is, the frame around the page."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from gateway.config import Account
+from gateway.web import forms
+from gateway.web.area import words
+from gateway.web.logins import Guest, Logins, from_guest
+from gateway.web.site import Site
+
+AREA_LANGUAGES = ("fr", "en")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of somebody who is logged in; `form` is what it carries."""
+
+    request: Request
+    guest: Guest
+    form: FormData = field(default_factory=FormData)
+
+    @property
+    def account(self) -> str:
+        """Whose page it is."""
+        return self.guest.account
+
+    def field(self, name: str) -> str:
+        """Return one field of the form, or of the address where there is none; empty where it is in neither."""
+        return forms.field(self.form, name) or self.request.query_params.get(name, "").strip()
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+class Frame:
+    """Wraps pages."""
+
+    def __init__(self, site: Site, logins: Logins) -> None:
+        self._site = site
+        self._logins = logins
+
+    def show(self, path: str, handler: Handler, *, admin: bool = False) -> Route:
+        """Return the route of a page: for whoever is logged in, `admin` for administrators only."""
+
+        async def endpoint(request: Request) -> Response:
+            guest = await self._logins.find(request)
+            if guest is None:
+                return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
+            if not guest.account and not admin:
+                return RedirectResponse("/admin", 303)
+            _refuse_others(guest, admin=admin)
+            return await handler(Visit(request, guest))
+
+        return Route(path, endpoint, methods=["GET"])
+
+    def change(self, path: str, handler: Handler, *, admin: bool = False) -> Route:
+        """Return the route of a form, taken from our own pages only, with the token of whoever is logged in."""
+
+        async def endpoint(request: Request) -> Response:
+            guest = await self._logins.find(request)
+            if guest is None:
+                raise HTTPException(403, "nobody is logged in")
+            form = await forms.read_form(request)
+            if not from_guest(guest, form):
+                raise HTTPException(403, "the form is not of this session")
+            _refuse_others(guest, admin=admin)
+            return await handler(Visit(request, guest, form))
+
+        return Route(path, endpoint, methods=["POST"])
+
+    def account(self, visit: Visit) -> Account:
+        """Return the account that a page is about."""
+        account = self._site.config.accounts.get(visit.account)
+        if account is None:  # an administrator looks at one that is gone, or at none
+            raise HTTPException(404)
+        return account
+
+    def page(self, visit: Visit, template: str, context: Mapping[str, Any], status: int = 200) -> Response:
+        """Render a page within the frame."""
+        account = self._site.config.accounts.get(visit.account)
+        shared = {
+            "guest": visit.guest,
+            "account": account,
+            "here": template,
+            "problems": words.PROBLEMS,
+            "refusals": words.REFUSALS,
+            "remarks": words.REMARKS,
+            "states": words.STATES,
+            "kinds": words.KINDS,
+            "sources": words.SOURCES,
+            "done": visit.request.query_params.get("done", ""),
+            **context,
+        }
+        return self._site.pages.render(visit.request, f"area/{template}.html", shared, status, AREA_LANGUAGES)
+
+
+def done(path: str, what: str, **more: str) -> Response:
+    """Send a browser on to a page that says what was done; `what` is one of the words that pages know."""
+    return RedirectResponse(f"{path}?{urlencode({'done': what, **more})}", 303)
+
+
+def _refuse_others(guest: Guest, *, admin: bool) -> None:
+    if admin and not guest.admin:
+        raise HTTPException(404)  # nobody is told that there is such a page

@@ -1,0 +1,58 @@
+"""The ledger: what the account was charged and granted, month by month and event by event, and what is left."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.store import balances, ledger
+from gateway.store.base import Snapshot
+from gateway.store.ledger import Event
+from gateway.web.area.frame import Frame, Visit
+from gateway.web.area.tables import Table, instant
+from gateway.web.site import Site
+
+_COLUMNS = ["id", "time", "kind", "credits", "number", "short_code", "source", "message_id", "note"]
+_MONTHS = 12
+
+
+class Account(NamedTuple):
+    """What the page shows: the balance, months as (month, kind, events, credits) newest first, and a page of events."""
+
+    balance: int
+    months: list[tuple[str, str, int, int]]
+    events: list[Event]
+    following: int | None
+
+
+class Ledger:
+    """The ledger's pages."""
+
+    def __init__(self, site: Site, frame: Frame) -> None:
+        self._site = site
+        self._frame = frame
+
+    def routes(self) -> list[Route]:
+        """Return their routes."""
+        return [self._frame.show("/ledger", self._show), self._frame.show("/ledger.csv", self._export)]
+
+    async def _show(self, visit: Visit) -> Response:
+        before = visit.field("before")
+        start = int(before) if before.isascii() and before.isdecimal() and len(before) < 19 else None  # noqa: PLR2004 (int64)
+
+        def work(snapshot: Snapshot) -> Account:
+            events, following = ledger.page(snapshot, visit.account, start)
+            totals = [] if start else ledger.totals(snapshot, visit.account)
+            months = [(each.month, each.kind, each.events, each.credits) for each in reversed(totals)]
+            return Account(balances.balance(snapshot, visit.account), months[:_MONTHS], events, following)
+
+        found = await self._site.reader.read(work)
+        return self._frame.page(visit, "ledger", {"found": found, "first": start is None})
+
+    async def _export(self, visit: Visit) -> Response:
+        def lines(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
+            for e in ledger.events(snapshot, visit.account):
+                yield e.id, instant(e.at), e.kind, e.credits, e.number, e.code, e.source, e.message, e.note
+
+        return Table(self._site.reader, "ledger", _COLUMNS, lines)

@@ -1,0 +1,29 @@
+"""Everything that `web.listen` serves put together: which path leads to what."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.web.api.interface import interface
+from gateway.web.area.area import ClientArea
+from gateway.web.headers import Headers
+from gateway.web.site import Site
+
+
+def public_app(site: Site) -> Starlette:
+    """Build everything that `web.listen` serves."""
+
+    async def problem(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return site.pages.render(request, "error.html", {"status": status}, status)
+
+    area = ClientArea(site)
+    secure = site.config.web.public_url.startswith("https:")
+    return Starlette(
+        routes=[Route("/", area.home), *area.routes(), site.pages.route(), interface(site)],
+        middleware=[Middleware(Headers, secure=secure)],
+        exception_handlers={HTTPException: problem, 500: problem},
+    )
