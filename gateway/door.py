@@ -55,6 +55,7 @@ class Visit:
         self.address = address
         self.began = trio.current_time()
         self.household = household(address)
+        self.guesses = True  # until a password has been right
         self.known = False
         self.bound = False
         self._door = door
@@ -173,7 +174,7 @@ class Door:
         """Count a bind of ``visit`` that was refused with ``code``; returns how many seconds the answer is to wait."""
         self._metrics.bind_refused(code)
         exempt = any(visit.address in network for network in self.config.limits.exempt)
-        if exempt or code not in _GUESSED:
+        if exempt or not visit.guesses or code not in _GUESSED:
             return 0.0
         now, was_banned = trio.current_time(), visit.banned
         pause = self.bans.failed(visit.household, now)

@@ -124,11 +124,14 @@ class Listener:
         if customer is None:
             return status.ESME_RINVSYSID
         account = customer.account
-        if customer.suspended or not _allowed(account, client.visit):
+        if not _allowed(account, client.visit):
             return status.ESME_RBINDFAIL
         client.visit.introduce()
         if not await self._passwords.check(account.password, pdu.fields["password"], lambda: not client.visit.banned):
             return status.ESME_RBINDFAIL if client.visit.banned else status.ESME_RINVPASWD
+        client.visit.guesses = False
+        if customer.suspended:
+            return status.ESME_RBINDFAIL
         if self._accepting.cancel_called:
             return status.ESME_RSYSERR  # on the way down
         return await self._take_place(customer, account)

@@ -59,7 +59,7 @@ async def test_next_operator_and_back(world, sfr, app):
 
 @pytest.mark.parametrize("turn", range(5))
 async def test_unanswered_goes_to_the_next(world, sfr, app, turn):
-    """What the dead operator had not answered, and what it had not got yet, is carried by the next one."""
+    """What the dead operator had not answered, and what it had not got yet, is carried by the next one (idea 73)."""
     world.orange.answer = silence
     ids = [await app.accepted(FRENCH, f"text {number}") for number in range(60)]  # more than the window
     await world.orange.received(50)

@@ -66,7 +66,7 @@ async def test_unbind_and_resume(world, stopgate):
 
 
 async def test_kick(world, stopgate):
-    """An app is unbound once what it submitted is answered, and may bind again."""
+    """An app is unbound once what it submitted is answered, and may bind again (idea 105)."""
     await world.start(control=world.control)
     app, other = await world.app(), await world.app("bank")
     said = await stopgate.ok("accounts", "binds", "--format", "json")
@@ -79,12 +79,14 @@ async def test_kick(world, stopgate):
 
 
 async def test_suspend_account(world, stopgate):
-    """The apps of a suspended account are unbound and kept out; what they submitted is sent, receipts wait."""
-    await world.start(control=world.control)
+    """The apps of a suspended account are unbound and kept out; what they submitted is sent (ideas 16, 105)."""
+    await world.start(control=world.control, smpp={"limits": {"failures": 2}})  # a right password is no failure
     app = await world.app()
     await stopgate.ok("accounts", "suspend", "shop")
     await app.gone()
-    assert await world.refused(App()) == status.ESME_RBINDFAIL
+    for _ in range(3):
+        assert await world.refused(App()) == status.ESME_RBINDFAIL
+    assert await world.refused(App(password="wrong")) == status.ESME_RINVPASWD
     shown = {each["name"]: each for each in (await stopgate.ok("accounts", "list", "--format", "json")).data}
     assert (shown["shop"]["state"], shown["bank"]["state"]) == ("suspended", "not bound")
     await stopgate.ok("accounts", "resume", "shop")

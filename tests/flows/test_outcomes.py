@@ -51,6 +51,25 @@ async def test_validity_ends_in_memory(world):
     assert len(world.orange.requests) == 3
 
 
+async def test_wait_for_the_window_ends(world):
+    """What waits for a place in the window ends with its validity, and leaves the next one its place (idea 63)."""
+    world.operator = {"window": 1}
+    await world.start()
+    app = await world.app()
+    world.orange.answer = silence
+    held = await app.accepted(FRENCH, "held")
+    await world.orange.received(1)
+    late = await app.accepted(FRENCH, "late", validity_period="000000000001000R")
+    last = await app.accepted(FRENCH, "last")
+    lane = world.gateway.lanes["operator/orange"]
+    await world.eventually(lambda: lane.drop_overdue() or len(lane) < 2)
+    assert await told(app, 1) == [(late, "EXPIRED")]
+    world.orange.answer = lambda _pdu: status.ESME_ROK
+    world.orange.release()
+    assert await told(app, 3) == sorted([(held, "DELIVRD"), (late, "EXPIRED"), (last, "DELIVRD")])
+    assert len(world.orange.requests) == 2
+
+
 async def test_validity_ends_behind_others(world):
     """What waits in memory behind others is reported EXPIRED when its time is over, and not when its turn comes."""
     await world.start()

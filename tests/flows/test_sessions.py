@@ -1,5 +1,7 @@
 """Many requests, several binds and silent apps: what one session does, and what others notice of it."""
 
+import time
+
 import argon2
 import pytest
 import trio
@@ -165,6 +167,23 @@ async def test_refused_submission_has_no_receipt(world):
     message_id = await app.accepted(FRENCH)
     assert [each.message_id for each in await app.receipts(1)] == [message_id]
     assert len(app.requests) == 1
+
+
+async def test_clock_jumps(world, monkeypatch):
+    """A clock that jumps an hour, either way, ends no session, expires no request and holds up nothing (idea 112)."""
+    await world.start()
+    app, present = await world.app(), time.time_ns
+    world.orange.answer = lambda _pdu: None
+    await app.accepted(FRENCH)
+    links = [*world.orange.links, *app.links]
+    for count, wrong in enumerate((3_600, -3_600), 2):
+        monkeypatch.setattr(time, "time_ns", lambda wrong=wrong: present() + wrong * 10**9)
+        await app.accepted(FRENCH)
+        await world.orange.received(count)
+    for _ in range(3):
+        world.orange.release()
+    assert len(await app.receipts(3)) == len(world.orange.requests) == 3
+    assert [*world.orange.links, *app.links] == links
 
 
 async def test_port_answers_when_started(world):

@@ -122,10 +122,17 @@ async def test_absurd_length(world, length, bound):
 
 
 @pytest.mark.parametrize(
-    "octets", [b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"]
+    "octets",
+    [
+        b"GET / HTTP/1.1\r\nHost: here\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"PROXY TCP4 192.0.2.1 192.0.2.2 40000 2775\r\n",
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes(12),
+    ],
+    ids=["HTTP", "TLS", "PROXY 1", "PROXY 2"],
 )
 async def test_another_protocol(world, octets, connected):
-    """Who speaks another protocol is disconnected."""
+    """Who speaks another protocol, or one before ours, is disconnected (idea 28)."""
     await world.start()
     raw = await connected()
     answer = await raw.answer_to(octets)
