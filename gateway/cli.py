@@ -26,6 +26,8 @@ COMMANDS = {
     "operators": "gateway.commands.live:operators",
     "accounts": "gateway.commands.live:accounts",
     "spool": "gateway.commands.spool:spool",
+    "backup": "gateway.commands.backups:backup",
+    "restore": "gateway.commands.backups:restore",
     "store": "gateway.commands.stores:store",
     "simulate": "gateway.simulate.commands:simulate",
     "hash-password": "gateway.commands.setup:hash_password",

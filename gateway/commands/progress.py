@@ -24,16 +24,16 @@ class Bar:
         self._progress = progress
         self._stage = progress.add_task("look", total=None)
 
-    def begin(self, stage: str, rows: int) -> None:
-        """Show a new stage of so many rows."""
+    def begin(self, stage: str, total: int, unit: str = "rows") -> None:
+        """Show a new stage of so many units, 0 where nobody knows how many."""
         self._progress.update(self._stage, visible=False)
-        self._stage = self._progress.add_task(stage, total=rows)
+        self._stage = self._progress.add_task(stage, total=total or None)
         if self._progress.disable:
-            click.echo(f"{stage}: {rows:,} rows", err=True)
+            click.echo(f"{stage}: {total:,} {unit}" if total else stage, err=True)
 
-    def advance(self, rows: int) -> None:
-        """Show that so many more rows are done."""
-        self._progress.advance(self._stage, rows)
+    def advance(self, done: int) -> None:
+        """Show that so many more are done."""
+        self._progress.advance(self._stage, done)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from gateway.store.ids import unwire
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.store.base import Row, Tx
+    from gateway.store.base import Row, Snapshot, Tx
 
 COPYIST = "store copy/"  # how the names of processes begin that may open an unfinished copy; no node's name has a slash
 _UNFINISHED = 1_000_000  # this "migration" is in a copy until it has been verified; older programs refuse it, too
@@ -65,7 +65,7 @@ def migrate(tx: Tx, node: str, engine: str = "sqlite", words: Callable[[str], st
         raise StoreError(
             "the database is an unfinished copy of another; run the same `stopgate store copy` again, or drop it"
         )
-    [(applied,)] = tx.rows("SELECT coalesce(max(number), 0) FROM migration WHERE number <> ?", (_UNFINISHED,))
+    applied = schema_of(tx)
     known = migrations(engine)
     if applied > known[-1].number:
         raise StoreError(
@@ -76,6 +76,17 @@ def migrate(tx: Tx, node: str, engine: str = "sqlite", words: Callable[[str], st
             tx.rows(words(sql))
             tx.rows("INSERT INTO migration (number, name, at) VALUES (?, ?, ?)", (number, name, tx.now))
     return Place(nodes.number_of(tx, node), _floor(tx))
+
+
+def newest() -> int:
+    """Return the number of the newest schema that this program knows."""
+    return migrations("sqlite")[-1].number
+
+
+def schema_of(tx: Tx | Snapshot) -> int:
+    """Return the number of a database's schema."""
+    [(number,)] = tx.rows("SELECT coalesce(max(number), 0) FROM migration WHERE number <> ?", (_UNFINISHED,))
+    return int(number)
 
 
 def unfinished(tx: Tx) -> bool:

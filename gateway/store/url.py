@@ -72,7 +72,7 @@ def open_store(
         if not create:
             must_exist(sqlite_path(url))
         return SqliteStore(sqlite_path(url), node, observe)
-    with _driver():
+    with driver():
         from gateway.store.postgres import PostgresStore  # noqa: PLC0415 (its driver is an extra)
     return PostgresStore(url, node, observe)
 
@@ -85,13 +85,18 @@ def read_store(url: str) -> AbstractContextManager[Snapshot]:
     """
     if is_file(url):
         return read_database(sqlite_path(url))
-    with _driver():
+    with driver():
         from gateway.store.postgres_snapshot import read_server  # noqa: PLC0415 (likewise)
     return read_server(url)
 
 
 @contextmanager
-def _driver() -> Iterator[None]:
+def driver() -> Iterator[None]:
+    """Say what is missing where PostgreSQL's driver cannot be imported.
+
+    Raises:
+        StoreError: likewise.
+    """
     try:
         yield
     except ImportError as error:
