@@ -5,8 +5,8 @@ from __future__ import annotations
 from timeit import Timer
 from typing import TYPE_CHECKING
 
+from gateway.rules.carriage import Form
 from gateway.rules.mention import Budget, plan
-from gateway.rules.segment import encode
 from gateway.smpp.receipt import Receipt, read, write
 from gateway.smpp.text import Alphabet, decode_text
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ROUNDS, LOOPS = 40, 300
 MENTION = "STOP 36034"
-BUDGET = Budget(max_segments=6)
+BUDGET, FORM, CODES = Budget(max_segments=6), Form(), ("36034",)
 LETTERS = "La boutique vous attend demain de 9h a 18h, tout est a moitie prix. "
 RECEIPT = (
     b"id:0123456789 sub:001 dlvrd:001 submit date:2501011200 done date:2501011201 stat:DELIVRD err:000 text:La boutique"
@@ -28,17 +28,26 @@ def letters(length: int) -> str:
     return (LETTERS * (length // len(LETTERS) + 1))[:length]
 
 
+def only_plan(text: str) -> Callable[[], object]:
+    """Return the planning alone: alphabet, mention, segments."""
+    return lambda: plan(text, MENTION, BUDGET, CODES)
+
+
 def send(text: str) -> Callable[[], object]:
     """Return the work that a submission of ``text`` makes for the rules."""
 
     def work() -> object:
-        planned = plan(text, MENTION, BUDGET)
-        return encode(planned.segments, planned.alphabet, 7)
+        planned = plan(text, MENTION, BUDGET, CODES)
+        return FORM.encode(planned.segments, planned.charset, 7)
 
     return work
 
 
 CASES: dict[str, Callable[[], object]] = {
+    "plan, GSM-7, 160 characters with the mention": only_plan(letters(149)),
+    "plan, GSM-7, 160 characters alone (2 segments out)": only_plan(letters(160)),
+    "plan, GSM-7, 3 segments": only_plan(letters(440)),
+    "plan, GSM-7, 459 characters, 3 segments alone (4 out)": only_plan(letters(459)),
     "plan and encode, GSM-7, 160 characters with the mention": send(letters(149)),
     "plan and encode, GSM-7, 160 characters alone (2 segments out)": send(letters(160)),
     "plan and encode, GSM-7 with @ and a euro sign, 1 segment": send(letters(140) + "@€"),

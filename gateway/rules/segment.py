@@ -84,12 +84,12 @@ def fewest(
     """
     septets = encode_gsm7(text)
     if septets is not None and (default is _GSM7 or encode_latin1(text) is not None):
-        return default, 1 if not room.alone and len(septets) <= _SEPTETS else _count(septets, default, room)
+        return default, 1 if not room.alone and len(septets) <= _SEPTETS else len(_ends(septets, default, room))
     best: Charset = _UCS2
-    segments = _count(encode_ucs2(text), _UCS2, room)
+    segments = len(_ends(encode_ucs2(text), _UCS2, room))
     for tables in national.alternatives if national is not None and default is _GSM7 else ():
         septets = encode_national(text, tables)
-        if septets is not None and (own := _count(septets, tables, room)) < segments + (best is _UCS2):
+        if septets is not None and (own := len(_ends(septets, tables, room))) < segments + (best is _UCS2):
             best, segments = tables, own
     return best, segments
 
@@ -133,7 +133,7 @@ def count(text: str, charset: Charset, room: Room = USUAL) -> int:
     Raises:
         TextError: the alphabet lacks a character.
     """
-    return _count(_wire(text, charset), charset, room)
+    return len(_ends(_wire(text, charset), charset, room))
 
 
 def split(text: str, charset: Charset, room: Room = USUAL) -> list[str]:
@@ -142,15 +142,14 @@ def split(text: str, charset: Charset, room: Room = USUAL) -> list[str]:
     Joined together, the segments are the text. An empty text is one empty segment.
     """
     wire = _wire(text, charset)
-    if _count(wire, charset, room) == 1:
+    ends = _ends(wire, charset, room)
+    if len(ends) == 1:
         return [text]
-    most = capacity(charset, _beside(room.each, charset)) * _width(charset)
     if charset is _UCS2:
-        return _split_whole(text, wire, most)
-    cuts = [wire[start:end] for start, end in pairwise([0, *_fill(wire, 1, most)])]
-    if isinstance(charset, National):
-        return [decode_national(cut, charset) for cut in cuts]
-    return [decode_text(cut, _GSM7) for cut in cuts]
+        return _split_whole(text, wire, capacity(charset, room.each) * 2)
+    source = text if len(text) == len(wire) else wire  # the same places, where no character takes two septets
+    cuts = [source[start:end] for start, end in pairwise((0, *ends))]
+    return [cut if isinstance(cut, str) else _read(cut, charset) for cut in cuts]
 
 
 def room_left(segments: Sequence[str], charset: Charset, room: Room = USUAL) -> int:
@@ -219,12 +218,17 @@ def _wire(text: str, charset: Charset) -> bytes:
     return octets_of(text, charset if isinstance(charset, National) else _GSM7)
 
 
-def _count(wire: bytes, charset: Charset, room: Room) -> int:
+def _read(septets: bytes, charset: Charset) -> str:
+    return decode_national(septets, charset) if isinstance(charset, National) else decode_text(septets, _GSM7)
+
+
+def _ends(wire: bytes, charset: Charset, room: Room) -> list[int]:
+    """Return where each segment ends, in octets."""
     width = 2 if charset is _UCS2 else 1
     alone, each = room if isinstance(charset, Alphabet) else (_beside(header, charset) for header in room)
     if len(wire) <= capacity(charset, alone) * width:
-        return 1
-    return len(_fill(wire, width, capacity(charset, each) * width))
+        return [len(wire)]
+    return _fill(wire, width, capacity(charset, each) * width)
 
 
 def _fill(wire: bytes, width: int, room: int, start: int = 0) -> list[int]:
