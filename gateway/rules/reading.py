@@ -48,11 +48,13 @@ class Piece(NamedTuple):
 
     def untouched(self, *, tlvs: bool) -> Encoded:
         """Return the piece as it is; towards who takes no TLVs its place goes into a header."""
-        found = None if tlvs or self.esm_class & UDHI else sar_concatenation(self.tlvs)
+        udhi = bool(self.esm_class & UDHI)
+        found = None if tlvs else _place_in_sar(self)
         if found is None:
-            return Encoded(self.octets, self.data_coding, bool(self.esm_class & UDHI), self.tlvs)
+            return Encoded(self.octets, self.data_coding, udhi, self.tlvs)
+        length, rest = (self.octets[0], self.octets[1:]) if udhi else (0, self.octets)
         element = place_element(found)
-        return Encoded(bytes((len(element),)) + element + self.octets, self.data_coding, udhi=True)
+        return Encoded(bytes((length + len(element),)) + element + rest, self.data_coding, udhi=True)
 
 
 class Text(NamedTuple):
@@ -80,13 +82,27 @@ def is_part(piece: Piece) -> bool:
 
 
 def part_of(piece: Piece) -> Concatenation | None:
-    """Return the place of a piece in a message of several; None: it is all of its message."""
+    """Return the place of a piece in a message of several, as its header has it, else its sar_* parameters.
+
+    None: it is all of its message, or its header is none.
+    """
     try:
-        header = split_udh(piece.octets)[0] if piece.esm_class & UDHI else None
-        found = sar_concatenation(piece.tlvs) if header is None else concatenation(header)
+        found = _place_in_header(piece) or _place_in_sar(piece)
     except TextError:
         return None
     return None if found is None or found.total == 1 else found
+
+
+def _place_in_header(piece: Piece) -> Concatenation | None:
+    return concatenation(split_udh(piece.octets)[0]) if piece.esm_class & UDHI else None
+
+
+def _place_in_sar(piece: Piece) -> Concatenation | None:
+    """Return the place that the sar_* parameters give a piece whose header is sound and gives it none."""
+    try:
+        return None if _place_in_header(piece) else sar_concatenation(piece.tlvs)
+    except TextError:
+        return None
 
 
 def read(pieces: Sequence[Piece], meanings: Meanings, *, ports: bool) -> Text | None:

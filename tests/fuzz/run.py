@@ -1,4 +1,4 @@
-"""A long run of the fuzz targets: `python -m tests.fuzz.run --inputs 5000000 decoder`.
+"""A long run of the fuzz targets: `python -m tests.fuzz.run --inputs 5000000 decoder`, or `session`, or `budget`.
 
 Prints what it has done once a minute and at the end. The first input that breaks a promise ends it, with status 1,
 its octets and the seed. With atheris installed (`pip install atheris`, where there is a wheel), `--guided` has it
@@ -13,12 +13,17 @@ import sys
 import time
 from pathlib import Path
 
-from tests.fuzz import mutate, play, targets
+from tests.fuzz import budget, mutate, play, targets
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "data" / "pdus.tsv"
-TARGETS = {"decoder": targets.decoder, "session": play.session}
+TARGETS = {"decoder": targets.decoder, "session": play.session, "budget": budget.budget}
+INPUTS = {
+    "decoder": mutate.stream,
+    "session": lambda dice, _frames: mutate.script(dice),
+    "budget": lambda dice, _frames: dice.randbytes(8),
+}
 HANG = 60  # seconds without progress that count as a hang: the process then says where it stood, and ends
-BATCH = 10_000
+BATCH = 1_000
 
 
 def seeds(corpus):
@@ -47,7 +52,7 @@ def blindly(told):
     while done < inputs:
         faulthandler.dump_traceback_later(HANG, exit=True)
         for _ in range(min(BATCH, inputs - done)):
-            data = mutate.stream(dice, frames) if name == "decoder" else mutate.script(dice)
+            data = INPUTS[name](dice, frames)
             start = time.thread_time()
             try:
                 target(data)

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gateway.rules import segment
 from gateway.smpp.frame import Frames
-from tests.fuzz import mutate, play, targets
+from tests import oracle
+from tests.fuzz import budget, mutate, play, targets
 
 SEEDS = targets.seed_frames()
 
@@ -24,6 +26,23 @@ def test_hostile_conversations(seed):
     """In every state and role, requests have one outcome each, nothing follows the end, and buffers stay small."""
     dice = random.Random(seed)
     assert sum(play.session(mutate.script(dice)) for _ in range(5_000)) == 5_000
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_text_to_any_operator(seed):
+    """Whatever is written, however it is cut, the handset shows text and mention in the fewest segments possible."""
+    dice = random.Random(seed)
+    found = [budget.budget(dice.randbytes(8)) for _ in range(200)]
+    assert len({each.reason for each in found}) > 5
+
+
+def test_the_fewest_segments_are_the_fewest():
+    """Filling segments one after the other takes as few as the best of all ways to cut."""
+    dice = random.Random(1)
+    for _ in range(500):
+        costs = dice.choices((1, 1, 1, 2), k=dice.randint(0, 40))
+        room = dice.randint(2, 9)
+        assert oracle.fill(costs, 0, room) == oracle.fewest(costs, 0, room) or not costs
 
 
 @settings(deadline=None)
@@ -53,3 +72,12 @@ def test_the_targets_notice(monkeypatch):
     player.owed *= 2
     with pytest.raises(AssertionError):
         player.agree()
+
+
+@pytest.mark.parametrize(("name", "broken"), [("_OPENERS", {1: b"", 2: b""}), ("_SEPTETS", 161)])
+def test_the_budget_notices(monkeypatch, name, broken):
+    """A cut through an escape pair, and a segment of one septet too many, do not pass."""
+    monkeypatch.setattr(segment, name, broken)
+    dice = random.Random(1)
+    with pytest.raises((AssertionError, KeyError, UnicodeDecodeError, StopIteration)):
+        _ = [budget.budget(dice.randbytes(8)) for _ in range(300)]
