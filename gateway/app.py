@@ -16,6 +16,7 @@ import trio
 from gateway import __version__, control
 from gateway.configchanges import changes
 from gateway.deliver import Deliver
+from gateway.desk import Desk
 from gateway.door import Door
 from gateway.homeward import Homeward
 from gateway.lanes import Lanes
@@ -97,9 +98,9 @@ class Gateway:
         self._listener = Listener(self._door, customers, requests, self.lanes, self._membership)
         self._watch = Watch(self.metrics, self.lanes, self._peers.connectors.values, self._listener)
         self._operate = Operate(self._peers.connectors.values, self._listener, customers, self.lanes)
-        self._site = Site(
-            config, self.store, Reader(config.store), customers, Post(requests, self._submit), self._operate
-        )
+        desk = Desk(self._opt_outs, self.store, self.lanes, self._deliver.follow)
+        post = Post(requests, self._submit)
+        self._site = Site(config, self.store, Reader(config.store), customers, post, self._operate, desk)
         self._web: Server | None = None
         self.web_address: tuple[str, int] | None = None
         for batch in outcomes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.store.blacklist import EVERYBODY
+from gateway.store.contacts import WEB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,10 @@ class Attribution:
         self._scope = config.opt_out.scope
         self.codes = frozenset(config.opt_out.short_codes)
         self.window_ms = int(config.opt_out.attribution_window * 1_000)
+
+    def concerned(self, code: str) -> frozenset[str]:
+        """Return the codes that what was heard is about: a text is about the one that was texted, a form about all."""
+        return self.codes | {WEB} if code == WEB else frozenset({code})
 
     def whose(self, senders: Sequence[Contact]) -> list[str]:
         """Say whose marketing is refused; when nobody is known to have sent any, that of all accounts of the code."""

@@ -53,7 +53,7 @@ class Hearing:
         self._rules = rules
         numbers = {each.number.key for each in heard}
         tx.lock(numbers)  # no submission to them is being decided meanwhile
-        asked = {(each.number.key, each.code) for each in heard}
+        asked = {(each.number.key, code) for each in heard for code in rules.attribution.concerned(each.code)}
         self._senders = contacts.senders(tx, asked, tx.now - rules.attribution.window_ms)
         self._entries = {(each.number, each.account): each for each in blacklist.of(tx, numbers)}
         self._cases = set(reviews.of(tx, numbers))
@@ -73,7 +73,7 @@ class Hearing:
 
     def take(self, heard: Heard) -> Effect:
         """Decide about one thing that was heard."""
-        senders = self._senders.get((heard.number.key, heard.code), [])
+        senders = self._senders_of(heard)
         self._copy(heard, senders)
         looped = self._is_loop(heard)
         follow = {
@@ -85,6 +85,17 @@ class Hearing:
             Reading.NONE: self._release if heard.accounts else self._note,
         }
         return follow[heard.decision.reading](heard, senders, looped=looped)
+
+    def _senders_of(self, heard: Heard) -> list[Contact]:
+        """Return who sent marketing to the number, each account once, most recent first."""
+        codes = self._rules.attribution.concerned(heard.code)
+        if len(codes) == 1:
+            return self._senders.get((heard.number.key, heard.code), [])
+        found = [each for code in codes for each in self._senders.get((heard.number.key, code), [])]
+        latest: dict[str, Contact] = {}
+        for each in sorted(found, key=lambda each: (-each.last_sent, each.account)):
+            latest.setdefault(each.account, each)
+        return list(latest.values())
 
     def _copy(self, heard: Heard, senders: Sequence[Contact]) -> None:
         """Copy a text to the accounts that it may be for."""

@@ -54,6 +54,7 @@ class Rule(StrEnum):
     ORDINARY = "ordinary text"
     # No text, but a decision about one.
     BY_HAND = "by_hand"
+    FORM = "on the web page"
     DECIDED = "a person has read it"
     OVERDUE = "nobody has read it in time"
 

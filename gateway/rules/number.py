@@ -66,6 +66,20 @@ def zones(number: Number) -> tuple[str, ...]:
     return tuple(name for name in found if name != UNKNOWN_TIMEZONE)
 
 
+def spoken(number: Number) -> str:
+    """Spell a number as people of all countries read it: `+33 6 12 34 56 78`."""
+    try:
+        parsed = phonenumbers.parse("+" + number.key, None)
+    except phonenumbers.NumberParseException:
+        return "+" + number.key
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def territories() -> dict[str, int]:
+    """Return every territory that has telephone numbers, in two letters, and its calling code."""
+    return {name: phonenumbers.country_code_for_region(name) for name in sorted(phonenumbers.SUPPORTED_REGIONS)}
+
+
 class NumberError(ValueError):
     """What is wrong with the spelling, in words for the person who wrote it; the number itself is not repeated."""
 

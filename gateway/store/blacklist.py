@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 EVERYBODY = "*"  # the account of an entry that counts for all accounts
 
 _COLUMNS = "number, account, since, source, code, everything, evidence"
-_FOR_EVER = 2**63 - 1
 
 Entries = dict[tuple[str, str], bool]  # (number, account) → whether all traffic is refused
 
@@ -27,13 +26,6 @@ class Entry(NamedTuple):
     code: str
     everything: bool
     evidence: int
-
-
-class Page(NamedTuple):
-    """A page of entries, and the ``after`` of the next one; None: there is none."""
-
-    entries: list[Entry]
-    next: str | None
 
 
 def lookup(tx: Tx, numbers: Collection[str]) -> Entries:
@@ -115,28 +107,3 @@ def entries(tx: Tx | Snapshot, account: str | None = None) -> Iterator[Entry]:
         values,
     )
     return (Entry(*row)._replace(everything=bool(row[5])) for row in found)
-
-
-def page(tx: Tx | Snapshot, account: str, number: str = "", after: str | None = None, limit: int = 50) -> Page:
-    """Return a page of the entries that count for ``account``, newest first; all, or those of a ``number``.
-
-    Raises:
-        ValueError: ``after`` is nothing that a page said.
-    """
-    since, before = _place(after)
-    found = tx.rows(
-        f"SELECT {_COLUMNS} FROM blacklist WHERE account IN (?, ?) AND number = coalesce(?, number) "  # noqa: S608 (constants)
-        "AND (since < ? OR since = ? AND number || account > ?) ORDER BY since DESC, number || account LIMIT ?",
-        (account, EVERYBODY, number or None, since, since, before, limit + 1),
-    )
-    entries = [Entry(*row)._replace(everything=bool(row[5])) for row in found]
-    last = entries[limit - 1] if len(entries) > limit else None
-    return Page(entries[:limit], last and f"{last.since}_{last.number}_{last.account}")
-
-
-def _place(after: str | None) -> tuple[int, str]:
-    """Read where a page ends: at an instant, and behind this number and account."""
-    if after is None:
-        return _FOR_EVER, ""
-    since, _, rest = after.partition("_")
-    return int(since), rest.replace("_", "", 1)

@@ -107,6 +107,7 @@ COPIED = (
     _table("alert", "number account source_addr", "source_ton source_npi at"),
     _table("sent", "operator remote_id", "message segments at"),
     _table("idempotency", "account key", "digest at status message reason segments"),
+    _table("seal", "name", "secret"),
     _table("api_key", "id", "account hash hint created expires"),
     _table("parked", "id", "operator remote_id at state error"),
     _table(

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from gateway.web.api.interface import interface
 from gateway.web.area.area import ClientArea
 from gateway.web.headers import Headers
+from gateway.web.opt_out import OptOutPage
 from gateway.web.site import Site
 
 
@@ -18,12 +19,19 @@ def public_app(site: Site) -> Starlette:
 
     async def problem(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        return site.pages.render(request, "error.html", {"status": status}, status)
+        response = site.pages.render(request, "error.html", {"status": status}, status)
+        if isinstance(error, HTTPException) and error.headers:
+            response.headers.update(error.headers)
+        return response
 
-    area = ClientArea(site)
+    area, page = ClientArea(site), OptOutPage(site)
+
+    async def front(request: Request) -> Response:
+        return await page.begin(request) if site.is_public_host(request) else await area.home(request)
+
     secure = site.config.web.public_url.startswith("https:")
     return Starlette(
-        routes=[Route("/", area.home), *area.routes(), site.pages.route(), interface(site)],
+        routes=[Route("/", front), *area.routes(), *page.routes(), site.pages.route(), interface(site)],
         middleware=[Middleware(Headers, secure=secure)],
         exception_handlers={HTTPException: problem, 500: problem},
     )

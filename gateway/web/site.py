@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from gateway.config import Config
+    from gateway.desk import Desk
     from gateway.operate import Operate
     from gateway.store.base import Store
     from gateway.store.reading import Reader
@@ -33,6 +34,7 @@ class Site:
         customers: the accounts, by name.
         post: hands requests in for them.
         operate: tells how operators and binds are doing.
+        desk: takes opt-outs from pages.
         pages: renders templates.
         visitors: tells addresses.
     """
@@ -43,6 +45,7 @@ class Site:
     customers: Mapping[str, Customer]
     post: Post
     operate: Operate
+    desk: Desk
     pages: Pages = field(default_factory=Pages)
 
     @property

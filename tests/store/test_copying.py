@@ -29,6 +29,7 @@ from gateway.store import (
     migrate,
     nodes,
     reviews,
+    seals,
     sent,
     settings,
     spool,
@@ -150,6 +151,7 @@ def fill(tx, count=30):
     for at in range(count):
         settings.set_mention(tx, f"account{at}", on=bool(at % 2))
     logins.begin(tx, logins.Login("digest", "shop", 0, "shop", "proof", tx.now, tx.now))
+    seals.shared(tx, "opt-out")
     alerts.ask(tx, [Wish(str(int(NUMBER) + at), "shop", 5, 0, "SHOP") for at in range(count)])
     nodes.set_presence(tx, {"account/shop": 3})
     tx.rows("INSERT INTO share (name, holder, amount, wanted) VALUES ('account/shop', 77, 1, 1)")

@@ -29,7 +29,7 @@ def request(query="", client="198.51.100.7", **headers):
 @pytest.fixture
 def app():
     """Give the public application without anything behind it."""
-    return public_app(Site(Config(), None, None, {}, None, None))
+    return public_app(Site(Config(), None, None, {}, None, None, None))
 
 
 async def test_no_such_page_is_a_page(app):

@@ -17,10 +17,12 @@ from gateway import log
 from gateway.rules.quota import Quotas
 from gateway.store.base import StoreError
 from gateway.web.api.problems import ProblemError, of_status
+from gateway.web.current import Current
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from gateway.config import Config
     from gateway.web.api.keys import Keys
     from gateway.web.site import Site
 
@@ -46,9 +48,7 @@ class Gate:
         self._site = site
         self._keys = keys
         self._wrong = Quotas(_FAILURES, _PERIOD)
-        self._quotas = {
-            name: Quotas(each.api_rate, 1.0) for name, each in site.config.accounts.items() if each.api_rate
-        }
+        self._quotas = Current(site, _quotas)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer what is wrong with it."""
@@ -94,7 +94,7 @@ class Gate:
         raise ProblemError("unauthorized", headers=_CHALLENGE)
 
     def _count(self, name: str, answer: _Answer) -> None:
-        quotas = self._quotas.get(name)
+        quotas = self._quotas.get().get(name)
         if quotas is None:
             return
         now = trio.current_time()
@@ -105,6 +105,10 @@ class Gate:
         if waits:
             retry = {"retry-after": str(math.ceil(waits))}
             raise ProblemError("too-many-requests", f"more than {rate} requests a second", retry)
+
+
+def _quotas(config: Config) -> dict[str, Quotas]:
+    return {name: Quotas(each.api_rate, 1.0) for name, each in config.accounts.items() if each.api_rate}
 
 
 class _Answer:

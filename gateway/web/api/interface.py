@@ -63,7 +63,7 @@ def interface(site: Site) -> Mount:
     app.add_exception_handler(HTTPException, not_ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ProblemError, _problem)
-    return Mount(BASE, Gate(app, site, Keys(site.config.accounts, site.store)))
+    return Mount(BASE, Gate(app, site, Keys(site)))
 
 
 def _methods(app: FastAPI, request: Request) -> set[str]:

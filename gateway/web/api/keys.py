@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 import trio
 
 from gateway.store import apikeys
+from gateway.web.current import Current
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from gateway.config import Account
-    from gateway.store.base import Store
+    from gateway.config import Config
+    from gateway.web.site import Site
 
 PREFIX = "sg_"
 HASHED = "sha256:"
@@ -47,18 +46,12 @@ class Keys:
     """Tells whose a key is.
 
     Args:
-        accounts: the configured accounts.
-        store: what has the other keys.
+        site: knows the accounts, and the store that has the other keys.
     """
 
-    def __init__(self, accounts: Mapping[str, Account], store: Store) -> None:
-        self._accounts = accounts
-        self._configured = {
-            each.api_key if each.api_key.startswith(HASHED) else hash_of(each.api_key): name
-            for name, each in accounts.items()
-            if each.api_key is not None
-        }
-        self._store = store
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._configured = Current(site, _configured)
         self._made: dict[str, apikeys.ApiKey] = {}
         self._fresh_until = -1.0
         self._reading = trio.Lock()
@@ -70,16 +63,27 @@ class Keys:
             StoreError: the database cannot say.
         """
         digest = hash_of(key)
-        if digest in self._configured:
-            return self._configured[digest]
+        configured = self._configured.get()
+        if digest in configured:
+            return configured[digest]
         await self._refresh()
         found = self._made.get(digest)
-        if found is None or 0 < found.expires <= self._store.clock() or found.account not in self._accounts:
+        if (
+            found is None
+            or 0 < found.expires <= self._site.store.clock()
+            or found.account not in self._site.config.accounts
+        ):
             return None
         return found.account
 
     async def _refresh(self) -> None:
         async with self._reading:
             if trio.current_time() >= self._fresh_until:
-                self._made = {each.hash: each for each in await self._store.transact(apikeys.every)}
+                self._made = {each.hash: each for each in await self._site.store.transact(apikeys.every)}
                 self._fresh_until = trio.current_time() + _FRESH
+
+
+def _configured(config: Config) -> dict[str, str]:
+    """Return the accounts of the keys in a configuration, by their hashes."""
+    keys = ((name, each.api_key) for name, each in config.accounts.items())
+    return {key if key.startswith(HASHED) else hash_of(key): name for name, key in keys if key is not None}

@@ -21,6 +21,7 @@ from gateway.store.ids import unwire, wire
 from gateway.submission import Once
 from gateway.web.api.models import Accepted, Draft, Message, NewMessage, Previewed
 from gateway.web.api.problems import ProblemError, of_answer, responses
+from gateway.web.current import Current
 
 if TYPE_CHECKING:
     from enum import Enum
@@ -57,7 +58,7 @@ class Messages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._previews = Previews(site.config)
+        self._previews = Current(site, Previews)
 
     def add_to(self, app: FastAPI) -> None:
         """Add its routes."""
@@ -88,7 +89,7 @@ class Messages:
         entries = await self._site.store.transact(lambda tx: blacklist.lookup(tx, [number.key]))
         refused = blacklist.refuses(entries, number.key, customer.name, marketing=marketing)
         wish = Wish(customer.name, number, draft.text, optout_mention=_flag(draft.mention), opted_out=refused)
-        return _previewed(number, self._previews.preview(wish, self._site.store.clock()))
+        return _previewed(number, self._previews.get().preview(wish, self._site.store.clock()))
 
     async def send(
         self, request: Request, response: Response, message: NewMessage, idempotency_key: IdempotencyKey = None

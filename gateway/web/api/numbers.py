@@ -8,7 +8,8 @@ from fastapi import Query, Response
 from starlette.requests import Request  # noqa: TC002 (FastAPI reads the annotations)
 
 from gateway.opt_out import Decided, lift, opt_out_by_hand
-from gateway.store import blacklist
+from gateway.rules.number import NumberError
+from gateway.store import blacklist, listing
 from gateway.store.blacklist import EVERYBODY
 from gateway.web.api.messages import moment, read_number
 from gateway.web.api.models import NewOptOut, OptOut, OptOuts, Reason
@@ -35,7 +36,6 @@ class Numbers:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._code = site.config.opt_out.short_codes[0]
 
     def add_to(self, app: FastAPI) -> None:
         """Add its routes."""
@@ -68,16 +68,18 @@ class Numbers:
         self,
         request: Request,
         response: Response,
-        number: Annotated[str | None, Query(max_length=32, description="Only this number, in any spelling.")] = None,
+        number: Annotated[
+            str | None,
+            Query(max_length=32, description="Only numbers that begin so, in any spelling; or one number."),
+        ] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> OptOuts:
         """List the numbers that the account must not send marketing to, newest first."""
         name = request.state.customer.name
-        key = read_number(number, "number").key if number else ""
-        after = place_of(cursor)
+        key, after = _digits(number), place_of(cursor)
         try:
-            page = await self._site.reader.read(lambda tx: blacklist.page(tx, name, key, after, limit))
+            page = await self._site.reader.read(lambda tx: listing.page(tx, [name, EVERYBODY], key, after, limit))
         except ValueError:
             raise bad_cursor() from None
         token = None if page.next is None else cursor_of(page.next)
@@ -92,15 +94,15 @@ class Numbers:
         """
         customer: Customer = request.state.customer
         number = read_number(wish.number, "/number")
-        decided = Decided(number, customer.name, self._code, wish.reason, _BY)
+        decided = Decided(number, customer.name, self._site.config.opt_out.short_codes[0], wish.reason, _BY)
 
         def work(tx: Tx) -> tuple[bool, list[Entry]]:
             added = opt_out_by_hand(tx, decided)
-            return added, blacklist.page(tx, customer.name, number.key, None, 2).entries
+            return added, listing.page(tx, [customer.name], number.key).entries
 
         added, entries = await self._site.store.transact(work)
         response.status_code = 201 if added else 200
-        return next(_shown(each) for each in entries if each.account == customer.name)
+        return next(_shown(each) for each in entries if each.number == number.key)
 
     async def remove(
         self,
@@ -114,7 +116,7 @@ class Numbers:
         """
         customer: Customer = request.state.customer
         line = read_number(number, "number")
-        decided = Decided(line, customer.name, self._code, reason, _BY)
+        decided = Decided(line, customer.name, self._site.config.opt_out.short_codes[0], reason, _BY)
 
         def work(tx: Tx) -> tuple[bool, bool]:
             lifted = lift(tx, decided)
@@ -125,6 +127,13 @@ class Numbers:
             raise ProblemError("not-yours", f"{line.key} has opted out of everybody's marketing")
         if not lifted:
             raise ProblemError("not-found", f"{line.key} has not opted out of this account's marketing")
+
+
+def _digits(text: str | None) -> str:
+    try:
+        return listing.digits(text) if text else ""
+    except NumberError as error:
+        raise ProblemError("invalid-number", str(error), errors=[{"pointer": "number", "detail": str(error)}]) from None
 
 
 def _shown(entry: Entry) -> OptOut:

@@ -1,0 +1,55 @@
+"""Where people opt out without texting: what a page hears takes effect exactly as a STOP does, by the same function.
+
+There is a confirmation, and a billable event, only where somebody is known to have written to the number; the answer to
+whoever filled in the page is the same either way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.heard import Heard
+from gateway.rules.keyword import Decision, Reading, Rule
+from gateway.store.contacts import WEB
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.lanes import Lanes, Placed
+    from gateway.opt_out import Heeded, OptOuts
+    from gateway.rules.number import Number
+    from gateway.store.base import Store, Tx
+
+_FORM = Decision(Reading.OPT_OUT, Rule.FORM, "")
+
+
+class Desk:
+    """Takes opt-outs from pages.
+
+    Args:
+        opt_outs: what an opt-out leads to.
+        store: where it is kept.
+        lanes: where confirmations and receipts go.
+        follow: goes on with what was heard, once it is committed.
+    """
+
+    def __init__(self, opt_outs: OptOuts, store: Store, lanes: Lanes, follow: Callable[[Heeded], None]) -> None:
+        self._opt_outs = opt_outs
+        self._store = store
+        self._lanes = lanes
+        self._follow = follow
+
+    async def opt_out(self, number: Number) -> None:
+        """Opt a number out of what has been sent to it, or of everything where that is not known; it is kept on return.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        heard = Heard(number, WEB, "web", _FORM)
+        placed, heeded = await self._store.transact(lambda tx: self._hear(tx, heard))
+        self._lanes.carry_on(placed)
+        self._follow(heeded)
+
+    def _hear(self, tx: Tx, heard: Heard) -> tuple[Placed, Heeded]:
+        heeded = self._opt_outs.hear(tx, [heard])
+        return self._lanes.place(tx, heeded.rows), heeded
