@@ -8,7 +8,7 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.smpp.events import Odd
 from gateway.smpp.state import BINDS, Role, State
-from tests.flows.peers import Operator, Peer
+from tests.flows.peers import PATIENCE, Operator, Peer
 from tests.flows.world import FRENCH
 
 
@@ -224,7 +224,7 @@ async def test_outbind_that_does_not_come(world):
     world.operator["response_timeout"] = "50ms"
     address = await outbind(world)
     async with await trio.open_tcp_stream(*address) as stream:
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             assert await stream.receive_some() == b""
 
 

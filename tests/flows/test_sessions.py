@@ -9,7 +9,7 @@ import trio
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.smpp.events import Request
-from tests.flows.peers import App, submit_sm
+from tests.flows.peers import PATIENCE, App, submit_sm
 from tests.flows.world import FRENCH
 
 
@@ -189,5 +189,5 @@ async def test_clock_jumps(world, monkeypatch):
 async def test_port_answers_when_started(world):
     """Once the gateway says that it has started its port accepts and binds are judged (idea 31)."""
     await world.start()
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         assert await world.refused(App("nobody")) == status.ESME_RINVSYSID

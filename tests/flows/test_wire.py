@@ -11,7 +11,7 @@ import trio
 from gateway.simulate.peer import message_body
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from tests.flows.peers import SHORT_CODE, submit_sm
+from tests.flows.peers import PATIENCE, SHORT_CODE, submit_sm
 from tests.flows.world import FRENCH, OTHER_FRENCH
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "data" / "pdus.tsv"
@@ -33,7 +33,7 @@ class Raw:
 
     async def response(self):
         """Return command, status and sequence of the next response; None when the connection has ended."""
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             while len(self.octets) < 16 or len(self.octets) < int.from_bytes(self.octets[:4], "big"):
                 try:
                     data = await self.stream.receive_some()

@@ -17,7 +17,7 @@ from tests.flows.peers import PATIENCE
 from tests.interop.tools import program
 
 DELIVERED, ACCEPTED, REJECTED = 1, 8, 16  # Kannel's types of delivery reports
-_START_TIME, _STOP_TIME, _SHORT_PAUSE = 10.0, 5.0, 0.02  # seconds
+_START_TIME, _STOP_TIME, _SHORT_PAUSE = 60.0, 60.0, 0.02  # seconds
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 _CONFIGURATION = """
