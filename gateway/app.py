@@ -28,6 +28,7 @@ from gateway.notify import Notifier, watchdog_interval
 from gateway.operate import Operate
 from gateway.opt_out import OptOuts
 from gateway.peers import Peers, Supplies
+from gateway.pulse import Watchdog
 from gateway.replace import Replace
 from gateway.requests import Requests
 from gateway.reviews import Reviews
@@ -47,6 +48,8 @@ from gateway.web.public import public_app
 from gateway.web.site import Site
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gateway.config import Config
     from gateway.ports import Port
     from gateway.store.base import Tx
@@ -96,6 +99,7 @@ class Gateway:
         self._door = Door(config.smpp, self._contexts.server, self.metrics)
         requests = Requests(self._submit, manage, self.store.clock)
         self._listener = Listener(self._door, customers, requests, self.lanes, self._membership)
+        self._watchdog = Watchdog(self._complaints)
         self._watch = Watch(self.metrics, self.lanes, self._peers.connectors.values, self._listener)
         self._operate = Operate(self._peers.connectors.values, self._listener, customers, self.lanes)
         desk = Desk(self._opt_outs, self.store, self.lanes, self._deliver.follow)
@@ -129,7 +133,7 @@ class Gateway:
                 nursery.start_soon(self.store.run)
                 await nursery.start(self._membership.run)  # nothing is taken in or sent before we know our shares
                 addresses = await self._start(nursery)
-                nursery.start_soon(_keep_watch, notifier)
+                nursery.start_soon(self._watchdog.run, notifier, watchdog_interval())
                 notifier.ready()
                 _log.info("started", version=__version__, node=self.config.node, listen=addresses)
                 task_status.started(addresses)
@@ -228,12 +232,10 @@ class Gateway:
             missing["store"] = "has not answered for longer than our lease; nothing is sent"
         if self._draining or not self._listening.is_set():
             missing["listener"] = "not open"
-        return missing
+        return {**self._watchdog.stuck, **missing}
 
-
-async def _keep_watch(notifier: Notifier) -> None:
-    """Tell systemd that the event loop turns."""
-    interval = watchdog_interval()
-    while interval is not None:
-        notifier.watchdog()
-        await trio.sleep(interval)
+    def _complaints(self) -> Iterator[tuple[str, str]]:
+        """Say of each part that seems to stand still at this moment why."""
+        for part in (self.store, self._door, *self.lanes, *self._peers.connectors.values()):
+            if complaint := part.complaint():
+                yield part.title, complaint

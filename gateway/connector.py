@@ -11,6 +11,7 @@ bound to as a receiver (SMPP 3.4 sections 2.2.1 and 4.1.7); anybody else is hung
 from __future__ import annotations
 
 import hmac
+import math
 import random
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from gateway import tls
 from gateway.binding import bind_body, cause
 from gateway.link import Link
 from gateway.ports import open_port
+from gateway.pulse import Pulse
 from gateway.rules.bans import origin
 from gateway.rules.pacing import Backoff
 from gateway.smpp import pdu as smpp
@@ -74,6 +76,7 @@ class Connector:
         self.suspended = False
         self._wanted = trio.Event()  # not set while an administrator has us stay away
         self._wanted.set()
+        self._pulses: list[Pulse] = []  # of each bind
         self._scope = trio.CancelScope()
         self.gone = trio.Event()
 
@@ -81,6 +84,11 @@ class Connector:
         """Go by these settings, which bind like those that we have, and connect over TLS by this context."""
         self.operator = operator
         self._context = context
+
+    @property
+    def title(self) -> str:
+        """What signs of life call it."""
+        return f"operator {self.operator.name}"
 
     @property
     def bound(self) -> int:
@@ -139,6 +147,12 @@ class Connector:
         await self.drain(patience)
         self._scope.cancel()
 
+    def complaint(self) -> str:
+        """Say what seems to stand still (:mod:`gateway.pulse`); nothing when all is well."""
+        if any(pulse.late for pulse in self._pulses):
+            return "is not connected to again"
+        return next((complaint for link in self._links if (complaint := link.complaint())), "")
+
     # What an administrator may ask
 
     def inherit(self, predecessor: Connector) -> None:
@@ -173,9 +187,12 @@ class Connector:
 
     async def _keep_alive(self, kind: int) -> None:
         backoff = Backoff(self.operator.reconnect.initial, self.operator.reconnect.maximum)
+        self._pulses.append(pulse := Pulse())
         while not self._stopping:
             lasted = 0.0
+            pulse.until(math.inf)
             await self._wanted.wait()
+            pulse.beat(_CONNECT_TIME)
             try:
                 with trio.fail_after(_CONNECT_TIME):
                     stream = await self._connect()
@@ -184,10 +201,13 @@ class Connector:
             except (OSError, trio.TooSlowError) as error:
                 _log.warning("operator_unreachable", operator=self.operator.name, reason=cause(error))
             else:
+                pulse.until(math.inf)  # the link has signs of its own
                 lasted = await self._serve(stream, [Request(kind, bind_body(self.operator, kind))])
             if lasted >= _STABLE:
                 backoff.reset()
-            await trio.sleep(backoff.next(random.random()))  # noqa: S311 (jitter, not a secret)
+            pause = backoff.next(random.random())  # noqa: S311 (jitter, not a secret)
+            pulse.beat(pause)
+            await trio.sleep(pause)
 
     async def _take_call(self, outbind: Outbind, stream: trio.SocketStream) -> None:
         try:

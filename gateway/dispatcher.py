@@ -20,6 +20,7 @@ import trio
 from gateway.backlog import Backlog, Settled
 from gateway.claims import Claims
 from gateway.gauges import Load
+from gateway.pulse import Pulse
 from gateway.rules.pacing import Step, Throttle, TokenBucket, next_step
 from gateway.smpp import status
 from gateway.smpp.events import Request
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from gateway.store.spool import Queue, Spooled
 
 _log = structlog.get_logger()
+_LONGEST_CLAIM = 60.0  # seconds
 _RESCUE = 10.0  # seconds between looks into the spool that nothing asked for
 _SHORTEST, _LONGEST = 0.25, 30.0  # seconds that a peer that says ESME_RTHROTTLED is left alone
 
@@ -70,7 +72,14 @@ class Lane:
         self._other_rate = trio.Event()
         self._lost: set[int] = set()  # rows on their way that another node has taken over
         self._sent = 0  # since the last look at the demand
+        self._sent_ever = self._turns = 0
+        self._pulse = Pulse()
         self._unanswered = 0
+
+    @property
+    def title(self) -> str:
+        """What signs of life call it."""
+        return f"lane {self.name}"
 
     def __len__(self) -> int:
         return len(self._backlog)
@@ -229,6 +238,7 @@ class Lane:
         self._settle(drawn.late, Step.HOLD)
         if drawn.rows:
             self._sent += len(drawn.rows)
+            self._sent_ever += len(drawn.rows)
             self._throttle.sent()
             link.send([Request(row.command, row.body, row) for row in drawn.rows])
             self._settle([row for row in drawn.rows if row.command == ALERT_NOTIFICATION], Step.DONE)  # never answered
@@ -294,21 +304,40 @@ class Lane:
 
     # The lane's own task
 
+    def complaint(self) -> str:
+        """Say what seems to stand still (:mod:`gateway.pulse`); nothing when all is well."""
+        if self._pulse.late:
+            return "its task does not wake up"
+        if self.links and self._claims.wanted():
+            return f"rows wait in the spool and are not claimed, after {self._turns} turns"
+        now = trio.current_time()
+        sending = self._throttle.paused_until <= now < min(self._store.lease_until, self._store.heeded_until)
+        if sending and len(self) and self._open_room() and self._bucket.ready_at() <= now and self._free_links():
+            return f"rows wait in memory and are not sent, after {self._sent_ever} that were"
+        return ""
+
+    def _free_links(self) -> int:
+        return sum(link.session.bound and link.session.in_flight < self._pace.window for link in self.links)
+
     async def run(self) -> None:
         """Claim what waits in the spool, and go on when pauses end; until cancelled."""
         while True:
             self._stir = trio.Event()
+            self._turns += 1
             if self.links and self._claims.wanted():
+                self._pulse.beat(_LONGEST_CLAIM)
                 await self._claim()
             self.pump()
-            with trio.move_on_at(self._wake_at()):
+            self._pulse.until(wake_at := self._wake_at())
+            with trio.move_on_at(wake_at):
                 await self._stir.wait()
             now = trio.current_time()
             if now >= self._claims.look_at or not self._stir.is_set():
                 self._claims.look(now)
             if self.links and self._held_up(now):
                 self._other_rate = trio.Event()
-                with trio.move_on_at(self._next_turn()):
+                self._pulse.until(turn := self._next_turn())
+                with trio.move_on_at(turn):
                     await self._other_rate.wait()
 
     def _wake_at(self) -> float:

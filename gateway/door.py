@@ -17,6 +17,7 @@ import trio
 
 from gateway import tls
 from gateway.ports import Port, open_port
+from gateway.pulse import Pulse
 from gateway.rules.bans import Bans, household, origin
 from gateway.rules.places import Places
 from gateway.smpp import status
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 _NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 _GUESSED = {status.ESME_RINVSYSID, status.ESME_RINVPASWD, status.ESME_RBINDFAIL}  # what guessing leads to
+_TURN = 5.0  # seconds after which we look around though nobody comes
 _PAUSE = 0.1  # seconds until we try again to accept when there was no room
 _SAID_EVERY = 10.0  # seconds between two log lines on the same reason
 
@@ -92,6 +94,8 @@ class Door:
         metrics: where those turned away are counted.
     """
 
+    title = "listener"
+
     def __init__(self, config: Smpp, context: ssl.SSLContext, metrics: Metrics) -> None:
         self.config = config
         limits = config.limits
@@ -99,6 +103,7 @@ class Door:
         self.bans = Bans(limits.failures, limits.ban)
         self._metrics = metrics
         self._context = context
+        self._pulses: list[Pulse] = []
         self._unsaid: Counter[str] = Counter()
         self._said: dict[str, float] = {}
 
@@ -121,21 +126,29 @@ class Door:
         self, entrance: Entrance, serve: Callable[[trio.abc.Stream, Visit], Awaitable[None]], nursery: trio.Nursery
     ) -> None:
         """Accept until cancelled; ``serve`` runs in ``nursery`` for each connection and leaves it closed."""
+        self._pulses.append(pulse := Pulse())
         async with entrance.listener:
             while True:
+                pulse.beat(_TURN)
+                stream = None
                 try:
-                    stream = await entrance.listener.accept()
+                    with trio.move_on_after(_TURN):
+                        stream = await entrance.listener.accept()
                 except OSError as error:
                     if error.errno not in _NO_ROOM:
                         raise
                     self._complain("descriptors", error.strerror or "")
                     await trio.sleep(_PAUSE)
-                else:
+                if stream is not None:
                     visit = self._admit(stream)
                     if visit is None:
                         stream.socket.close()
                     else:
                         nursery.start_soon(self._attend, stream, visit, entrance.secure, serve)
+
+    def complaint(self) -> str:
+        """Say what seems to stand still (:mod:`gateway.pulse`); nothing when all is well."""
+        return "nobody is accepted" if any(pulse.late for pulse in self._pulses) else ""
 
     def _admit(self, stream: trio.SocketStream) -> Visit | None:
         try:

@@ -167,6 +167,10 @@ class Store(Protocol):
     heeded_until: float
     heard: Callable[[Collection[str]], None]
     quiet: trio.Lock
+    title: str
+
+    def complaint(self) -> str:
+        """Say what seems to stand still (:mod:`gateway.pulse`); nothing when all is well."""
 
     def clock(self) -> int:
         """Return the present by the one clock of all nodes, as last seen: milliseconds since 1970, UTC."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _log = structlog.get_logger()
+_LATE = 10.0  # seconds after which a round should have ended: every engine gives up earlier
 _RETRY_PAUSE = 0.25  # seconds before a store that failed is tried again
 
 
@@ -52,6 +53,7 @@ class Rounds:
     """
 
     shared = False
+    title = "store"
 
     def __init__(self, commit: Callable[[list[Job]], list[Outcome]], hold: float = math.inf) -> None:
         self.healthy = True
@@ -62,6 +64,7 @@ class Rounds:
         self._commit = commit
         self._hold = hold
         self.quiet = trio.Lock()
+        self._waiting_since = math.inf  # since when work waits and no round has ended
         self._ahead = 0  # milliseconds by which the database's clock is ahead of ours
         self._batches: list[Batch[Any]] = []
         self._calls: Batch[_Call] = Batch(_run_calls, _answer_calls, _fail_calls, rank=0)
@@ -88,6 +91,12 @@ class Rounds:
 
     def _wake(self) -> None:
         self._work.set()
+        self._waiting_since = min(self._waiting_since, trio.current_time())
+
+    def complaint(self) -> str:
+        """Say what seems to stand still; nothing when work that waits is dealt with, whatever becomes of it."""
+        late = trio.current_time() - self._waiting_since > _LATE
+        return "work waits, and no commit ends" if late else ""
 
     async def transact(self, work: Callable[[Tx], Result]) -> Result:
         """Run ``work`` in the next round and return its result after COMMIT."""
@@ -120,6 +129,8 @@ class Rounds:
         """Commit everything that waits, and tell each batch."""
         async with self.quiet:
             await self._round()
+        waiting = any(batch.waiting for batch in self._batches)
+        self._waiting_since = trio.current_time() if waiting else math.inf
 
     async def _round(self) -> None:
         self._work = trio.Event()

@@ -1,6 +1,7 @@
 """Signals to the real process: SIGHUP takes over a good file and refuses a bad one whole, two SIGTERM end at once."""
 
 import json
+import socket
 
 import pytest
 import trio
@@ -64,14 +65,23 @@ async def test_bad_file(peers, text, where, what):
     gateway = peers.gateway
     gateway.config.write_text(text)
     gateway.signal(SIGHUP)
-    reasons = [each["reason"] for each in await said(gateway, "reload_refused")]
-    assert [reason for reason in reasons if reason.startswith(f"{gateway.config}{where}") and what in reason]
+    with trio.fail_after(10):
+        await gateway.changes.wait_for(
+            lambda: any(
+                reason.startswith(f"{gateway.config}{where}") and what in reason for reason in refusals(gateway)
+            )
+        )
     for _ in range(3):
         assert (await peers.submit())[2] == status.ESME_ROK
     gateway.configure()
     gateway.signal(SIGHUP)
     await said(gateway, "reloaded")
     assert await gateway.end(SIGTERM) == 0
+
+
+def refusals(gateway):
+    """Return why what was read again was refused."""
+    return [each["reason"] for each in gateway.events if each["event"] == "reload_refused"]
 
 
 async def test_file_that_is_gone(peers):
@@ -107,3 +117,32 @@ async def test_second_signal(peers, nursery):
     peers.between.turn(Weather.FAIR)
     await gateway.start(nursery)
     await peers.settle(20)
+
+
+async def test_what_systemd_hears(tmp_path, nursery, monkeypatch):
+    """Systemd hears READY=1, WATCHDOG=1 as often as it asked, RELOADING=1 and READY=1 around a reload, STOPPING=1."""
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+        monkeypatch.setenv("WATCHDOG_USEC", "400000")
+        gateway = Gateway(tmp_path)
+        gateway.configure()
+        await gateway.start(nursery)
+        await trio.sleep(1.1)  # the watchdog's own time is what is tried here
+        gateway.signal(SIGHUP)
+        await said(gateway, "reloaded")
+        await gateway.end(SIGTERM)
+        systemd.setblocking(False)
+        words = [word.split("\n")[0] for word in heard(systemd)]
+    assert [word for word in words if word != "WATCHDOG=1"] == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+    assert 3 <= words.index("RELOADING=1") - 1 <= 12
+
+
+def heard(systemd):
+    """Yield every datagram that waits."""
+    while True:
+        try:
+            yield systemd.recv(1024).decode()
+        except BlockingIOError:
+            return
