@@ -12,7 +12,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test peers lint check bench lock dist install deb sbom clean
+.PHONY: help demo test peers lint check bench lock docs dist install deb sbom clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -56,6 +56,9 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --pyth
 
 # Every archive is dated by the last commit, so that the same checkout gives the same octets.
 dist deb sbom install: export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct 2>/dev/null || echo 1735689600)
+
+docs: $(READY) ## Build the documentation as a site into build/docs/; a link that leads nowhere is an error
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs . build/docs
 
 dist: $(READY) ## Build sdist and wheel into dist/
 	@$(BIN)/python -m hatchling build -d dist

@@ -10,10 +10,11 @@ import click
 import pytest
 from pydantic import BaseModel
 
-from docs import generate
+from docs import generate, reference
 from gateway import cli
 from gateway.config import Config, load
 from gateway.metrics import Metrics
+from gateway.smpp import status
 from gateway.store import messages, spool
 
 ROOT = Path(__file__).parents[1]
@@ -241,3 +242,15 @@ def test_names_no_module_that_is_gone(page):
     for name in code(page):
         if re.fullmatch(r"(?:gateway/)?(?:smpp|rules|store|web|commands)/(?!test_)\w+\.py", name):
             assert (ROOT / "gateway" / name.removeprefix("gateway/")).exists(), name
+
+
+def test_configuration_page_is_up_to_date():
+    """The page of settings is what its generator writes; `python docs/reference.py` brings it up to date."""
+    assert reference.PAGE.read_text(encoding="utf-8") == reference.reference()
+
+
+def test_statuses_are_those_of_the_code():
+    """Every status that the description of the interface names has the number that it says."""
+    rows = re.findall(r"^\| `(\w+)` \| (0x[0-9A-F]+) \|", (ROOT / "docs" / "smpp.md").read_text("utf-8"), re.MULTILINE)
+    assert len(rows) > 20
+    assert [(name, number) for name, number in rows if getattr(status, name) != int(number, 16)] == []
