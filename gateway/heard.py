@@ -78,6 +78,8 @@ def evidence_of(
         effect=effect,
         accounts=json.dumps(list(accounts)),
         note=heard.note,
+        vocabulary=decision.vocabulary,
+        language=decision.language,
         esm_class=text.esm_class if text else 0,
     )
 

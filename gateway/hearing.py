@@ -9,7 +9,7 @@ from gateway.heard import ANSWERED, LIFTED, NOTHING, RELEASED, REPEATED, Effect,
 from gateway.hooks import OPT_IN, OPT_OUT, Change
 from gateway.lanes import stop_name
 from gateway.replies import Topic
-from gateway.rules.keyword import Reading, Rule
+from gateway.rules.ladder import Reading, Rule
 from gateway.store import blacklist, contacts, evidence, ledger, reviews, spool
 from gateway.store.blacklist import EVERYBODY, Entry
 from gateway.store.evidence import HELD, OPTED_OUT, Said

@@ -21,7 +21,8 @@ from gateway.homeward import Homeward
 from gateway.lanes import stop_name
 from gateway.refusals import Refusals
 from gateway.replies import Replies
-from gateway.rules.keyword import Decision, Reading, Rule
+from gateway.rules.keyword import Decision
+from gateway.rules.ladder import Reading, Rule
 from gateway.store import blacklist, evidence
 from gateway.store.blacklist import Entry
 from gateway.store.evidence import OPTED_OUT

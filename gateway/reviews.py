@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.heard import Heard
-from gateway.rules.keyword import Decision, Reading, Rule
+from gateway.rules.keyword import Decision
+from gateway.rules.ladder import Reading, Rule
 from gateway.rules.number import canonical
 from gateway.store import evidence, reviews, spool
 

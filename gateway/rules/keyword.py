@@ -8,55 +8,17 @@ impossible (save a single name after "stop"). What is neither understood nor har
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.rules import guards
+from gateway.rules.ladder import Reading, Rule, climb, entries, kinds, unknown
 from gateway.rules.repair import repair, words
-from gateway.rules.vocabulary import NOT_NAMES, PHRASES, UNCLEAR_TEXTS, WARY_WORDS, Kind
+from gateway.rules.vocabulary import VOCABULARY, Kind, language_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
 LONGEST = 1000  # characters read; beyond them no request is that plain
-
-
-class Reading(StrEnum):
-    """What the subscriber wants."""
-
-    OPT_OUT = "opt_out"
-    OPT_IN = "opt_in"
-    CONTACT = "contact"  # who is the publisher? (mandatory in France)
-    HELP = "help"
-    UNCLEAR = "unclear"  # maybe an opt-out: held for review
-    NONE = "none"  # nothing of the sort: empty, ordinary, or our own text quoted
-
-
-class Rule(StrEnum):
-    """The rung that decided; kept as evidence."""
-
-    EMPTY = "no words"
-    ECHO = "a reaction that quotes a text"
-    KEYWORD = "keyword alone"
-    TYPO = "listed typo of a keyword"
-    COURTESY = "keyword and pleasantries"
-    EVERYTHING = "keyword and everything"  # "STOP TOUT", "STOP ALL": notifications end as well
-    OBJECT = "keyword and object"
-    NAME = "keyword and one name"
-    PHRASE = "imperative phrase"
-    OPT_IN = "opt-in keyword"
-    CONTACT = "contact keyword"
-    HELP = "help keyword"
-    CONTRADICTION = "asks to stop and to go on"
-    QUESTION = "a keyword with a question mark"
-    TOO_LONG = "too long to be read whole"
-    NEGATED = "negated keyword"
-    WARY = "a word of opting out in free text"
-    ORDINARY = "ordinary text"
-    # No text, but a decision about one.
-    BY_HAND = "by_hand"
-    FORM = "on the web page"
-    DECIDED = "a person has read it"
-    OVERDUE = "nobody has read it in time"
 
 
 class Decision(NamedTuple):
@@ -65,85 +27,30 @@ class Decision(NamedTuple):
     reading: Reading
     rule: Rule
     normalised: str  # the folded words that were compared, separated by one space
+    language: str = ""  # in which it was understood; "": in none, or in any
+    vocabulary: str = VOCABULARY.version
 
 
-class _Rung(NamedTuple):
-    rule: Rule
-    reading: Reading
-    needs: frozenset[Kind]
-    allows: frozenset[Kind]
-    even_asked: bool = False  # also with a question mark
-
-    def fits(self, kinds: frozenset[Kind]) -> bool:
-        return self.needs <= kinds <= self.needs | self.allows
-
-
-def _rung(rule: Rule, reading: Reading, needs: set[Kind], allows: set[Kind], *, even_asked: bool = False) -> _Rung:
-    return _Rung(rule, reading, frozenset(needs), frozenset(allows), even_asked)
-
-
-_POLITE = {Kind.COURTESY, Kind.NUMBER}
-_ABOUT = _POLITE | {Kind.OBJECT, Kind.PERSONAL, Kind.EVERYTHING, Kind.LINK, Kind.TYPO, Kind.CONTACT}
-_WHOLE = _ABOUT | {Kind.KEYWORD, Kind.REQUEST, Kind.REMOVAL}
-_STOPS = (Kind.KEYWORD, Kind.LONE, Kind.TYPO, Kind.STOP_ALL, Kind.PHRASE)
-
-_LADDER = (
-    *(_rung(Rule.CONTRADICTION, Reading.UNCLEAR, {stop, Kind.OPT_IN}, set(Kind), even_asked=True) for stop in _STOPS),
-    _rung(Rule.KEYWORD, Reading.OPT_OUT, {Kind.KEYWORD}, set()),
-    _rung(Rule.KEYWORD, Reading.OPT_OUT, {Kind.LONE}, {Kind.NUMBER}),
-    _rung(Rule.TYPO, Reading.OPT_OUT, {Kind.TYPO}, _ABOUT),
-    _rung(Rule.EVERYTHING, Reading.OPT_OUT, {Kind.STOP_ALL}, _POLITE | {Kind.LINK}),
-    _rung(Rule.EVERYTHING, Reading.OPT_OUT, {Kind.KEYWORD, Kind.EVERYTHING}, _POLITE | {Kind.LINK}),
-    _rung(Rule.COURTESY, Reading.OPT_OUT, {Kind.KEYWORD, Kind.COURTESY}, set()),
-    _rung(Rule.OBJECT, Reading.OPT_OUT, {Kind.KEYWORD}, _ABOUT | {Kind.REQUEST}),
-    _rung(Rule.NAME, Reading.OPT_OUT, {Kind.KEYWORD, Kind.NAME}, _ABOUT),
-    _rung(Rule.PHRASE, Reading.OPT_OUT, {Kind.PHRASE}, _WHOLE, even_asked=True),
-    _rung(Rule.PHRASE, Reading.OPT_OUT, {Kind.REQUEST, Kind.OBJECT}, _ABOUT),
-    _rung(Rule.PHRASE, Reading.OPT_OUT, {Kind.REMOVAL, Kind.PERSONAL}, _ABOUT),
-    _rung(Rule.PHRASE, Reading.OPT_OUT, {Kind.LONE, Kind.PERSONAL}, _ABOUT),
-    _rung(Rule.WARY, Reading.UNCLEAR, {Kind.LONE}, _WHOLE, even_asked=True),
-    _rung(Rule.WARY, Reading.UNCLEAR, {Kind.VAGUE, Kind.OBJECT}, _WHOLE, even_asked=True),
-    _rung(Rule.OPT_IN, Reading.OPT_IN, {Kind.OPT_IN}, _POLITE | {Kind.OBJECT, Kind.LINK}),
-    _rung(Rule.CONTACT, Reading.CONTACT, {Kind.CONTACT}, _POLITE, even_asked=True),
-    _rung(Rule.HELP, Reading.HELP, {Kind.HELP}, _POLITE, even_asked=True),
+# A sentence among others is taken at its word where it could not be part of a longer thought.
+_PLAIN = frozenset({Rule.KEYWORD, Rule.COURTESY, Rule.OBJECT, Rule.EVERYTHING, Rule.PHRASE})
+_TELLING = 3  # words of a request that are no accident: "je ne veux plus", not "geen"
+# How a text falls into pieces; beside a request, the last of these turn round what is in the same piece of thought.
+_SENTENCE_END = re.compile(r"[.!?;:\n]+")
+_CLAUSE_END = re.compile(r"[.!?;:,\n]+")
+_CONJUNCTION = re.compile(
+    r"[.!?;:,\n]+|\b(?:car|parce que|parce qu|donc|alors|du coup|because|weil|denn|porque|perché|want|omdat|so)\b",
+    re.IGNORECASE,
 )
-
-
-def _listed(table: str) -> Iterator[tuple[str, ...]]:
-    for entry in table.replace("\n", ",").split(","):
-        if found := tuple(words(entry.strip())):
-            yield found
-
-
-_VOCABULARY = {phrase: kind for kind, table in PHRASES.items() for phrase in _listed(table)}
-_LONGEST_PHRASE = max(map(len, _VOCABULARY))
-_NOT_NAMES = frozenset(word for (word,) in _listed(NOT_NAMES))
-_BEFORE_NAMES = frozenset({"stop", "stopp", "stoppez", "unsubscribe", "desabonnement", "desinscription"})
-_UNCLEAR_TEXTS = frozenset(_listed(UNCLEAR_TEXTS))
-_WARY_WORDS = frozenset(word for (word,) in _listed(WARY_WORDS))
-
-# Repeated letters, repeated words, and a code without its space: "stooopp", "stopstop", "stop36034", "stop0".
-_STOPLIKE = re.compile(r"\d*(?:s+t+o+p+)+\d*")
-_DIGITS = re.compile(r"\d[\do]*")  # a letter O slips into codes
-_STOP_VERB = r"(?:stop|stopp(?:er|ez)|arret(?:er|ez|e)|(?:me )?des(?:abonn|inscri)\w+)"
-_NEGATED = re.compile(
-    rf"\b(?:(?:n|ne) (?:vous |me )?{_STOP_VERB} (?:pas|jamais|surtout pas)(?! de )|"
-    rf"(?:pas|jamais) (?:de |d |me )?{_STOP_VERB}|"
-    r"(?:don t|dont|do not) (?:ever )?(?:stop|unsubscribe)|nicht (?:stoppen|abmelden|abbestellen))\b"
+# In another sentence these take a request back, or something out of it.
+_HEDGES = frozenset(
+    words(
+        "mais sauf non si sinon continue continuez gardez garder encore quand pourquoi comment demain "
+        "but except unless if continue no when why how until tomorrow aber außer nein wenn bis warum wie morgen "
+        "pero salvo excepto cuando mañana ma tranne eccetto se quando perché domani mas exceto amanhã "
+        "maar behalve nee als wanneer waarom"
+    )
 )
-# "A aimé « … »", "Liked “…”", "👍 to “…”": what iOS and Android send to phones that cannot show a reaction.
-_ECHO = re.compile(
-    r"\W*(?:(?:a |n['\u2019]a pas )?(?:aimé|adoré|rigolé à|ri de|mis en avant|insisté sur|questionné|"
-    r"réagi[^«“\"]{0,20})|liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted[^«“\"]{0,20}|"
-    r"removed an? [a-z ]{1,20} from|(?<=\W)(?:to|à|a|auf|an|su|aan))\s*[«“„\"].*[»”“\"]",
-    re.IGNORECASE | re.DOTALL,
-)
-# A closing line and at most four short ones after it, or a first and a last name on a line of their own.
-_SIGNATURE = re.compile(
-    r"\n[ \t]*(?:(?i:--|—|cordialement|cdlt|bien à vous|envoyé de|sent from|(?:kind |best )?regards|"
-    r"von meinem|gesendet von|mit freundlichen|mfg|enviado desde|inviato da|enviado do|verzonden)[^\n]{0,40}"
-    r"(?:\n[^\n]{0,40}){0,4}|[A-ZÀ-Þ][\w'\u2019-]{1,20} [A-ZÀ-Þ][\w'\u2019-]{1,20}[ \t]*)\Z"
-)
+_NEGATIONS = frozenset(words("pas ne n jamais not never don dont nicht nie niet nooit nunca mai não non no"))
 
 
 def read(text: str, short_codes: Collection[str] = ()) -> Decision:
@@ -155,75 +62,96 @@ def read(text: str, short_codes: Collection[str] = ()) -> Decision:
     repaired = repair(text)
     head = repaired[:LONGEST]
     found = words(head)
-    rule, reading = _judge(head, found, short_codes)
+    reader = _Reader(head, found, short_codes)
+    rule, reading = reader.judge()
     if len(repaired) > LONGEST and reading is not Reading.NONE:
         rule, reading = Rule.TOO_LONG, Reading.UNCLEAR
-    return Decision(reading, rule, " ".join(found))
+    return Decision(reading, rule, " ".join(found), language_of(entries(found)))
 
 
-def _judge(text: str, found: list[str], short_codes: Collection[str]) -> tuple[Rule, Reading]:
-    if not found:
-        return Rule.EMPTY, Reading.NONE
-    if _ECHO.fullmatch(text):
-        return Rule.ECHO, Reading.NONE
-    return _climb(text, found) or _climb_unsigned(text) or _leave(found, short_codes)
+class _Reader:
+    """The reading of one text."""
+
+    def __init__(self, text: str, found: list[str], short_codes: Collection[str]) -> None:
+        self._text = text
+        self._found = found
+        self._short_codes = short_codes
+        self._negated = guards.without_negations(joined := " ".join(found)) != joined
+
+    def judge(self) -> tuple[Rule, Reading]:
+        """Say what the text asks for, and by which rule."""
+        if not self._found:
+            return Rule.EMPTY, Reading.NONE
+        if guards.is_echo(self._text):
+            return Rule.ECHO, Reading.NONE
+        if guards.is_automatic(self._text):
+            return Rule.AUTOMATIC, Reading.NONE
+        return self._understood() or self._leave()
+
+    def _is_unclear(self) -> bool:
+        """Say whether this is a text that is listed for a person to read, however often it says so."""
+        return tuple(self._found) in VOCABULARY.unclear or tuple(dict.fromkeys(self._found)) in VOCABULARY.unclear
+
+    def _half_understood(self) -> bool:
+        """Say whether a request is among words that are not understood: more than half of one, or removal and what."""
+        if self._negated:
+            return False
+        found = [(entry.kind, length) for entry, length in entries(self._found)]
+        said = {kind for kind, _ in found}
+        longest = max((length for kind, length in found if kind is Kind.REQUEST), default=0)
+        return Kind.PHRASE in said or longest >= _TELLING or {Kind.REMOVAL, Kind.PERSONAL} <= said
+
+    def _understood(self) -> tuple[Rule, Reading] | None:
+        if self._negated or self._is_unclear():
+            return None
+        unsigned = guards.without_signature(self._text)
+        own = guards.without_quotes(unsigned)
+        for text in dict.fromkeys((self._text, unsigned, own)):
+            if decided := climb(text):
+                return decided
+        return _one_sentence(own)
+
+    def _leave(self) -> tuple[Rule, Reading]:
+        """Part the texts that a person must see from the ordinary ones."""
+        normalised = " ".join(self._found)
+        rest = guards.without_negations(normalised)
+        less = self._negated and Kind.VAGUE in kinds(self._found)  # "not to unsubscribe, but fewer messages"
+        unclear = self._is_unclear() or less or self._half_understood() or "".join(self._found) in self._short_codes
+        if unclear or not VOCABULARY.wary.isdisjoint(rest.split()):
+            return Rule.WARY, Reading.UNCLEAR
+        return (Rule.NEGATED if self._negated else Rule.ORDINARY), Reading.NONE
 
 
-def _climb_unsigned(text: str) -> tuple[Rule, Reading] | None:
-    unsigned = _SIGNATURE.sub("", text)
-    return _climb(text, words(unsigned)) if unsigned != text else None
+def _one_sentence(text: str) -> tuple[Rule, Reading] | None:
+    """Find a sentence that asks for an opt-out by itself, where nothing beside it takes that back.
+
+    A sentence with a number is none: it may be the end of a text of ours that came back. Clauses count as sentences
+    where they say in so many words what should end.
+    """
+    phrase = frozenset({Rule.PHRASE})
+    return (
+        _piece(_SENTENCE_END.split(text), _PLAIN, _HEDGES)
+        or _piece(_CLAUSE_END.split(text), phrase, _HEDGES)
+        or _piece(_CONJUNCTION.split(text), phrase, _HEDGES | _NEGATIONS)
+    )
 
 
-def _climb(text: str, found: list[str]) -> tuple[Rule, Reading] | None:
-    """Find the first rung that the kinds of all phrases fit."""
-    kinds = frozenset(_kinds(found))
-    if tuple(found) in _UNCLEAR_TEXTS:
+def _piece(pieces: list[str], rules: frozenset[Rule], hedges: frozenset[str]) -> tuple[Rule, Reading] | None:
+    """Find a piece that is a request by one of these rules, beside which no hedge is left that is not understood."""
+    asking = [_asks(piece, rules) for piece in pieces]
+    others = [piece for piece, asks in zip(pieces, asking, strict=True) if not asks]
+    if not any(asking) or any(_takes_back(piece, hedges) for piece in others):
         return None
-    for rung in _LADDER:
-        if rung.fits(kinds):
-            asked = "?" in text and not rung.even_asked
-            return (Rule.QUESTION, Reading.UNCLEAR) if asked else (rung.rule, rung.reading)
-    return None
+    return Rule.SENTENCE, Reading.OPT_OUT
 
 
-def _leave(found: list[str], short_codes: Collection[str]) -> tuple[Rule, Reading]:
-    """Part the texts that a person must see from the ordinary ones."""
-    normalised = " ".join(found)
-    rest = _NEGATED.sub(" ", normalised)
-    if tuple(found) in _UNCLEAR_TEXTS or not _WARY_WORDS.isdisjoint(rest.split()) or "".join(found) in short_codes:
-        return Rule.WARY, Reading.UNCLEAR
-    return (Rule.ORDINARY if rest == normalised else Rule.NEGATED), Reading.NONE
+def _asks(piece: str, rules: frozenset[Rule]) -> bool:
+    decided = climb(piece)
+    if decided is None or decided[1] is not Reading.OPT_OUT or decided[0] not in rules:
+        return False
+    return Kind.NUMBER not in kinds(words(piece))
 
 
-def _kinds(found: list[str]) -> list[Kind]:
-    """Cut words into the longest known phrases, and tell the kind of each."""
-    kinds: list[Kind] = []
-    position = 0
-    while position < len(found):
-        length, kind = _phrase(found, position)
-        if kind is Kind.UNKNOWN and _is_name(found, position, kinds):
-            kind = Kind.NAME
-        if kind in {Kind.KEYWORD, Kind.LONE, Kind.TYPO} and kinds and kinds[-1] is Kind.LINK:
-            kind = Kind.UNKNOWN  # "au stop", "un arrêt": a noun of something else
-        kinds.append(kind)
-        position += length
-    return kinds
-
-
-def _phrase(found: list[str], position: int) -> tuple[int, Kind]:
-    for length in range(min(_LONGEST_PHRASE, len(found) - position), 0, -1):
-        kind = _VOCABULARY.get(tuple(found[position : position + length]))
-        if kind is not None:
-            return length, kind
-    word = found[position]
-    if _STOPLIKE.fullmatch(word):
-        return 1, Kind.TYPO
-    return 1, Kind.NUMBER if _DIGITS.fullmatch(word) else Kind.UNKNOWN
-
-
-def _is_name(found: list[str], position: int, before: list[Kind]) -> bool:
-    """Take one unknown word for a name where "stop" has been said and it is no part of a sentence."""
-    word = found[position]
-    beside = bool(before) and before[-1] in {Kind.KEYWORD, Kind.OBJECT, Kind.COURTESY, Kind.NUMBER}
-    said = Kind.NAME not in before and not _BEFORE_NAMES.isdisjoint(found[:position])
-    return beside and said and len(word) > 1 and word.isalpha() and word not in _NOT_NAMES
+def _takes_back(piece: str, hedges: frozenset[str]) -> bool:
+    found = words(piece)
+    return not {Kind.OPT_IN, Kind.VAGUE}.isdisjoint(kinds(found)) or not hedges.isdisjoint(unknown(found))

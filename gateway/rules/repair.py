@@ -21,7 +21,7 @@ _LOOK_ALIKES = str.maketrans(
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
 # The signs that mean something to us are words; every other emoji is decoration.
-_WORDS = re.compile(r"n°|[^\W_]+|[🛑✋🚫⛔👎😡]")
+_WORDS = re.compile(r"n°|[^\W_]+|[🛑✋🚫⛔👎😡❌🤬🖕🙅]")
 # One word, whose "stop" is not ours: non-stop, auto-stop, one-stop shop, faire du stop.
 _COMPOUNDS = re.compile(r"\b(auto|bus|du|en|full|no|non|one|pit) ?-? ?(stop)\b")
 
