@@ -3,8 +3,9 @@
 A part waits, durably, until all parts of its message are here, in any order and over whatever sessions of the account.
 Apps use references again while an older message is incomplete, and send parts twice; so several bundles may wait under
 one key. A part that says what one of a bundle says in the same place is that part again, and shares its fate. Any other
-goes to the oldest bundle that lacks it, preferably in the same data_coding; else it begins a new bundle. All parts of a
-bundle have the time that its first one has.
+goes to a bundle that lacks it: preferably one in the same data_coding, then one that came over the same session (apps
+count references in each of their workers), then the oldest. Else it begins a new bundle. All parts of a bundle have the
+time that its first one has.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ class Bundle:
         """All parts, in order, and then those that came again."""
         return [part for _, part in sorted(self.parts.items())] + self.again
 
+    def came_by(self, origin: int) -> bool:
+        """Say whether a part of it came over this session."""
+        return any(part.origin == origin for part in self.everything)
+
     @property
     def joined(self) -> int:
         """The message that stands for all: one that wants a receipt, if any does, for then the operator is asked."""
@@ -93,7 +98,7 @@ class Bundles:
     def take(self, item: Submitted, place: Concatenation, identifier: int) -> Bundle:
         """Add the part that ``item`` is to its bundle, and return that; one that it completes waits no longer."""
         key = _key(item, place)
-        part = Part(identifier, 0, key, place.number, 0, item.due, item.expires, _body(item))
+        part = Part(identifier, 0, key, place.number, 0, item.due, item.expires, _body(item), id(item.link))
         bundles = self._waiting.setdefault(key, [])
         bundle = _same(bundles, part) or _lacking(bundles, part)
         if bundle is None:
@@ -166,5 +171,5 @@ def _lacking(bundles: list[Bundle], part: Part) -> Bundle | None:
     lacking = [each for each in bundles if part.place not in each.parts]
     if len(lacking) > 1:
         coding = _piece(part).data_coding
-        lacking.sort(key=lambda each: _piece(each.everything[0]).data_coding != coding)
+        lacking.sort(key=lambda each: (_piece(each.everything[0]).data_coding != coding, not each.came_by(part.origin)))
     return next(iter(lacking), None)

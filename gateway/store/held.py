@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gateway.store.base import Tx
 
-_COLUMNS = "id, bundle, account, number, source_addr, wide, reference, total, place, until, due, expires, body"
+_COLUMNS = "id, bundle, account, number, source_addr, wide, reference, total, place, until, due, expires, body, origin"
 
 
 class Key(NamedTuple):
@@ -31,6 +31,7 @@ class Part(NamedTuple):
     """One part that waits for others; ``id`` is that of its own message, ``body`` the submit_sm as submitted.
 
     ``until``: when the bundle's time is over; ``due`` and ``expires``: as asked for; all in milliseconds since 1970.
+    ``origin``: a number that it shares with what came over the same session, and with little else.
     """
 
     id: int
@@ -41,6 +42,7 @@ class Part(NamedTuple):
     due: int
     expires: int
     body: bytes
+    origin: int = 0
 
 
 def find(tx: Tx, keys: Collection[Key]) -> dict[Key, list[Part]]:

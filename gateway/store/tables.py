@@ -102,7 +102,9 @@ COPIED = (
         "account source_ton source_npi source_addr dest_ton dest_npi dest_addr number submitted registered reason "
         "excerpt segments open state worst error done request reference data_coding joined channel begun",
     ),
-    _table("held", "id", "bundle account number source_addr wide reference total place until due expires body"),
+    _table(
+        "held", "id", "bundle account number source_addr wide reference total place until due expires body", "origin"
+    ),
     _table("setting", "account name", "value"),
     _table("alert", "number account source_addr", "source_ton source_npi at"),
     _table("sent", "operator remote_id", "message segments at"),

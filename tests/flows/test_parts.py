@@ -154,6 +154,16 @@ async def test_reference_used_again_meanwhile(world, app):
     assert await sent(world, 2) == [one + MENTION, two + MENTION]
 
 
+async def test_reference_of_two_workers(world, app):
+    """Messages of two sessions under one reference, sent at the same time, are told apart by their sessions."""
+    other = await world.app()
+    one, two = cut("a" * 200), cut("b" * 200)
+    order = [(app, one, 1), (other, two, 1), (other, two, 2), (app, one, 2)]
+    for each, pieces, number in order:
+        await submit_part(each, with_header(pieces[number - 1], 9, 2, number))
+    assert sorted(await sent(world, 2)) == ["a" * 200 + MENTION, "b" * 200 + MENTION]
+
+
 async def test_interleaved_messages(world, app):
     """Messages to other numbers, from other senders, or with other totals or widths do not mix."""
     a, b = with_header("a", 9, 2, 1), with_header("b", 9, 2, 2)
