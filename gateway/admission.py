@@ -40,7 +40,7 @@ _log = log.get()
 def explain(account: str, answer: Answer) -> None:
     """Log why something became what it became; neither text nor number, only our id."""
     message, code = wire(answer.message) if answer.message else None, status.name(answer.status)
-    _log.debug("decided", account=account, message=message, reason=str(answer.reason), status=code)
+    _log.debug("decided", account=account, message_id=message, reason=str(answer.reason), status=code)
 
 
 class Admission:

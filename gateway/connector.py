@@ -260,7 +260,7 @@ class Connector:
             elif isinstance(event, Ended):
                 self._ended(link, event.reason, event.unanswered)
             else:
-                _log.debug("smpp_odd", peer=link.name, what=event.what)
+                _log.debug("smpp_odd", peer=link.name, link=link.number, what=event.what)
         self._lane.pump()
 
     def _request(self, link: Link, pdu: Pdu) -> None:
@@ -300,7 +300,7 @@ class Connector:
             return
         if self.operator.interface_version == "3.3":
             link.session.takes_tlvs = False
-        _log.info("operator_bound", operator=self.operator.name, bind=smpp.NAMES[request.command])
+        _log.info("operator_bound", operator=self.operator.name, link=link.number, bind=smpp.NAMES[request.command])
         self._use(link)
         self._changed()
 
@@ -311,6 +311,7 @@ class Connector:
             link.close("no answer to the bind")
 
     def _ended(self, link: Link, reason: str, unanswered: list[Request]) -> None:
-        _log.warning("operator_unbound", operator=self.operator.name, reason=reason, unanswered=len(unanswered))
+        name, count = self.operator.name, len(unanswered)
+        _log.warning("operator_unbound", operator=name, link=link.number, reason=reason, unanswered=count)
         self._lane.detach(link, [request for request in unanswered if request.context is not None])
         self._changed()

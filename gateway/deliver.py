@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from gateway import homeward
+from gateway import homeward, journal
 from gateway.alerts import Alerts
 from gateway.heard import STOPPING, Heard, announce
 from gateway.homeward import Address, Text
+from gateway.journal import Matched
 from gateway.rules import keyword
 from gateway.rules.inbound import Octets, words
 from gateway.rules.number import NumberError, canonical
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from gateway.opt_out import Heeded, OptOuts
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
-    from gateway.store.messages import Outcome
+    from gateway.store.messages import Finished, Outcome
 
 _log = structlog.get_logger()
 RANK = 30
@@ -70,7 +71,8 @@ class Done(NamedTuple):
 
     placed: Placed
     heeded: Heeded
-    lags: list[tuple[str, float]]  # the operator of each receipt, and seconds since it took the segment
+    matched: list[Matched]
+    finished: list[Finished]
 
 
 class Deliver:
@@ -137,16 +139,14 @@ class Deliver:
 
     def _work(self, tx: Tx, items: list[Arrived]) -> Done:
         tx.lock({each.heard.number.key for each in items if each.heard})  # at once, so that nodes never deadlock
-        outcomes, lags = self._correlate(tx, [each.report for each in items if each.report])
-        rows = self._home.receipts(tx, messages.settle(tx, outcomes))
+        outcomes, matched = self._correlate(tx, [each.report for each in items if each.report])
+        finished = messages.settle(tx, outcomes)
+        rows = self._home.receipts(tx, finished)
         heeded = self._opt_outs.hear(tx, [each.heard for each in items if each.heard])
-        return Done(self._lanes.place(tx, rows + heeded.rows), heeded, lags)
+        return Done(self._lanes.place(tx, rows + heeded.rows), heeded, matched, finished)
 
-    def _correlate(self, tx: Tx, reports: list[Report]) -> tuple[list[Outcome], list[tuple[str, float]]]:
-        """Find whose segments final receipts are about, and since when they were waited for.
-
-        What matches nothing (yet) is parked.
-        """
+    def _correlate(self, tx: Tx, reports: list[Report]) -> tuple[list[Outcome], list[Matched]]:
+        """Find whose segments final receipts are about; what matches nothing (yet) is parked."""
         final = {report.key: report for report in reports if report.final}
         holders = sent.report(tx, final.keys())
         unknown = [report for key, report in final.items() if key not in holders]
@@ -156,7 +156,10 @@ class Deliver:
             for key, held in holders.items()
             for outcome in sent.outcomes_of([held], final[key].state, final[key].error)
         ]
-        return outcomes, [(operator, (tx.now - held.at) / 1_000) for (operator, _), held in holders.items()]
+        matched = [
+            Matched(*key, held.message, final[key].state, (tx.now - held.at) / 1_000) for key, held in holders.items()
+        ]
+        return outcomes, matched
 
     # After the commit
 
@@ -168,8 +171,11 @@ class Deliver:
         reports = Counter((each.link.name, receipt.word(each.report.state)) for each in items if each.report)
         for (operator, state), count in reports.items():
             self._metrics.receipt(operator, state, count)
-        for operator, seconds in done.lags:
-            self._metrics.lag.of(operator).observe(seconds)
+        for each in done.matched:
+            self._metrics.lag.of(each.operator).observe(each.seconds)
+        if journal.wanted():
+            journal.reported(done.matched)
+            journal.ended(done.finished)
         self.follow(done.heeded)
 
     def follow(self, heeded: Heeded) -> None:

@@ -9,6 +9,7 @@ TCP does the rest.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ _MAX_UNWRITTEN = 262_144  # octets that may wait for a peer that does not read; 
 _GOODBYE = 1.0  # seconds that TLS may take to say that it ends
 _FLUSH_TIME = 5.0  # seconds that a last word may take to leave
 _SHORT = 0.02  # seconds between looks at what is still owed
+_numbers = itertools.count(1)
 _TICK = 1.0  # no timer of SMPP needs to be truer than this
 
 
@@ -46,7 +48,10 @@ class Link:
         stream: any trio stream: TCP, TLS or memory.
         session: a fresh session.
         handle: told of every batch of events, in order; it must not block. The last event is always one ``Ended``.
-        name: what logs and metrics call this link.
+        name: whose link it is, for logs and metrics.
+
+    Attributes:
+        number: what tells it from all others of this process, in the log.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Link:
     ) -> None:
         self.session = session
         self.name = name
+        self.number = next(_numbers)
         self._stream = stream
         self._handle = handle
         self._to_write = trio.Event()
@@ -135,7 +141,7 @@ class Link:
                 await self._write()
                 nursery.cancel_scope.cancel()
         except* Exception:  # noqa: BLE001 (a defect that one peer provokes must not reach the others)
-            _log.exception("link_failed", link=self.name)
+            _log.exception("link_failed", peer=self.name, link=self.number)
         finally:
             self._end("stopped")
             self._gone.set()
@@ -224,7 +230,7 @@ class Link:
         try:
             self._handle(self, events)
         except Exception:  # noqa: BLE001 (a defect that one peer provokes must not reach the others)
-            _log.exception("link_failed", link=self.name)
+            _log.exception("link_failed", peer=self.name, link=self.number)
             ended: list[Event] = [event for event in events if isinstance(event, Ended)]
             if not self.session.finished:
                 ended = [self.session.end("a defect of ours")]

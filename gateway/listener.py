@@ -221,7 +221,7 @@ class Client:
             elif isinstance(event, Ended):
                 self._ended(link, event)
             else:
-                _log.debug("smpp_odd", peer=link.name, what=event.what)
+                _log.debug("smpp_odd", peer=link.name, link=link.number, what=event.what)
         if self._lane is not None:
             self._lane.pump()
 
@@ -243,7 +243,8 @@ class Client:
             _log.debug("app_gone", address=self.address, reason="ended before its bind was answered")
         else:
             self._listener.admit(self, pdu)
-            _log.info("app_bound", account=pdu.fields["system_id"], address=self.address, bind=smpp.NAMES[pdu.command])
+            name, number, kind = pdu.fields["system_id"], self.link.number, smpp.NAMES[pdu.command]
+            _log.info("app_bound", account=name, address=self.address, link=number, bind=kind)
             if self._lane is not None and self.link.session.state in _RECEIVING:
                 self._lane.attach(self.link)
 
@@ -268,7 +269,8 @@ class Client:
             return
         self._lane.detach(link, event.unanswered)
         self._listener.leave(self._customer.name)
-        _log.info("app_unbound", account=self._customer.name, address=self.address, reason=event.reason)
+        name = self._customer.name
+        _log.info("app_unbound", account=name, address=self.address, link=link.number, reason=event.reason)
 
 
 def _limits(config: Smpp) -> Limits:

@@ -2,8 +2,8 @@
 
 Every module takes its logger with `get()`; what libraries say through the standard library's logging comes out in the
 same form. An event costs 10 to 20 µs, so nothing on the path of each message logs above debug, billable events apart.
-Texts never come here; numbers come through `mask`. A line that nobody takes is dropped and counted: whatever becomes of
-the log, messages are carried on.
+Texts never come here; numbers come through `mask`. Warnings that come again and again are summed up. A line that nobody
+takes is dropped and counted: whatever becomes of the log, messages are carried on.
 """
 
 import json
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+from gateway.logrepeats import Repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +92,7 @@ def setup(config: LogConfig) -> Output:
     output = Output(None if sys.stdout is None else sys.stdout.fileno())
     structlog.configure(
         processors=[
+            Repeats(),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *_renderers(config.format),

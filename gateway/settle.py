@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from gateway import ruleset
+from gateway import journal, ruleset
 from gateway.homeward import wants_receipt
 from gateway.openings import Openings
 from gateway.refusals import Refusals, refusal
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.lanes import Lanes, Placed
     from gateway.metrics import Metrics
     from gateway.store.base import StoreError, Tx
+    from gateway.store.messages import Finished
     from gateway.store.spool import Spooled
 
 _log = structlog.get_logger()
@@ -48,11 +49,12 @@ Again = dict[str, int]  # for each lane with rows given back, in how many millis
 
 
 class Result(NamedTuple):
-    """What a batch of operators' outcomes led to: receipts, rows given back, and rows that may be sent after all."""
+    """What a batch of outcomes led to: receipts, rows given back, rows to be sent after all, messages that ended."""
 
     placed: Placed
     again: Again
     cleared: list[Spooled]
+    finished: list[Finished]
 
 
 class OperatorOutcomes:
@@ -98,7 +100,8 @@ class OperatorOutcomes:
         bare = {each.item.message for each in items if each.bare}
         receipts = self._home.receipts(tx, [each for each in finished if each.message.id not in bare])
         still_held = spool.held(tx, cleared)
-        return Result(self._lanes.place(tx, receipts), again, [cleared[each] for each in sorted(still_held)])
+        placed = self._lanes.place(tx, receipts)
+        return Result(placed, again, [cleared[each] for each in sorted(still_held)], finished)
 
     def _passed_on(self, refused: Settled) -> Settled:
         """Let what its operator refuses go to the next one of its route that reads it alike; without one it fails."""
@@ -160,6 +163,9 @@ class OperatorOutcomes:
         return {message.id for message in found.values() if not wants_receipt(message.registered)}
 
     def _done(self, items: list[Settled], result: Result) -> None:
+        if journal.wanted():
+            journal.settled(items)
+            journal.ended(result.finished)
         for (lane, status), count in _answers(items).items():
             self._metrics.segment_sent(self._operators[lane].name, status, count)
         self._lanes.carry_on(result.placed)
@@ -190,6 +196,8 @@ class AccountOutcomes:
 
     def _done(self, items: list[Settled], again: Again) -> None:
         note_dropped([each.item for each in items if each.step is Step.EXPIRED])
+        if journal.wanted():
+            journal.settled(items)
         for (lane, status), count in _answers(items).items():
             self._metrics.delivered(lane.partition("/")[2], status, count)
         self._lanes.look(again)

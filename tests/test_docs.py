@@ -109,13 +109,30 @@ def ideas_shown():
 
 
 def logged_events():
-    """Return every event that the package logs, by looking for calls of a logger with a literal."""
-    found = set()
+    """Return the levels and fields of every event that the package logs, by looking for calls of a logger."""
+    found = {}
     for path in ROOT.glob("gateway/**/*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in EVENT_CALLS:
-                named = isinstance(node.func.value, ast.Name) and node.func.value.id == "_log"
-                found |= {node.args[0].value} if named else set()
+        for node in filter(is_event, ast.walk(ast.parse(path.read_text(encoding="utf-8")))):
+            levels, fields = found.setdefault(node.args[0].value, (set(), set()))
+            levels.add(node.func.attr.replace("exception", "error"))
+            fields |= {keyword.arg for keyword in node.keywords if keyword.arg}
+    return found
+
+
+def is_event(node):
+    """Tell whether a node of the source is a call of a module's logger."""
+    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in EVENT_CALLS
+    return called and isinstance(node.func.value, ast.Name) and node.func.value.id == "_log"
+
+
+def explained_events():
+    """Return the levels and fields of every event in docs/events.md, each of which stands there once."""
+    cells = [line.split(" | ") for line in (ROOT / "docs" / "events.md").read_text("utf-8").splitlines()]
+    rows = [row for row in cells if re.match(r"\| `", row[0])]
+    found = {
+        CODE.findall(name)[0]: (set(levels.split(", ")), set(CODE.findall(fields))) for name, levels, fields, _ in rows
+    }
+    assert len(found) == len(rows)
     return found
 
 
@@ -223,10 +240,10 @@ def test_every_clause_has_its_test():
 
 
 def test_every_log_event_is_explained():
-    """The table of log events in docs/operations.md has every event that the code logs, and no other."""
+    """docs/events.md has every event that the code logs, and no other, each with its levels and its fields."""
     events = logged_events()
     assert len(events) > 20
-    assert sorted(table_column(ROOT / "docs" / "operations.md", "event")) == sorted(events)
+    assert explained_events() == events
 
 
 def test_every_metric_is_explained():

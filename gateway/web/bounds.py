@@ -60,7 +60,7 @@ class Bounded:
             else:
                 await self._app(scope, receive, send)
         except _CLIENT_GONE as error:
-            _log.debug("http client gone", reason=repr(error))
+            _log.debug("http_client_gone", reason=repr(error))
 
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         limits = self._limits

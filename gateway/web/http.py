@@ -78,13 +78,13 @@ class Server:
         try:
             self._free.acquire_nowait()
         except trio.WouldBlock:
-            _log.warning("http connection refused", reason="too many at once", most=self._limits.connections)
+            _log.warning("http_connection_refused", reason="too many at once", most=self._limits.connections)
             await stream.aclose()
             return
         try:
             await self._converse(stream)
         except* Exception as errors:  # noqa: BLE001 (whatever a client provoked ends its own connection only)
-            _log.warning("http connection failed", errors=[repr(error) for error in _leaves(errors)])
+            _log.warning("http_connection_failed", errors=[repr(error) for error in _leaves(errors)])
         finally:
             self._free.release()
             await trio.aclose_forcefully(stream)

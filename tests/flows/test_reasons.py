@@ -60,7 +60,7 @@ def counted(world, account):
 
 def logged(world):
     """Return what the log says of decisions."""
-    return [(each["account"], each["message"], each["reason"], each["status"]) for each in world.events("decided")]
+    return [(each["account"], each["message_id"], each["reason"], each["status"]) for each in world.events("decided")]
 
 
 @pytest.mark.parametrize(("reason", "name", "text", "more", "account", "code"), CASES)
