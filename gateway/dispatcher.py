@@ -167,7 +167,7 @@ class Lane:
 
     def set_rate(self, rate: float | None) -> None:
         """Go on at another rate, in segments a second."""
-        self._bucket.change(rate)
+        self._bucket.change(rate, trio.current_time())
         self._other_rate.set()
 
     @property

@@ -8,6 +8,7 @@ its lane is forgotten once nothing of it is in memory any more. What still waits
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -102,7 +103,7 @@ class Peers:
         for name, account in config.accounts.items():
             self._set_lane(account_lane(name), Pace(_ACCOUNT_WINDOW), self._supplies.account_outcomes)
             rules = profile(account, config.opt_out)
-            self.customers.setdefault(name, Customer(account, rules)).configure(account, rules)
+            self.customers.setdefault(name, Customer(account, rules)).configure(account, rules, self._seconds())
         for name in self.customers.keys() - config.accounts.keys():
             del self.customers[name]
         self._wanted = {*map(operator_lane, config.operators), *map(account_lane, config.accounts)}
@@ -126,7 +127,13 @@ class Peers:
                 yield Limit(lane.name, operator.rate, lane.demand, lane.set_rate)
         for name, customer in self.customers.items():
             if customer.account.rate is not None:
-                yield Limit(f"rate/{name}", customer.account.rate, customer.demand, customer.bucket.change)
+                yield Limit(f"rate/{name}", customer.account.rate, customer.demand, partial(self._share, customer))
+
+    def _share(self, customer: Customer, rate: float) -> None:
+        customer.bucket.change(rate, self._seconds())
+
+    def _seconds(self) -> float:
+        return self._supplies.store.clock() / 1_000
 
     # Life
 

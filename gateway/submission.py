@@ -69,10 +69,10 @@ class Customer:
         self.undecided = 0  # destinations of submit_multi that wait for their commit
         self._asked = 0
 
-    def configure(self, account: Account, profile: Profile) -> None:
-        """Go by these settings from now on."""
+    def configure(self, account: Account, profile: Profile, now: float) -> None:
+        """Go by these settings from ``now`` on, in seconds, on the clock of :meth:`take`."""
         if account.rate != self.account.rate:
-            self.bucket.change(account.rate)
+            self.bucket.change(account.rate, now)
         self.account = account
         self.profile = profile
 

@@ -93,8 +93,7 @@ class TokenBucket:
         self._at = min(self._at, now)  # a clock that was set back makes nobody wait
         if now < self.ready_at():
             return 0
-        self._tokens = min(self._most, self._tokens + (now - self._at) * self.rate)
-        self._at = now
+        self._save_up(now)
         granted = min(wanted, max(1, int(self._tokens)))
         self._tokens -= granted
         return granted
@@ -103,10 +102,20 @@ class TokenBucket:
         """Take back tokens that were granted and not used."""
         self._tokens = min(self._most, self._tokens + segments)
 
-    def change(self, rate: float | None) -> None:
-        """Go on with another rate, from the last grant on; no more than a second's worth of it is ever there."""
+    def change(self, rate: float | None, now: float) -> None:
+        """Go on with another rate from ``now`` on; no more than a second's worth of it is ever there."""
+        self._at = min(self._at, now)
+        self._save_up(now)
         self.rate = rate
         self._most = max(1.0, rate or 0.0)
+        self._tokens = min(self._most, self._tokens)
+
+    def _save_up(self, now: float) -> None:
+        if self.rate is None:
+            self._tokens = self._most
+        else:
+            self._tokens = min(self._most, self._tokens + (now - self._at) * self.rate)
+        self._at = now
 
     def ready_at(self) -> float:
         """Return the instant from which the next token is there; :meth:`take` agrees to the last bit."""

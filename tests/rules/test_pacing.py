@@ -86,6 +86,19 @@ def test_grant_counts_whole_tokens():
     assert bucket.grant(9, 1.0) == 3
 
 
+def test_another_rate():
+    """Another rate counts from the change on: nothing is saved up in retrospect, and at most a second's worth stays."""
+    bucket = TokenBucket(4, 0.0)
+    assert bucket.grant(9, 0.0) == 4
+    bucket.change(100, 0.5)
+    assert bucket.grant(999, 0.5) == 2
+    assert bucket.grant(999, 0.75) == 25
+    assert bucket.grant(1, 9.0) == 1
+    bucket.change(3, 9.0)
+    bucket.change(100, 9.0)
+    assert bucket.grant(999, 9.0) == 3
+
+
 def test_clock_set_back():
     """A clock that is set back by an hour makes nobody wait for an hour, and gives nothing away."""
     bucket = TokenBucket(2, 7_200.0)

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.rules.pacing import TokenBucket
 from gateway.rules.sharing import Demand, Share, share_of
 
 RATE = st.integers(1, 10_000_000)
@@ -37,6 +38,25 @@ def test_never_more_than_the_rate(rate, wants, looks):
         others = shares[:node] + shares[node + 1 :]
         shares[node] = Share(share_of(Demand(rate, wants[node]), others), wants[node])
         assert sum(share.amount for share in shares) <= rate
+
+
+BEAT = st.tuples(st.lists(st.integers(0, 300), min_size=3, max_size=3), st.floats(0, 1.5))
+
+
+@given(rate=st.integers(1, 200), beats=st.lists(BEAT, max_size=30))
+def test_the_rate_is_kept_together(rate, beats):
+    """However the demand moves between nodes, together they send no more than the rate and one second's worth."""
+    buckets, shares = [TokenBucket(rate, 0.0) for _ in range(3)], [Share(0, 1)] * 3
+    now, sent = 0.0, 0
+    for wants, pause in [([1, 1, 1], 0.0), *beats]:
+        for node, wanted in enumerate(wants):
+            others = shares[:node] + shares[node + 1 :]
+            shares[node] = Share(share_of(Demand(rate * 1_000, wanted * 1_000), others), wanted * 1_000)
+            buckets[node].change(shares[node].amount / 1_000, now)
+        for _ in range(10):
+            sent += sum(bucket.grant(wanted, now) for bucket, wanted in zip(buckets, wants, strict=True))
+            assert sent <= (rate * (now + 1) + len(buckets)) * 1.001  # each may send one beyond its share to begin with
+            now += pause / 10
 
 
 @given(rate=st.integers(1_000, 10_000_000), wants=WANTS)
