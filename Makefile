@@ -12,7 +12,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test peers lint check bench lock docs dist install deb sbom clean
+.PHONY: help demo test peers screenshots lint check bench lock docs dist install deb sbom clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -26,7 +26,7 @@ test: $(READY) ## Run every test; ARGS="-k name" some of them
 # Debian keeps daemons where not everybody's PATH leads.
 peers: export PATH := $(PATH):/usr/sbin
 peers: ## Install the foreign programs that tests talk to; as root, on Debian
-	@missing=; for each in node/nodejs npm/npm bearerbox/kannel tshark/tshark promtool/prometheus; do \
+	@missing=; for each in node/nodejs npm/npm bearerbox/kannel tshark/tshark promtool/prometheus chromium/chromium; do \
 		command -v $${each%/*} >/dev/null || missing="$$missing $${each#*/}"; \
 	done; \
 	if [ -n "$$missing" ]; then \
@@ -34,6 +34,9 @@ peers: ## Install the foreign programs that tests talk to; as root, on Debian
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
 	fi
 	@npm ci --loglevel=error --prefix tests/interop/node >/dev/null
+
+screenshots: $(READY) ## Draw the pages of the client area anew, for docs/client-area.md
+	@STOPGATE_SCREENSHOTS=docs/screenshots $(BIN)/pytest -q tests/web/test_looks.py -k every_screen
 
 lint: $(READY) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -92,7 +92,7 @@ async def test_log_in_leads_nowhere_else(world, path):
     site = await open_site(world)
     visitor = await site.visitor()
     answer = await visitor.post("/login", name="shop", password="web-secret", next=path)
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/compose"
 
 
 @pytest.mark.parametrize(

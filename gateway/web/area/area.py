@@ -7,7 +7,7 @@ from starlette.routing import Route
 from gateway.web.area.admin import Admin
 from gateway.web.area.compose import Composer
 from gateway.web.area.entry import Entry
-from gateway.web.area.frame import Frame
+from gateway.web.area.frame import FIRST, Frame
 from gateway.web.area.ledger import Ledger
 from gateway.web.area.messages import Messages
 from gateway.web.area.settings import Settings
@@ -36,4 +36,4 @@ class ClientArea:
 
     async def home(self, _request: Request) -> Response:
         """Send a browser on to the first page."""
-        return RedirectResponse("/compose", 303)
+        return RedirectResponse(FIRST, 303)

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from gateway.passwords import Passwords
 from gateway.rules.quota import Quotas
-from gateway.web.area.frame import AREA_LANGUAGES, Frame, Visit
+from gateway.web.area.frame import AREA_LANGUAGES, FIRST, Frame, Visit
 from gateway.web.forms import field, read_form
 from gateway.web.logins import Logins
 from gateway.web.site import Site
@@ -70,7 +70,7 @@ class Entry:
         self._by_origin.forget(origin)
         self._remember(who, origin)
         _log.info("logged_in", account=who, address=origin)
-        response = RedirectResponse(_inside(field(form, "next")) or "/", 303)
+        response = RedirectResponse(_inside(field(form, "next")) or FIRST, 303)
         await self._logins.begin(who, response)
         return response
 

@@ -18,6 +18,7 @@ from gateway.web.logins import Guest, Logins, from_guest
 from gateway.web.site import Site
 
 AREA_LANGUAGES = ("fr", "en")
+FIRST = "/compose"  # where a log-in leads
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,196 @@
+"""The client area in a real browser: each flow, in two languages, without JavaScript where it must work without."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.browser import log_in
+
+FRENCH, GERMAN = "33612345678", "4915112345678"
+OFFER, PLAIN = (
+    f"Léa, -20 % sur toute la collection d{mark}été samedi ! Venez vite, la boutique vous attend au 12 rue des Lilas."
+    for mark in ("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+)
+
+WORDS = {
+    "en": {"send": "Send this one test", "abroad": "Abroad", "plain": "Write it without accents", "done": "delivered"},
+    "fr": {"send": "Envoyer ce test", "abroad": "Étranger", "plain": "Écrire sans accents", "done": "remis"},
+}
+each_language = pytest.mark.parametrize("language", WORDS)
+each_way = pytest.mark.parametrize("scripts", [True, False], ids=["javascript", "plain"])
+
+
+def until_delivered(page, number, words):
+    """Look at the messages until the newest one to a number has arrived."""
+    for _ in range(40):
+        page.goto(f"/messages?q={number}")
+        if words in page.locator("tbody tr").first.inner_text():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(page.locator("main").inner_text())
+
+
+@each_language
+def test_compose_with_a_live_preview(visit, stage, language):
+    """The preview follows the typing: mention, segments, what forces UCS-2; one test of it is sent and arrives."""
+    words = WORDS[language]
+    page = visit("/compose", who="shop", language=language)
+    page.fill("#to", "06 12 34 56 78")
+    page.type("#text", OFFER[:30])
+    page.fill("#text", OFFER)
+    page.wait_for_selector(".sight.french mark.mention")
+    sight = page.locator(".sight.french")
+    assert sight.locator("mark.mention").inner_text() == "STOP 36034"
+    assert [each.inner_text() for each in sight.locator("mark.foreign").all()] == ["\N{RIGHT SINGLE QUOTATION MARK}"]
+    assert "UCS-2" in sight.inner_text()
+    page.get_by_text(words["abroad"], exact=True).first.click()
+    assert page.locator(".sight.foreign mark.mention").inner_text() == "no-sms.eu"
+    assert not sight.is_visible()
+    page.get_by_role("button", name=words["plain"]).click()
+    page.wait_for_load_state()
+    assert page.input_value("#text") == PLAIN
+    assert "GSM-7" in page.locator(".sight.french").inner_text()
+    page.get_by_role("button", name=words["send"]).click()
+    page.wait_for_url("**/messages?done=sent*")
+    stage.operator.until(f"{PLAIN} STOP 36034")
+    until_delivered(page, FRENCH, words["done"])
+
+
+def test_compose_without_javascript(visit, stage):
+    """Without JavaScript a button shows the preview, and the test is sent all the same."""
+    page = visit("/compose", who="shop", java_script_enabled=False)
+    page.fill("#text", "Guten Tag")
+    page.fill("#to", f"+{GERMAN}")
+    page.get_by_role("button", name="Show the preview").click()
+    assert page.locator(".sight.french mark.mention").inner_text() == "STOP 36034"
+    page.get_by_text("Recipient", exact=True).first.click()
+    assert page.locator(".sight.recipient mark.mention").inner_text() == "no-sms.eu"
+    assert page.input_value("#text") == "Guten Tag"
+    page.get_by_role("button", name="Send this one test").click()
+    stage.operator.until("Guten Tag no-sms.eu")
+    until_delivered(page, GERMAN, "delivered")
+
+
+@each_way
+def test_notifications_without_the_mention(visit, stage, scripts):
+    """A notification account leaves the mention out of one message by a box, and of all by a switch."""
+    page = visit("/compose", who="bank", java_script_enabled=scripts)
+    page.fill("#text", "Code 1234")
+    page.fill("#to", FRENCH)
+    page.get_by_text("Leave the mention out of this message").click()
+    page.get_by_role("button", name="Send this one test").click()
+    assert stage.operator.until("Code 1234").endswith("Code 1234\n")
+    page.goto("/settings")
+    page.get_by_text("Without the mention", exact=True).click()
+    page.get_by_role("button", name="Save").click()
+    assert "Saved." in page.locator("main").inner_text()
+    page.goto("/compose")
+    page.fill("#text", "Code 5678")
+    page.fill("#to", FRENCH)
+    page.get_by_role("button", name="Send this one test").click()
+    assert stage.operator.until("Code 5678").endswith("Code 5678\n")
+    page.goto("/settings")
+    page.get_by_text("With the mention", exact=True).click()
+    page.get_by_role("button", name="Save").click()
+
+
+def test_marketing_sees_no_switch(visit):
+    """A marketing account has neither the box nor the switch."""
+    page = visit("/compose", who="shop")
+    assert page.locator("[name=bare]").count() == 0
+    page.goto("/settings")
+    assert page.locator("[name=mention]").count() == 0
+    assert "every message carries the opt-out mention" in page.locator("main").inner_text()
+
+
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+
+
+def test_text_and_sender_are_only_text(visit):
+    """Markup in texts, senders and searches is shown as it was typed, and does nothing."""
+    page = visit("/compose", who="shop")
+    page.fill("#sender", "<b>x</b>")
+    page.fill("#to", FRENCH)
+    page.fill("#text", HOSTILE)
+    page.locator(".sight.french .bubble").filter(has_text="onerror").wait_for()
+    assert page.locator(".handset img, .handset script, .from b b").count() == 0
+    assert HOSTILE in page.locator(".sight.french .bubble").inner_text()
+    page.get_by_role("button", name="Send this one test").click()
+    page.wait_for_url("**/messages?done=sent*")
+    row = page.locator("tbody tr").first
+    assert "<b>x</b>" in row.inner_text()
+    assert row.locator("img").count() == 0
+    page.goto("/messages?q=%22%3E%3Cimg+src%3Dx+onerror%3Dalert(3)%3E")
+    assert page.locator("main img").count() == 0
+    page.goto("/login?next=%22%3E%3Cscript%3Ealert(4)%3C/script%3E")
+
+
+@each_way
+def test_log_in_by_keyboard_only(visit, scripts):
+    """Everything to log in and out is reached with the keyboard, and the content can be skipped to."""
+    page = visit("/compose", java_script_enabled=scripts)
+    assert page.url.endswith("/login?next=/compose")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.type("shop")
+    page.keyboard.press("Tab")
+    page.keyboard.type("web-secret")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "login" not in url)
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    page.get_by_role("button", name="Log out").press("Enter")
+    page.wait_for_url("**/login")
+
+
+def test_another_site_cannot_send_forms(visit, stage):
+    """A page of another origin that sends a form with the visitor's cookies changes nothing."""
+    page = visit("/settings", who="bank")
+    page.goto("about:blank")
+    page.set_content(
+        f'<form method="post" action="{stage.url}/settings/alerts">'
+        '<input name="mention" value="off"><button>go</button></form>'
+    )
+    page.click("button")
+    page.wait_for_load_state()
+    assert "Not allowed" in page.content()
+    page.goto(f"{stage.url}/settings")
+    assert page.locator("[name=mention][value=on]").is_checked()
+
+
+def test_cookie_is_out_of_scripts_reach(visit):
+    """Scripts do not see the log-in's cookie."""
+    page = visit("/compose", who="shop")
+    assert page.evaluate("document.cookie") == ""
+    [cookie] = [each for each in page.context.cookies() if each["name"] == "__Host-login"]
+    assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (True, True, "Lax")
+
+
+@each_language
+def test_wrong_password(visit, language):
+    """A wrong password is told in the visitor's language, and the form can be filled in again."""
+    page = visit("/login", language=language)
+    log_in(page, "shop", "wrong")
+    alert = page.get_by_role("alert").inner_text()
+    assert alert == {"en": "Name or password is not right.", "fr": "Nom ou mot de passe incorrect."}[language]
+    log_in(page, "shop")
+    assert page.url.endswith("/compose")
+
+
+def test_language_is_switched(visit):
+    """The switch counts from then on, whatever the browser asks for."""
+    page = visit("/compose", who="shop")
+    page.get_by_role("link", name="Français").click()
+    page.goto("/settings")
+    assert page.locator("h1").inner_text() == "Réglages"
+
+
+def test_administrator(visit):
+    """An administrator sees the binds and the accounts, and steps into one."""
+    page = visit("/admin", who="ada")
+    assert "orange" in page.locator("main").inner_text()
+    assert page.get_by_text("BOUND_TRX").count() == 1
+    page.get_by_role("button", name="See its pages rival").click()
+    page.wait_for_url("**/messages")
+    assert "as administrator ada" in page.locator("main").inner_text()

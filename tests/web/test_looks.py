@@ -1,0 +1,91 @@
+"""How pages look: on narrow and wide screens, in light and dark, to screen readers; and what they weigh."""
+
+import pytest
+
+PAGES = {
+    "login": ("/login", None),
+    "compose": ("/compose", "shop"),
+    "messages": ("/messages", "shop"),
+    "ledger": ("/ledger", "shop"),
+    "settings": ("/settings", "bank"),
+    "admin": ("/admin", "ada"),
+}
+OFFER = (
+    "Léa, -20 % sur toute la collection d\N{RIGHT SINGLE QUOTATION MARK}été samedi ! "
+    "Venez vite, la boutique vous attend au 12 rue des Lilas."
+)
+MOST_OCTETS = 100_000
+SHAPES = {"wide": (1280, 860), "narrow": (390, 844)}
+each_page = pytest.mark.parametrize("name", PAGES)
+
+
+@pytest.fixture(scope="module")
+def shown(stage, browser):
+    """Give the pages something to show."""
+    page = browser.visit("/compose", who="shop")
+    for number, text in (
+        ("06 12 34 56 78", OFFER),
+        ("+49 1511 2345678", "Nur heute: 20 % auf alles."),
+        ("0700000000", "x"),
+    ):
+        page.goto("/compose")
+        page.fill("#sender", "SHOP")
+        page.fill("#to", number)
+        page.fill("#text", text)
+        page.get_by_role("button", name="Send this one test").click()
+        page.wait_for_load_state()
+    stage.text("33612345678", "STOP")
+    stage.text("4915112345678", "Stop bitte")
+    page.wait_for_timeout(300)
+    browser.leave()
+    return stage
+
+
+def open_page(visit, name, **options):
+    """Open one of the pages, as it looks in use."""
+    path, who = PAGES[name]
+    page = visit(path, who=who, **options)
+    if name == "compose" and options.get("java_script_enabled", True):
+        page.fill("#sender", "SHOP")
+        page.fill("#text", OFFER)
+        page.wait_for_selector(".sight.french mark.mention")
+    return page
+
+
+@each_page
+def test_nobody_is_kept_out(visit, shown, axe, name):
+    """axe-core finds nothing serious, in light and in dark."""
+    page = open_page(visit, name)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = page.evaluate(f"{axe}; axe.run()")["violations"]
+        serious = [each for each in found if each["impact"] in ("serious", "critical")]
+        assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in serious] == []
+
+
+@each_page
+def test_pages_are_light(visit, shown, name):
+    """A page and all that it loads weigh less than 100 kB without a cache."""
+    path, who = PAGES[name]
+    page, octets = visit("/static/none", who=who), []
+    page.on("response", lambda response: octets.append(len(response.body())))
+    page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
+    page.goto(path, wait_until="networkidle")
+    assert len(octets) >= 3
+    assert sum(octets) < MOST_OCTETS
+
+
+@each_page
+def test_every_screen(visit, shown, shots, name):
+    """Each page is drawn wide and narrow, light and dark; on 360 pixels nothing has to be scrolled sideways."""
+    page = open_page(visit, name)
+    page.evaluate("document.fonts.ready")
+    for shape, (width, height) in SHAPES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            file = shots / f"{name}-{shape}-{scheme}.png"
+            page.screenshot(path=file, full_page=True, animations="disabled", caret="hide")
+            assert file.stat().st_size > 5_000
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
