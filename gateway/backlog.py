@@ -69,6 +69,10 @@ class Backlog:
             else:
                 self._rows.append(row)
 
+    def numbers(self) -> set[str]:
+        """Return the numbers that rows are for."""
+        return {row.number for rows in ((row for _, _, row in self._first), self._rows) for row in rows if row.number}
+
     def count(self, queue: Queue) -> int:
         """Return how many rows of a queue have not been drawn yet."""
         account, priority = queue

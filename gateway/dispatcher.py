@@ -119,6 +119,10 @@ class Lane:
         self._backlog.take_all()
         self.look()
 
+    def numbers(self) -> set[str]:
+        """Return the numbers that rows in memory are for."""
+        return self._backlog.numbers()
+
     def heed(self, stopped: Container[str]) -> None:
         """Review what is for ``stopped`` numbers, which may become more, before it is sent."""
         self._backlog.stopped = stopped

@@ -137,6 +137,10 @@ class Lanes:
             for lane in self:
                 lane.stop(numbers)
 
+    def numbers(self) -> set[str]:
+        """Return the numbers that rows in memory are for."""
+        return set().union(*(lane.numbers() for lane in self))
+
     def go_on(self, rows: Iterable[Spooled]) -> None:
         """Give rows that were reviewed and may be sent back to their lanes."""
         for row in rows:

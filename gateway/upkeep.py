@@ -192,7 +192,8 @@ class Upkeep:
         """See whether numbers have opted out, at another node or from the command line, without our being told."""
         began, since = trio.current_time(), self._heeded_until - _OVERLAP_MS
         found, now = await self._store.transact(lambda tx: (evidence.stopped_since(tx, since), tx.now))
-        self._lanes.stop({number for evidence, number in found.items() if evidence not in self._heeded})
+        new = {number for evidence, number in found.items() if evidence not in self._heeded}
+        self._lanes.stop(self._lanes.numbers() | (new - {""}) if "" in new else new)  # "": a list of some length
         self._heeded, self._heeded_until = found.keys(), now
         if self._store.shared:
             late, self._store.heeded_until = self._store.heeded_until < began, began + _KNOWN

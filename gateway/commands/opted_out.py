@@ -1,8 +1,10 @@
 """All of `stopgate blacklist`: the list itself, and what may come onto it."""
 
+from gateway.commands.lists import export, take_in
 from gateway.commands.records import blacklist
 from gateway.commands.review import review
 
 __all__ = ["blacklist"]
 
-blacklist.add_command(review)
+for command in (take_in, export, review):
+    blacklist.add_command(command)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.store.base import Snapshot, Tx
 
 OPTED_OUT = "opted_out"  # the effect of a text, or of a decision, that opts a number out
+IMPORTED = "imported"  # the effect of a list: so many numbers, which it does not name, have opted out
 HELD = "held"  # the effect of a text that a person is to read: marketing waits
 _LOCK = "ledger"  # what is locked to append to either chain: one name, so that two can never wait for each other
 _CHAIN = "evidence"
@@ -127,13 +128,14 @@ def verify(tx: Tx | Snapshot, after: Link = START, limit: int = _FOR_EVER) -> Ve
 def purge(tx: Tx, before: int, limit: int) -> int:
     """Take what they say from up to ``limit`` rows that are older than the instant ``before``; returns how many.
 
-    What an opt-out that is in force, or a text that waits for its reader, rests on is kept.
+    What an opt-out that is in force, or a text that waits for its reader, rests on is kept, and so are lists.
     """
     found = tx.rows(
         "SELECT id FROM evidence WHERE id < ? AND nonce <> '' "
-        "AND NOT EXISTS (SELECT 1 FROM blacklist WHERE blacklist.evidence = evidence.id) "
+        "AND NOT EXISTS (SELECT 1 FROM blacklist WHERE blacklist.number = evidence.number "
+        "AND blacklist.evidence = evidence.id) AND effect <> ? "
         "AND NOT EXISTS (SELECT 1 FROM review WHERE review.evidence = evidence.id) ORDER BY id LIMIT ?",
-        (first_id(before), limit),
+        (first_id(before), IMPORTED, limit),
     )
     tx.each(
         "WITH gone (id, empty) AS ({rows}) UPDATE evidence SET number = '', code = '', source = '', operator = '', "
@@ -145,9 +147,13 @@ def purge(tx: Tx, before: int, limit: int) -> int:
 
 
 def stopped_since(tx: Tx, since: int) -> dict[int, str]:
-    """Return the numbers that have opted out, or are held back, since about an instant, by the evidence of it."""
+    """Return the numbers that have opted out, or are held back, since about an instant, by the evidence of it.
+
+    No number (``""``) stands for those of a list.
+    """
     found = tx.rows(
-        "SELECT id, number FROM evidence WHERE id >= ? AND effect IN (?, ?)", (first_id(since), OPTED_OUT, HELD)
+        "SELECT id, number FROM evidence WHERE id >= ? AND effect IN (?, ?, ?)",
+        (first_id(since), OPTED_OUT, HELD, IMPORTED),
     )
     return {int(identifier): str(number) for identifier, number in found}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from gateway.store.base import StoreError
+from gateway.store.base import StoreError, TakenError
 from gateway.store.sqlite import SqliteStore
 from gateway.store.sqlite_file import lock, must_exist, read_database
 
@@ -108,6 +108,15 @@ def driver() -> Iterator[None]:
 def is_missing(url: str) -> bool:
     """Tell whether a store would have to be made first; one on a server says so itself when it is opened."""
     return is_file(url) and not sqlite_path(url).is_file()
+
+
+def is_busy(url: str) -> bool:
+    """Tell whether a gateway works on a store that takes one writer at a time, who would wait for us."""
+    try:
+        with reserved(url):
+            return False
+    except TakenError:
+        return True
 
 
 def is_same(one: str, other: str) -> bool:

@@ -1,15 +1,25 @@
 """A STOP, and what is on its way to that number: it is not sent any more, wherever it waits."""
 
+import io
+
 import pytest
 
+from gateway.importing import WIDTH, Import, Order
 from gateway.opt_out import Decided, opt_out_by_hand
 from gateway.rules.number import canonical
 from gateway.smpp import receipt, status
+from gateway.store.sorting import sorter
 from tests.flows.peers import SHORT_CODE, Operator
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 
 LATER = "000000010000000R"  # in an hour
 FORWARD_NOTHING = {"forward_mo": False}  # so that receipts are all that apps get
+
+
+class Quiet:
+    """Watches an import and says nothing."""
+
+    read = added = problem = staticmethod(lambda _what: None)
 
 
 def silence(_pdu):
@@ -199,6 +209,20 @@ async def test_nobody_tells(world, app):
     await opt_out(world)
     await world.gateway._upkeep.heed()
     assert await told(app, 1) == [(message_id, "REJECTD")]
+
+
+async def test_imported_elsewhere(world, app):
+    """What a node has in memory is cancelled when a look shows that a list with its number was imported."""
+    await hold(world, app)
+    message_id, other = await app.accepted(FRENCH), await app.accepted(OTHER_FRENCH)
+    with sorter(WIDTH) as room:
+        work = Import(Order("list.csv", "moved", SHORT_CODE), Quiet(), room)
+        work.read(io.BytesIO(FRENCH.encode()))
+        assert (await work.add(world.gateway.store.transact, politely=False)).added == 1
+    await world.gateway._upkeep.heed()
+    assert await told(app, 1) == [(message_id, "REJECTD")]
+    release(world)
+    assert (other, "DELIVRD") in await told(app, 3)
 
 
 async def test_stop_through_another_operator(world):
