@@ -9,12 +9,10 @@ import click
 
 from gateway.commands.common import Words, config_option, configuration, reason
 from gateway.commands.records import account_option, format_option, in_store, known_account, number_argument, show_all
-from gateway.commands.words import instant
+from gateway.commands.words import instant, said
 from gateway.opt_out import OptOuts
 from gateway.reviews import Reviews, Ruling
-from gateway.rules.inbound import Octets, words
-from gateway.ruleset import meanings
-from gateway.smpp.text import USUAL
+from gateway.rules.inbound import Octets
 from gateway.store import reviews
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from gateway.commands.records import Line
     from gateway.config import Config
     from gateway.store.base import Snapshot
-    from gateway.store.reviews import Open
 
 _COLUMNS = ["number", "account", "short_code", "since", "opts_out_at", "rule", "text"]
 
@@ -47,15 +44,10 @@ def list_cases(config_path: Path, account: str | None, form: str) -> None:
         for each in reviews.cases(snapshot, account):
             case = each.case
             times = instant(case.since), instant(case.until)
-            yield case.number, case.account, case.code, *times, each.rule, _text(config, each)
+            text = said(config, each.operator, Octets(each.octets, each.data_coding, each.esm_class))
+            yield case.number, case.account, case.code, *times, each.rule, text
 
     show_all(form, _COLUMNS, config, query)
-
-
-def _text(config: Config, case: Open) -> str:
-    operator = config.operators.get(case.operator)
-    means = meanings(operator) if operator else USUAL
-    return words(Octets(case.octets, case.data_coding, case.esm_class), means)
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gateway.rules.inbound import Octets, words
+from gateway.ruleset import meanings
+from gateway.smpp.text import USUAL
+
+if TYPE_CHECKING:
+    from gateway.config import Config
 
 _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -24,3 +32,9 @@ def age(milliseconds: int) -> str:
         count, seconds = divmod(seconds, size)
         parts += [f"{count} {unit}"] if count else []
     return " ".join(parts[:2]) or "0 s"
+
+
+def said(config: Config, operator: str, text: Octets) -> str:
+    """Return what a text says that came from an operator, which may be configured no more."""
+    known = config.operators.get(operator)
+    return words(text, meanings(known) if known else USUAL)

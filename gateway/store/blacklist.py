@@ -88,6 +88,16 @@ def of(tx: Tx, numbers: Collection[str]) -> list[Entry]:
     return [Entry(*row)._replace(everything=bool(row[5])) for row in found]
 
 
+def entries_of(tx: Tx | Snapshot, number: str) -> list[Entry]:
+    """Return the entries of one number."""
+    found = tx.rows(
+        "SELECT number, account, since, source, code, everything, evidence FROM blacklist WHERE number = ? "
+        "ORDER BY account",
+        (number,),
+    )
+    return [Entry(*row)._replace(everything=bool(row[5])) for row in found]
+
+
 def remove_all(tx: Tx, keys: Collection[tuple[str, str]]) -> None:
     """Lift opt-outs, as (number, account)."""
     tx.each("DELETE FROM blacklist WHERE (number, account) IN ({rows})", sorted(keys))

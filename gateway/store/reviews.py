@@ -68,6 +68,12 @@ def of(tx: Tx, numbers: Collection[str]) -> list[Case]:
     return [Case(*row) for row in found]
 
 
+def cases_of(tx: Tx | Snapshot, number: str) -> list[Case]:
+    """Return the cases of one number."""
+    found = tx.rows(f"SELECT {_COLUMNS} FROM review WHERE number = ? ORDER BY account, code", (number,))  # noqa: S608 (constants)
+    return [Case(*row) for row in found]
+
+
 def add(tx: Tx, cases: Sequence[Case]) -> None:
     """Open cases; one that is open already keeps its text and its time."""
     tx.insert(f"review ({_COLUMNS})", sorted(cases), "ON CONFLICT (number, account, code) DO NOTHING")
