@@ -81,7 +81,7 @@ class Admission:
             message = message_row(self._tx, item, identifier, (verdict.reason, 0))._replace(state=messages.REJECTED)
             self._messages.append(message)
             self._ended.append(Finished(message, messages.REJECTED, ERROR))
-        elif item.customer.take(verdict.segments, self._tx.now / 1_000):
+        elif item.customer.charge(item.key, verdict.segments, self._tx.now / 1_000):
             message = message_row(self._tx, item, identifier, (verdict.reason, len(verdict.parts)))
             self._messages.append(message)
             self._forward(timed, message, operator, verdict)
@@ -91,7 +91,7 @@ class Admission:
 
     def _admit_part(self, item: Submitted, place: Concatenation, identifier: int, facts: Facts) -> Answer:
         """Keep one part of a message, which is decided when this is the last one that was missing."""
-        if not item.customer.take(1, self._tx.now / 1_000):
+        if not item.customer.charge(item.key, 1, self._tx.now / 1_000):
             return Answer(status.ESME_RTHROTTLED, reason=Reason.THROTTLED)
         bundle, reason = self._bundles.take(item, place, identifier), Reason.HELD
         if bundle.complete:

@@ -57,6 +57,10 @@ class Nobody:
 NOBODY = Nobody()
 
 
+Key = tuple[int, str]
+"""What tells a submission from all others that are on their way: its request, and its destination."""
+
+
 class Customer:
     """An account while the gateway runs: its rules and its rate."""
 
@@ -68,6 +72,7 @@ class Customer:
         self.suspended = False  # by an administrator: it may not bind
         self.undecided = 0  # destinations of submit_multi that wait for their commit
         self._asked = 0
+        self._charged: dict[Key, int] = {}  # by submissions whose commit is not known yet
 
     def configure(self, account: Account, profile: Profile, now: float) -> None:
         """Go by these settings from ``now`` on, in seconds, on the clock of :meth:`take`."""
@@ -80,6 +85,21 @@ class Customer:
         """Say whether the rate allows ``segments`` more at ``now``, in seconds."""
         self._asked += segments
         return self.bucket.take(segments, now)
+
+    def charge(self, key: Key, segments: int, now: float) -> bool:
+        """Take ``segments`` for a submission whose transaction may yet fail, or be run again."""
+        taken = self.take(segments, now)
+        if taken:
+            self._charged[key] = self._charged.get(key, 0) + segments
+        return taken
+
+    def refund(self, key: Key) -> None:
+        """Give back what a submission was charged: it was not committed, or is to be decided anew."""
+        self.bucket.give_back(self._charged.pop(key, 0))
+
+    def keep(self, key: Key) -> None:
+        """Keep what a submission was charged: it is committed."""
+        self._charged.pop(key, None)
 
     def demand(self) -> int:
         """Return how many segments were asked for since the last look; never 0, since the next may come at any time."""
@@ -129,6 +149,11 @@ class Submitted(NamedTuple):
     closes: int = 0  # when the hours end in which it may be sent; 0: never
     call: Call | None = None  # instead of ``link``, which then is nobody
     received: float = 0.0  # when, on the event loop's clock
+
+    @property
+    def key(self) -> Key:
+        """What tells it from all others, as long as it is there."""
+        return id(self.pdu), self.submission.destination.key
 
 
 class Clock(NamedTuple):

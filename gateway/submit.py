@@ -121,6 +121,8 @@ class Submit:
     # In the transaction
 
     def _work(self, tx: Tx, items: list[Submitted]) -> Admitted:
+        for item in items:
+            item.customer.refund(item.key)  # what an earlier run of this work took, which came to nothing
         items = switched(tx, items)
         repeats = Repeats(tx, items)
         admission = Admission(tx, self.judge, items, self._patience)
@@ -131,10 +133,14 @@ class Submit:
     # After the commit
 
     def _done(self, items: list[Submitted], admitted: Admitted) -> None:
+        for item in items:
+            item.customer.keep(item.key)
         self._lanes.carry_on(admitted.placed)
         self._answer(zip(items, admitted.answers, strict=True))
 
     def _failed(self, items: list[Submitted], error: StoreError) -> None:
+        for item in items:
+            item.customer.refund(item.key)
         code = status.ESME_RMSGQFUL if isinstance(error, StoreFullError) else status.ESME_RSYSERR
         self._answer((item, Answer(code)) for item in items)
 

@@ -9,6 +9,7 @@ from gateway import submission
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.events import Request
+from gateway.store import messages
 from tests.flows.peers import submit_sm
 from tests.flows.world import FRENCH
 
@@ -105,6 +106,28 @@ async def test_over_the_rate(world):
     await other.accepted(FRENCH)
     assert len(await world.orange.texts(3)) == 3
     assert world.rows("SELECT count(*) FROM message") == [(3,)]
+
+
+async def test_rate_of_what_is_run_again(world, monkeypatch):
+    """Submissions whose transaction is run again take of the rate once."""
+    await world.start(accounts={"shop": {"rate": 4}})
+    app, add = await world.app(), messages.add
+
+    def fail_together(tx, rows):
+        add(tx, rows)
+        if len(rows) > 1:
+            raise RuntimeError
+
+    monkeypatch.setattr(messages, "add", fail_together)
+    with world.locked():  # so that one commit, and one instant, sees all of them
+        answers = []
+        for number in range(5):
+            world.nursery.start_soon(keep, answers, app, str(number))
+        await app.wait_for(lambda: app.links[0].session.in_flight == 5)
+        await app.heard()
+    await app.wait_for(lambda: len(answers) == 5)
+    assert sorted(answer.status for answer in answers) == [0, 0, 0, 0, status.ESME_RTHROTTLED]
+    world.log.clear()  # of the tracebacks
 
 
 async def test_full_disk(world):
