@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.web.api.interface import interface
+from gateway.web.api.problems import BASE, of_status
 from gateway.web.area.area import ClientArea
 from gateway.web.headers import Headers
 from gateway.web.opt_out import OptOutPage
@@ -19,6 +20,8 @@ def public_app(site: Site) -> Starlette:
 
     async def problem(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
+        if request.url.path.startswith(f"{BASE}/"):  # what no route matches, such as a path with a line break in it
+            return of_status(status).response()
         response = site.pages.render(request, "error.html", {"status": status}, status)
         if isinstance(error, HTTPException) and error.headers:
             response.headers.update(error.headers)

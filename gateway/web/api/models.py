@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations)
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 State = Literal[
     "enroute",
@@ -18,7 +19,15 @@ State = Literal[
     "rejected",
     "skipped",
 ]
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 MOST_TEXT = 16_000  # characters; a message_payload holds 64,000 octets of them
+
+
+def _rfc3339(value: object) -> object:
+    """Refuse what pydantic would take for an instant besides: bare numbers, for one."""
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise ValueError("is no instant of RFC 3339, such as 2027-01-04T09:00:00+01:00")
+    return value
 
 
 def _whole(text: str) -> str:
@@ -27,6 +36,7 @@ def _whole(text: str) -> str:
     return text
 
 
+Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), Field(strict=False)]
 Text = Annotated[
     str,
     Field(min_length=1, max_length=MOST_TEXT, description="What to say; the mention is added by the gateway."),
@@ -91,9 +101,7 @@ class NewMessage(Draft):
             description="Digits, or up to 11 letters and digits. Empty: what the operator shows by itself.",
         ),
     ] = ""
-    send_at: Annotated[
-        AwareDatetime | None, Field(strict=False, description="When, up to a year ahead; null: at once.")
-    ] = None
+    send_at: Annotated[Instant | None, Field(description="When, up to a year ahead; null: at once.")] = None
     valid_for: Annotated[
         int | None, Field(ge=60, le=2_592_000, description="Seconds after which it is not worth sending any more.")
     ] = None

@@ -7,8 +7,8 @@ from datetime import datetime  # noqa: TC003 (FastAPI reads the annotations)
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query
-from pydantic import AwareDatetime
 
+from gateway.web.api.models import Instant
 from gateway.web.api.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ Limit = Annotated[int, Query(ge=1, le=200, description="The most items of a page
 Cursor = Annotated[
     str | None, Query(max_length=200, pattern=r"^[A-Za-z0-9_\-]+$", description="`next_cursor` of the page before.")
 ]
-Since = Annotated[AwareDatetime | None, Query(description="From this instant on.")]
-Until = Annotated[AwareDatetime | None, Query(description="Before this instant.")]
+Since = Annotated[Instant | None, Query(description="From this instant on.")]
+Until = Annotated[Instant | None, Query(description="Before this instant.")]
 
 
 def link_to(request: Request, **changed: str) -> str:

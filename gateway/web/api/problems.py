@@ -123,7 +123,8 @@ def of_answer(answer: Answer) -> ProblemError:
     """Return the problem for a submission that is refused."""
     kind = _BY_REASON.get(answer.reason) or _BY_CODE.get(answer.status, "refused")
     code, reason = f"0x{answer.status:x}", str(answer.reason) or None
-    return ProblemError(kind, status.describe(answer.status), command_status=code, reason=reason)
+    detail = status.describe(answer.status) if kind == "refused" else ""
+    return ProblemError(kind, detail, command_status=code, reason=reason)
 
 
 def status_of(kind: str) -> int:
