@@ -30,6 +30,7 @@ COMMANDS = {
     "restore": "gateway.commands.backups:restore",
     "store": "gateway.commands.stores:store",
     "simulate": "gateway.simulate.commands:simulate",
+    "api-key": "gateway.commands.apikeys:api_key",
     "hash-password": "gateway.commands.setup:hash_password",
 }
 

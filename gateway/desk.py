@@ -1,7 +1,7 @@
-"""Where people opt out without texting: what a page hears takes effect exactly as a STOP does, by the same function.
+"""Where people opt out without texting, and decide about texts: what a page hears takes effect as a STOP does.
 
-There is a confirmation, and a billable event, only where somebody is known to have written to the number; the answer to
-whoever filled in the page is the same either way.
+It is the same function that acts. There is a confirmation, and a billable event, only where somebody is known to have
+written to the number; the answer to whoever filled in the page is the same either way.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.heard import Heard
+from gateway.reviews import Reviews
 from gateway.rules.keyword import Decision
 from gateway.rules.ladder import Reading, Rule
 from gateway.store.contacts import WEB
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.lanes import Lanes, Placed
     from gateway.opt_out import Heeded, OptOuts
+    from gateway.reviews import Ruling
     from gateway.rules.number import Number
     from gateway.store.base import Store, Tx
 
@@ -36,6 +38,7 @@ class Desk:
 
     def __init__(self, opt_outs: OptOuts, store: Store, lanes: Lanes, follow: Callable[[Heeded], None]) -> None:
         self._opt_outs = opt_outs
+        self._reviews = Reviews(opt_outs)
         self._store = store
         self._lanes = lanes
         self._follow = follow
@@ -47,10 +50,21 @@ class Desk:
             StoreError: it could not be kept.
         """
         heard = Heard(number, WEB, "web", _FORM)
-        placed, heeded = await self._store.transact(lambda tx: self._hear(tx, heard))
+        await self._act(lambda tx: self._opt_outs.hear(tx, [heard]))
+
+    async def decide(self, ruling: Ruling) -> int:
+        """Decide about texts that wait for a person; returns about how many that was.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        return await self._act(lambda tx: self._reviews.hear(tx, ruling))
+
+    async def _act(self, work: Callable[[Tx], Heeded]) -> int:
+        placed, heeded = await self._store.transact(lambda tx: self._place(tx, work(tx)))
         self._lanes.carry_on(placed)
         self._follow(heeded)
+        return len(heeded.effects)
 
-    def _hear(self, tx: Tx, heard: Heard) -> tuple[Placed, Heeded]:
-        heeded = self._opt_outs.hear(tx, [heard])
+    def _place(self, tx: Tx, heeded: Heeded) -> tuple[Placed, Heeded]:
         return self._lanes.place(tx, heeded.rows), heeded

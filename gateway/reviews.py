@@ -54,6 +54,12 @@ class Reviews:
 
         Rows are spooled; what the effects are is to be announced after the commit (:func:`gateway.heard.announce`).
         """
+        heeded = self.hear(tx, ruling)
+        spool.add(tx, heeded.rows)
+        return heeded.effects
+
+    def hear(self, tx: Tx, ruling: Ruling) -> Heeded:
+        """Decide cases; what it returns belongs to the spool, in the same transaction. No effects: there were none."""
         tx.lock([ruling.number])  # two people may decide at once
         found = [
             case
@@ -63,9 +69,7 @@ class Reviews:
         reading = Reading.OPT_OUT if ruling.opts_out else Reading.NONE
         heard = _heard(tx, found, Decision(reading, Rule.DECIDED, ""), ruling.source)
         note = f"{ruling.by}: {ruling.reason}" if ruling.reason else ruling.by
-        heeded = self._opt_outs.hear(tx, [each._replace(note=note) for each in heard])
-        spool.add(tx, heeded.rows)
-        return heeded.effects
+        return self._opt_outs.hear(tx, [each._replace(note=note) for each in heard])
 
     def overdue(self, tx: Tx, limit: int) -> Heeded:
         """Opt out the numbers of up to ``limit`` cases that nobody has decided in time."""

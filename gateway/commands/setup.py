@@ -48,13 +48,17 @@ def _first_line() -> str:
         raise click.ClickException("the password is not text in UTF-8") from error
 
 
+def typed_secret(called: str) -> str:
+    """Return what somebody types unseen, twice, or what the first line of standard input says."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        return str(click.prompt(called, hide_input=True, confirmation_prompt=True, err=True))
+    return _first_line()
+
+
 @click.command("hash-password")
 def hash_password() -> None:
     """Read a password and print its argon2id hash, for `password:` and `web_password:`."""
-    if sys.stdin is not None and sys.stdin.isatty():
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    else:
-        password = _first_line()
+    password = typed_secret("Password")
     if not password:
         raise click.ClickException("the password is empty; give one on standard input")
     click.echo(PasswordHasher().hash(password))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from gateway.store.base import Snapshot, Tx
 
+PREFIX = "sg_"  # so that a key that has leaked is recognised as one
+HASHED = "sha256:"
+_OCTETS = 32  # of chance in a key: nobody guesses it, so its hash need not be a slow one
+_HINT = 8  # characters by which people tell keys apart
 _COLUMNS = "id, account, hash, hint, created, expires"
 
 
@@ -19,6 +25,23 @@ class ApiKey(NamedTuple):
     hint: str
     created: int
     expires: int
+
+
+def new_key() -> str:
+    """Return a key that nobody has."""
+    return PREFIX + secrets.token_urlsafe(_OCTETS)
+
+
+def hash_of(key: str) -> str:
+    """Return what is kept of a key."""
+    return HASHED + hashlib.sha256(key.encode()).hexdigest()
+
+
+def make(tx: Tx, account: str, key: str) -> ApiKey:
+    """Keep a key for an account, and return what is kept of it."""
+    made = ApiKey(tx.new_id(), account, hash_of(key), key[:_HINT], tx.now, 0)
+    add(tx, made)
+    return made
 
 
 def add(tx: Tx, key: ApiKey) -> None:

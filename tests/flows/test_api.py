@@ -228,6 +228,30 @@ async def test_stop_is_billed_and_seen(world, client):
     assert (await client.send(GERMAN)).problem == "opted-out"
 
 
+async def test_texts_are_decided(world, client):
+    """An account reads the texts because of which its marketing waits, and decides about them, and no others."""
+    for number in (FRENCH, OTHER_FRENCH):
+        await client.send(number)
+    await world.orange.texts(2)
+    for number in (FRENCH, OTHER_FRENCH, GERMAN):
+        await world.orange.deliver(number, b"stop ou encore ?")
+    cases = {each["number"]: each for each in (await client.get("/reviews")).json["items"]}
+    assert (cases[FRENCH]["text"], cases[FRENCH]["scope"]) == ("stop ou encore ?", "account")
+    assert (await client.send(FRENCH)).status == 201  # waits
+
+    async def decide(number, *, opt_out):
+        body = {"short_code": "36034", "opt_out": opt_out, "reason": "read it"}
+        return await client.post(f"/reviews/{number}/decision", body)
+
+    assert (await decide(FRENCH, opt_out=False)).status == 204
+    assert (await decide(OTHER_FRENCH, opt_out=True)).status == 204
+    assert (await decide(OTHER_FRENCH, opt_out=True)).problem == "not-found"
+    assert (await decide(GERMAN, opt_out=True)).problem == "not-yours"
+    texts = await world.orange.texts(4)  # what had waited, and the confirmation
+    assert {(text.source, text.destination) for text in texts[2:]} == {("", FRENCH), ("36034", OTHER_FRENCH)}
+    assert (await client.send(OTHER_FRENCH)).problem == "opted-out"
+
+
 async def test_webhook_tells_of_receipts(world):
     """The end of a message that came over HTTP is posted to the account's webhook, and is in no app's lane."""
     receiver = Receiver()

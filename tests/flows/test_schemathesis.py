@@ -37,7 +37,5 @@ async def test_description_is_true(world, tmp_path):
     command = [PROGRAM, "--config-file", "schemathesis.toml", "run", url, "-n", EXAMPLES, "--no-color", "--seed", "1"]
     command += ["--header", f"Authorization: Bearer {KEY}", "--max-failures", "5", "--generation-database", "none"]
     with trio.fail_after(300):
-        run = await trio.run_process(
-            command, cwd=tmp_path, capture_stdout=True, stderr=subprocess.STDOUT, check=False
-        )
+        run = await trio.run_process(command, cwd=tmp_path, capture_stdout=True, stderr=subprocess.STDOUT, check=False)
     assert run.returncode == 0, run.stdout.decode()

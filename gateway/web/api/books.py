@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import Response  # noqa: TC002 (FastAPI reads the annotations)
 from starlette.requests import Request  # noqa: TC002 (FastAPI reads the annotations)
 
-from gateway.store import ledger
+from gateway.store import balances, ledger
 from gateway.web.api.messages import moment
 from gateway.web.api.models import Event, Events, Month, Usage
 from gateway.web.api.paging import Cursor, Limit, Since, Until, bad_cursor, cursor_of, link_to, milliseconds, place_of
@@ -53,8 +53,11 @@ class Books:
         """Sum the account's billable events up by month (UTC) and kind."""
         name = request.state.customer.name
         period = milliseconds(since) or 0, milliseconds(until)
-        found = await self._site.reader.read(lambda tx: ledger.totals(tx, name, *period))
-        return Usage(months=[Month(month=e.month, kind=e.kind, events=e.events, credits=e.credits) for e in found])
+        found, left = await self._site.reader.read(
+            lambda tx: (ledger.totals(tx, name, *period), balances.balance(tx, name))
+        )
+        months = [Month(month=e.month, kind=e.kind, events=e.events, credits=e.credits) for e in found]
+        return Usage(months=months, balance=left)
 
 
 def _position(cursor: str | None) -> int | None:

@@ -20,6 +20,7 @@ from gateway.web.api.models import Problem
 from gateway.web.api.numbers import Numbers
 from gateway.web.api.problems import BASE, ProblemError, of_status
 from gateway.web.api.reference import Reference
+from gateway.web.api.texts import Texts
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -35,6 +36,7 @@ messages, and who has opted out, is posted to the account's webhook, signed as S
 _TAGS = [
     {"name": "Messages", "description": "Preview, send, look up."},
     {"name": "Blacklist", "description": "Numbers that the account must not send marketing to."},
+    {"name": "Review", "description": "Texts that may be opt-outs, until somebody has read them."},
     {"name": "Billing", "description": "What was billed, and when."},
 ]
 _NOT_ALLOWED = 405
@@ -43,7 +45,7 @@ _NOT_ALLOWED = 405
 def interface(site: Site) -> Mount:
     """Return everything below `/api/v1`."""
     app = FastAPI(title="stopgate", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
-    for part in (Messages(site), Numbers(site), Books(site)):
+    for part in (Messages(site), Numbers(site), Texts(site), Books(site)):
         part.add_to(app)
     document = describe(app)
 

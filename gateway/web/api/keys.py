@@ -7,39 +7,19 @@ looked at again every few seconds at most, so a new key works, and a revoked one
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from typing import TYPE_CHECKING
 
 import trio
 
 from gateway.store import apikeys
+from gateway.store.apikeys import HASHED, hash_of
 from gateway.web.current import Current
 
 if TYPE_CHECKING:
     from gateway.config import Config
     from gateway.web.site import Site
 
-PREFIX = "sg_"
-HASHED = "sha256:"
-_OCTETS = 32  # of chance in a key: nobody guesses it, so its hash need not be a slow one
-_HINT = 8  # characters by which people tell keys apart
 _FRESH = 2.0  # seconds
-
-
-def new_key() -> str:
-    """Return a key that nobody has."""
-    return PREFIX + secrets.token_urlsafe(_OCTETS)
-
-
-def hint(key: str) -> str:
-    """Return how a key begins."""
-    return key[:_HINT]
-
-
-def hash_of(key: str) -> str:
-    """Return what is kept of a key."""
-    return HASHED + hashlib.sha256(key.encode()).hexdigest()
 
 
 class Keys:

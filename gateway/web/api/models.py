@@ -213,6 +213,38 @@ class NewOptOut(Given):
     reason: Reason
 
 
+class Case(BaseModel):
+    """A text that may be an opt-out; marketing to its number waits until somebody has read it."""
+
+    number: str
+    short_code: str
+    text: str
+    rule: Annotated[str, Field(description="What made it doubtful.")]
+    since: datetime
+    until: Annotated[datetime, Field(description="When it counts as an opt-out if nobody has decided.")]
+    scope: Annotated[Literal["account", "everybody"], Field(description="Whose marketing waits.")]
+
+
+class Cases(BaseModel):
+    """What waits for a decision, the most urgent first."""
+
+    items: list[Case]
+
+
+class Decision(Given):
+    """What somebody who has read a text says it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"short_code": "36034", "opt_out": False, "reason": "a question about an order"}]
+        }
+    )
+
+    short_code: Annotated[str, Field(min_length=3, max_length=15, pattern=r"^[0-9]+$")]
+    opt_out: Annotated[bool, Field(description="Whether it is an opt-out; it is confirmed and billed as any.")]
+    reason: Reason
+
+
 class Event(BaseModel):
     """A billable event."""
 
@@ -246,9 +278,7 @@ class Usage(BaseModel):
     """What the account has used."""
 
     months: list[Month]
-    balance: Annotated[
-        int | None, Field(description="Credits left of what was paid in advance; null: it pays later.")
-    ] = None
+    balance: Annotated[int, Field(description="Credits granted less charged; below zero the account owes some.")]
 
 
 class FieldError(BaseModel):
