@@ -31,6 +31,7 @@ from gateway.peers import Peers, Supplies
 from gateway.pulse import Watchdog
 from gateway.replace import Replace
 from gateway.requests import Requests
+from gateway.retention import Retention
 from gateway.reviews import Reviews
 from gateway.rules import number
 from gateway.settle import AccountOutcomes, OperatorOutcomes
@@ -99,6 +100,7 @@ class Gateway:
         self._door = Door(config.smpp, self._contexts.server, self.metrics)
         requests = Requests(self._submit, manage, self.store.clock)
         self._listener = Listener(self._door, customers, requests, self.lanes, self._membership)
+        self._retention = Retention(config, self.store)
         self._watchdog = Watchdog(self._complaints)
         self._watch = Watch(self.metrics, self.lanes, self._peers.connectors.values, self._listener)
         self._operate = Operate(self._peers.connectors.values, self._listener, customers, self.lanes)
@@ -149,6 +151,7 @@ class Gateway:
     async def _start(self, nursery: trio.Nursery) -> list[tuple[str, int]]:
         self._peers.start_lanes(nursery)
         nursery.start_soon(self._upkeep.run)
+        nursery.start_soon(self._retention.run)
         await self._serve(nursery)
         await self._peers.start_binding(self.config, self._contexts.clients)
         listeners: list[Port] = await nursery.start(self._listener.run)
@@ -175,6 +178,7 @@ class Gateway:
         await self._peers.drain(_PATIENCE)
         self._membership.leave()
         self._upkeep.leave()
+        self._retention.leave()
         with trio.move_on_after(_PATIENCE):
             await self.store.transact(self._leave)  # what was put before this is committed with it, or before
 
@@ -214,8 +218,8 @@ class Gateway:
         self.metrics.know(config.accounts, config.operators)
         self._peers.configure(config)
         self._membership.set_limits(self._peers.limits(config))
-        flows = (self._home, self._submit, self._operator_outcomes, self._opt_outs, self._deliver, self._upkeep)
-        for part in flows:
+        flows = (self._home, self._submit, self._operator_outcomes, self._opt_outs, self._deliver)
+        for part in (*flows, self._upkeep, self._retention):
             part.configure(config)
         self._door.configure(config.smpp, made.server)
 
@@ -236,6 +240,6 @@ class Gateway:
 
     def _complaints(self) -> Iterator[tuple[str, str]]:
         """Say of each part that seems to stand still at this moment why."""
-        for part in (self.store, self._door, *self.lanes, *self._peers.connectors.values()):
+        for part in (self.store, self._door, self._retention, *self.lanes, *self._peers.connectors.values()):
             if complaint := part.complaint():
                 yield part.title, complaint

@@ -121,6 +121,13 @@ class Delivery(Section):
     held_parts: Duration = seconds("5m")
 
 
+class Retention(Section):
+    """How long what has ended is kept; opt-outs and their evidence have a setting of their own."""
+
+    messages: Duration = seconds("30d")
+    texts: Duration = seconds("3d")
+
+
 class Mention(Section):
     """What is appended, where a short code can be texted and elsewhere."""
 
@@ -250,6 +257,7 @@ class Config(Section):
     web: Annotated[Web, BeforeValidator(listen_nowhere)] = Web()
     metrics: Annotated[MetricsListener, BeforeValidator(listen_nowhere)] = MetricsListener()
     delivery: Delivery = Delivery()
+    retention: Retention = Retention()
     opt_out: OptOut = OptOut()
     accounts: Annotated[dict[str, Account], BeforeValidator(named), AfterValidator(own_names)] = {}
     operators: Annotated[dict[str, Operator], BeforeValidator(named), AfterValidator(own_names)] = {}

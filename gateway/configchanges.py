@@ -13,7 +13,7 @@ _BINDING = (
     *("outbind", "nodes", "enquire_link", "response_timeout"),
 )
 
-_FIXED = ("node", "store", "web", "metrics")
+_FIXED = ("node", "store", "control", "web", "metrics")
 
 
 class Changes(NamedTuple):

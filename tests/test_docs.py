@@ -16,6 +16,7 @@ from gateway.config import Config, load
 from gateway.metrics import Metrics
 from gateway.smpp import status
 from gateway.store import messages, spool
+from gateway.store.tables import COPIED, LEFT
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -244,6 +245,13 @@ def test_every_log_event_is_explained():
     events = logged_events()
     assert len(events) > 20
     assert explained_events() == events
+
+
+def test_every_table_is_on_the_page_of_privacy():
+    """docs/privacy.md says of every table of the database what it holds about people, how long and why."""
+    tables = {table.name for table in COPIED} | LEFT.keys()
+    assert len(tables) > 15
+    assert set(table_column(ROOT / "docs" / "privacy.md", "table")) == tables
 
 
 def test_every_metric_is_explained():

@@ -125,25 +125,33 @@ def verify(tx: Tx | Snapshot, after: Link = START, limit: int = _FOR_EVER) -> Ve
     return Verdict(after, None)
 
 
-def purge(tx: Tx, before: int, limit: int) -> int:
-    """Take what they say from up to ``limit`` rows that are older than the instant ``before``; returns how many.
+def old(tx: Tx, after: int, before: int, limit: int) -> list[tuple[int, bool]]:
+    """Return (id, whether nobody needs it) of up to ``limit`` rows behind an id and older than the instant ``before``.
 
-    What an opt-out that is in force, or a text that waits for its reader, rests on is kept, and so are lists.
+    Needed is what an opt-out that is in force, or a text that waits for its reader, rests on; lists that were imported;
+    and whatever is about a number of which something is known that is newer than ``before``: the time to keep begins
+    when an opt-out is lifted.
     """
     found = tx.rows(
-        "SELECT id FROM evidence WHERE id < ? AND nonce <> '' "
-        "AND NOT EXISTS (SELECT 1 FROM blacklist WHERE blacklist.number = evidence.number "
-        "AND blacklist.evidence = evidence.id) AND effect <> ? "
-        "AND NOT EXISTS (SELECT 1 FROM review WHERE review.evidence = evidence.id) ORDER BY id LIMIT ?",
-        (first_id(before), IMPORTED, limit),
+        "SELECT id, CASE "
+        "WHEN EXISTS (SELECT 1 FROM blacklist AS b WHERE b.number = e.number AND b.evidence = e.id) "
+        "OR EXISTS (SELECT 1 FROM review AS r WHERE r.number = e.number AND r.evidence = e.id) "
+        "OR EXISTS (SELECT 1 FROM evidence AS newer WHERE newer.number = e.number AND newer.at >= ?) "
+        "THEN 0 ELSE 1 END "
+        "FROM evidence AS e WHERE id > ? AND id < ? AND nonce <> '' AND effect <> ? ORDER BY id LIMIT ?",
+        (before, after, first_id(before), IMPORTED, limit),
     )
+    return [(int(identifier), bool(idle)) for identifier, idle in found]
+
+
+def empty(tx: Tx, ids: Sequence[int]) -> None:
+    """Take from rows what they say; they keep their place in the chain."""
     tx.each(
         "WITH gone (id, empty) AS ({rows}) UPDATE evidence SET number = '', code = '', source = '', operator = '', "
         "data_coding = 0, esm_class = 0, octets = gone.empty, normalised = '', rule = 'purged', effect = '', "
         "accounts = '[]', note = '', vocabulary = '', language = '', nonce = '' FROM gone WHERE evidence.id = gone.id",
-        [(identifier, b"") for (identifier,) in found],
+        [(identifier, b"") for identifier in ids],
     )
-    return len(found)
 
 
 def stopped_since(tx: Tx, since: int) -> dict[int, str]:

@@ -82,7 +82,8 @@ def lock(path: Path) -> IO[str]:
     The lock has a file of its own, for SQLite locks parts of the database itself, and would lose them with ours.
     """
     try:
-        file = path.with_name(f"{path.name}.lock").open("w")
+        descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+        file = os.fdopen(descriptor, "w")
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.close()
