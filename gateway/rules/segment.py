@@ -42,7 +42,10 @@ _GSM7, _UCS2, _BINARY = (
 _JOINERS = frozenset("\u200c\u200d")  # zero width non-joiner and joiner
 _MARKS = frozenset({"Mn", "Mc", "Me"})  # combining marks, variation selectors and keycaps among them
 _EXTENDING = (
+    ("\u0e33", "\u0e33"),  # Thai and Lao vowels that are drawn with the consonant before
+    ("\u0eb3", "\u0eb3"),
     ("\u1160", "\u11ff"),  # Hangul vowels and finals
+    ("\ud7b0", "\ud7fb"),
     ("\U0001f3fb", "\U0001f3ff"),  # skin tones
     ("\U000e0020", "\U000e007f"),  # tags, as in the flag of Scotland
 )

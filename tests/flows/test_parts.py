@@ -16,6 +16,23 @@ LONG = "Soldes! " * 40  # 320 characters
 QUIET = {"shop": {"forward_mo": False}}
 
 
+SUBMIT_MULTI = {
+    "service_type": "",
+    "source_addr_ton": 5,
+    "source_addr_npi": 0,
+    "source_addr": "SHOP",
+    "esm_class": UDHI,
+    "protocol_id": 0,
+    "priority_flag": 0,
+    "schedule_delivery_time": "",
+    "validity_period": "",
+    "registered_delivery": 1,
+    "replace_if_present_flag": 0,
+    "data_coding": 0,
+    "sm_default_msg_id": 0,
+}
+
+
 def cut(text, size=153):
     """Cut a text as apps do."""
     return [text[start : start + size] for start in range(0, len(text), size)]
@@ -132,6 +149,38 @@ async def test_parts_in_different_alphabets(world, app):
     await submit_part(app, with_header("Prix: 10", 1, 2, 1))
     await submit_part(app, with_header(" \u20ac\u00ea", 1, 2, 2, Alphabet.UCS2), data_coding=8)
     assert await sent(world) == ["Prix: 10 \u20ac\u00ea" + MENTION]
+
+
+async def test_cut_through_characters(world, app):
+    """A text that its app cut by octets, through a surrogate pair, is whole again."""
+    text = "Soldes \U0001f600 !"
+    octets = text.encode("utf-16-be")
+    for number, piece in enumerate((octets[:16], octets[16:]), 1):
+        await submit_part(app, bytes((5, 0, 3, 9, 2, number)) + piece, data_coding=8)
+    assert await sent(world) == [text + MENTION]
+
+
+async def test_place_beside_a_header(world, app):
+    """Parts with their place in sar_* parameters, and a header with other elements, are joined; the header stays."""
+    for number, piece in enumerate((b"Adi\x1b\x6fs, ", b"ma\x1b\x75ana"), 1):
+        tables = bytes((3, 0x24, 1, 2))
+        await submit_part(app, tables + piece, tlvs=sar(9, 2, number))
+    [(_, pdu)] = await world.eventually(lambda: world.orange.taken)
+    assert pdu.fields["short_message"] == bytes((3, 0x24, 1, 2)) + b"Adi\x1b\x6fs, ma\x1b\x75ana STOP 36034"
+
+
+async def test_submit_multi_in_parts(world, app):
+    """A submit_multi in parts is one message for each destination, with its own mention and a receipt for each part."""
+    destinations = [smpp.Sme(1, 1, number) for number in (FRENCH, GERMAN)]
+    ids = []
+    for number, piece in enumerate(("Soldes ", "demain."), 1):
+        fields = SUBMIT_MULTI | {"dest_address": destinations, "short_message": with_header(piece, 9, 2, number)}
+        answer = await app.ask(app.links[0], smpp.SUBMIT_MULTI, smpp.encode_body(smpp.SUBMIT_MULTI, fields))
+        assert (answer.status, answer.fields["unsuccess_sme"]) == (status.ESME_ROK, [])
+        ids.append(answer.fields["message_id"])
+    texts = {text.destination: text.text for text in await world.orange.texts(2)}
+    assert texts == {FRENCH: "Soldes demain. STOP 36034", GERMAN: "Soldes demain. no-sms.eu"}
+    assert sorted(told.message_id for told in await app.receipts(4)) == sorted(ids * 2)
 
 
 async def test_same_part_again(world, app):

@@ -54,6 +54,9 @@ OTHER = {
 }
 
 
+_MOST_IN_PARTS = 8_000  # characters, so that there are never more than 255
+
+
 class Sending(NamedTuple):
     """How an app writes a message: octets and data_coding of each part, and what every header bears."""
 
@@ -106,7 +109,9 @@ class Example:
         dice, palette = self.dice, self.dice.choice(PALETTES)
         some = palette if dice.random() < 0.5 else [dice.choice(palette)] * 8 + palette
         text = "".join(dice.choices(some, k=dice.randint(0, 200)))
-        if dice.random() < 0.6:  # about as long as segments are
+        if dice.random() < 0.01:  # about as long as messages are
+            text = "".join(dice.choices(some, k=16_000))[: dice.choice((9_000, 12_000, 16_000))]
+        elif dice.random() < 0.6:  # about as long as segments are
             text = "".join(dice.choices(some, k=600))
             most, way = dice.choice((1, 1, 2, 2, 3)), oracle.Way(PLACES[self.operator["long_messages"]])
             longest = bisect_right(range(len(text)), most, key=lambda length: oracle.optimum(text[:length], way)) - 1
@@ -132,8 +137,10 @@ class Example:
     def _chunks(self):
         dice, text = self.dice, self.text
         number = dice.choice((1, 2, 2, 3, 3, 4, 7))
+        if len(text) > _MOST_IN_PARTS:
+            return [text]
         if dice.random() < 0.5:  # as a good app would, all but the last alike
-            size = max(1, dice.choice((153, 152, 67, 66, 134, -(-len(text) // number))))
+            size = max(1 + len(text) // 250, dice.choice((153, 152, 67, 66, 134, -(-len(text) // number))))
             return [text[start : start + size] for start in range(0, len(text), size)] or [""]
         places = sorted(dice.randint(0, len(text)) for _ in range(number - 1))
         return [text[start:end] for start, end in zip([0, *places], [*places, len(text)], strict=True)]

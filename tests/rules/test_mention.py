@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from gateway.rules.mention import Budget, MentionError, Overflow, plan
@@ -10,6 +13,7 @@ from gateway.rules.wording import locate
 from gateway.smpp.text import Alphabet, TextError
 from tests import oracle
 
+PAGE = Path(__file__).parents[2] / "docs" / "mention.md"
 M10 = "STOP 36034"
 M9 = "no-sms.eu"
 CODES = ("36034", "38000")
@@ -308,6 +312,18 @@ def test_what_merely_looks_like_the_mention_does_not_replace_it(text, mention):
     codes = CODES if mention == M10 else ()
     assert locate(text, mention, codes) is None
     assert plan(text, mention, BUDGET, codes).text == f"{text} {mention}"
+
+
+def test_the_page_says_what_counts():
+    """What the page on the mention says to count as one does, and what it says not to does not."""
+    table = PAGE.read_text(encoding="utf-8").partition("| counts | does not count |\n")[2].partition("\n\n")[0]
+    rows = [line.strip("|").split("|") for line in table.splitlines()[1:]]
+    counts, others = (
+        [text for cell in column for text in re.findall(r"`(.+?)`", cell)] for column in zip(*rows, strict=True)
+    )
+    assert min(len(counts), len(others)) > 5
+    assert [text for text in counts if not (locate(text, M10, CODES))] == []
+    assert [text for text in others if locate(text, M10, CODES) or locate(text, M9)] == []
 
 
 def test_a_text_with_a_lone_surrogate_is_refused():

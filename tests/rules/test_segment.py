@@ -27,6 +27,8 @@ CLUSTERS = [
     "\U0001f44d\U0001f3fd",
     "\u1112\u1161\u11ab",
     "\u0928\u093f",
+    "\u0e01\u0e33",
+    "\u1100\ud7b0\ud7cb",
 ]
 
 gsm_text = st.text(st.sampled_from([*sorted(oracle.OCTETS), "€", "x", "x", "{"]), max_size=700)
