@@ -7,10 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import trio
 from argon2 import PasswordHasher
 from click.testing import CliRunner
 
 from gateway import cli
+from gateway.opt_out import Decided, opt_out_by_hand
+from gateway.rules.number import canonical
+from gateway.store.sqlite import SqliteStore
 
 EXAMPLE = Path(__file__).parents[1] / "config" / "gateway.yaml"
 
@@ -119,6 +123,20 @@ def test_preview(previewed):
         "foreign   '\u2019' at 2, in GSM-7 \"'\", '\u00f4' at 4, in GSM-7 'o'",
         "plain     without accents 1 in GSM-7: L'hotel " + "x" * 70 + " no-sms.eu",
     ]
+
+
+def test_preview_of_what_the_database_knows(previewed, tmp_path):
+    """A number that has opted out is refused in the preview, too; a database that cannot be read is said to be so."""
+    store = SqliteStore(tmp_path / "gateway.db")
+    decided = Decided(canonical("33612345678"), "shop", "36034", "asked to")
+    trio.run(store.once, lambda tx: opt_out_by_hand(tx, decided))
+    store.close()
+    shown = previewed("--to", "0612345678", "x")
+    assert (shown.exit_code, "The number has opted out" in shown.stderr) == (1, True)
+    assert previewed("--to", "0712345678", "x").exit_code == 0
+    (tmp_path / "gateway.db").write_bytes(b"no database")
+    shown = previewed("--to", "0612345678", "x")
+    assert (shown.exit_code, "Whether the number has opted out is not known" in shown.stderr) == (0, True)
 
 
 def test_preview_as_json(previewed):

@@ -30,7 +30,7 @@ _SEND = (  # words that say that something is to be sent
     r"envie|stuur)" + _BOUND
 )
 _STOP = r"(?<!\w)(?<![^\W\d_][-\u2010\u2011\u2013])stop"  # not that of "non-stop"
-_NO_PRICE = r"(?!\w|[.,]\d|\s?[€$£%°])"
+_NO_PRICE = r"(?!\w|[.,]\d|\s?(?:[€$£%°]|euros?\b|eur\b))"
 
 
 def locate(text: str, mention: str, codes: Sequence[str] = ()) -> tuple[int, int] | None:

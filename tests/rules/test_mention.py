@@ -285,6 +285,7 @@ def test_a_web_mention_at_the_end_is_not_doubled(text):
         ("Stop: plus de 36034 articles", M10),
         ("Stop: 36034 \u20ac \u00e0 gagner", M10),
         ("Stop: 36034,50 en jeu", M10),
+        ("Stop: 36034 euros en jeu", M10),
         ("Non\u2011stop 36034", M10),
         ("Stopover 36034", M10),
         ("Stop et 36034 articles", M10),
