@@ -122,6 +122,8 @@ def _ways_in(gateway: GatewayProcess, setting: Setting) -> dict[str, str]:
         "or send with": f'stopgate simulate app --connect {address} {credentials} 33612345679 "Bonjour"',
         "text a STOP": "type it here: 33612345679 STOP",
         "look around": f"stopgate blacklist list --config {gateway.path}",
+        "client area": f"{gateway.web_url}/, log in as {setting.account} with password {setting.password}",
+        "opt-out page": f"{gateway.web_url}/opt-out",
         "metrics": gateway.metrics_url,
     }
 

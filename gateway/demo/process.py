@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
 
 import trio
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _TAIL = 15  # lines of the log that explain a failure
 _STOP_TIME = 15.0  # seconds for a clean stop
-_METRICS_TIME = 5.0
+_HTTP_TIME = 5.0
 
 
 class GatewayError(Exception):
@@ -57,12 +58,12 @@ class GatewayProcess:
         self.path = folder / "gateway.yaml"
         self.address = (LOCAL, 0)
         self.status: int | None = None
-        self._metrics = (LOCAL, free_port())
+        self._metrics, self._web = (LOCAL, free_port()), (LOCAL, free_port())
         self._events: list[dict[str, Any]] = []
         self._lines: deque[str] = deque(maxlen=_TAIL)
         self._changes = Changes()
         self._process: trio.Process | None = None
-        self.path.write_text(_configuration(folder, setting, self._metrics), encoding="utf-8")
+        self.path.write_text(_configuration(folder, setting, self._metrics, self._web), encoding="utf-8")
         self.path.chmod(0o600)
 
     @property
@@ -70,6 +71,12 @@ class GatewayProcess:
         """Where the metrics page is."""
         host, port = self._metrics
         return f"http://{host}:{port}/metrics"
+
+    @property
+    def web_url(self) -> str:
+        """Where the client area is; the opt-out page is below it."""
+        host, port = self._web
+        return f"http://{host}:{port}"
 
     @property
     def log_tail(self) -> list[str]:
@@ -180,18 +187,34 @@ class GatewayProcess:
         return total
 
     async def _metrics_page(self) -> str:
+        _, page = await self._fetch(self._metrics, "/metrics")
+        return page
+
+    # What a subscriber would see of it
+
+    async def fill_in(self, path: str, **fields: str) -> tuple[int, str]:
+        """Send a form of its web pages, as a browser that is on them; returns the status and the page.
+
+        Raises:
+            GatewayError: there is no answer.
+        """
+        return await self._fetch(self._web, path, urlencode(fields))
+
+    async def _fetch(self, address: tuple[str, int], path: str, form: str | None = None) -> tuple[int, str]:
         try:
-            return await trio.to_thread.run_sync(_get, *self._metrics, abandon_on_cancel=True)
+            return await trio.to_thread.run_sync(_fetch, address, path, form, abandon_on_cancel=True)
         except OSError as error:
-            raise GatewayError(f"{self.metrics_url} cannot be read: {error}") from error
+            raise GatewayError(f"{path} cannot be had from {address}: {error}") from error
 
 
-def _get(host: str, port: int) -> str:
-    """Fetch the metrics page, whatever proxies the environment names."""
-    connection = http.client.HTTPConnection(host, port, timeout=_METRICS_TIME)
+def _fetch(address: tuple[str, int], path: str, form: str | None) -> tuple[int, str]:
+    """Fetch a page, whatever proxies the environment names."""
+    connection = http.client.HTTPConnection(*address, timeout=_HTTP_TIME)
+    headers = {"sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded"}
     try:
-        connection.request("GET", "/metrics")
-        return connection.getresponse().read().decode()
+        connection.request("GET" if form is None else "POST", path, form, {} if form is None else headers)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
     finally:
         connection.close()
 
@@ -200,16 +223,19 @@ def _stopgate(*command: str) -> list[str]:
     return [sys.executable, "-m", "gateway", *command]
 
 
-def _configuration(folder: Path, setting: Setting, metrics: tuple[str, int]) -> str:
+def _configuration(folder: Path, setting: Setting, metrics: tuple[str, int], web: tuple[str, int]) -> str:
     store = json.dumps(f"sqlite:///{folder / 'gateway.db'}")  # JSON is YAML, and quotes what needs it
     return f"""\
 node: demo
 store: {store}
 smpp: {{listen: ["{setting.listen}"]}}
-web: {{listen: null}}
+web: {{listen: "{web[0]}:{web[1]}"}}
 metrics: {{listen: "{metrics[0]}:{metrics[1]}"}}
 accounts:
-  {setting.account}: {{password: {setting.password}, kind: marketing, publisher: Demo}}
+  {setting.account}:
+    password: {setting.password}
+    web_password: {setting.password}
+    publisher: Demo
 operators:
   simulated:
     host: {setting.operator[0]}

@@ -34,6 +34,7 @@ _GERMAN_TEXT = (
 )
 _SECOND_TEXT = "Letzte Chance: 30 % auf alle Fahrräder, nur noch heute."
 _STOP = "Stop svp"
+_SEE_OTHER = 303  # HTTP: done, see the next page
 
 
 class StepError(Exception):
@@ -173,24 +174,24 @@ async def _receive_confirmation(stage: Stage) -> Figures:
 
 async def _read_ledger(stage: Stage) -> Figures:
     logged = await stage.gateway.event("billable")
-    row = await _one_billable_event(stage)
+    [row] = await _billable_events(stage, 1)
     same = [name for name in ("id", "account", "credits", "message_id") if logged[name] == row[name]]
     _check(same == ["id", "account", "credits", "message_id"], f"the log says {logged}, the ledger {row}")
     return {**row, "in_the_log": f"billable id={logged['id']} number={logged['number']}"}
 
 
-async def _one_billable_event(stage: Stage) -> Figures:
+async def _billable_events(stage: Stage, count: int) -> list[Figures]:
     rows = await stage.gateway.table("ledger", "list")
     logged = stage.gateway.events("billable")
-    _check(len(rows) == len(logged) == 1, f"the ledger holds {len(rows)} billable events, the log {len(logged)}")
-    return rows[0]
+    _check(len(rows) == len(logged) == count, f"the ledger holds {len(rows)} billable events, the log {len(logged)}")
+    return rows
 
 
 async def _text_stop_again(stage: Stage) -> Figures:
     answer = await _say_stop(stage)
     recorded = await stage.gateway.metric("stopgate_opt_outs_total", 'effect="repeated"')
     _check(recorded == 1, f"{recorded:.0f} repeated opt-outs were recorded")
-    await _one_billable_event(stage)
+    await _billable_events(stage, 1)
     return {
         "gateway_answers_the_operator": answer,
         "recorded_as_repeated": int(recorded),
@@ -211,6 +212,25 @@ async def _send_german_again(stage: Stage) -> Figures:
     confirmations = len(stage.received(MENTIONS.short_code, _FRENCH))
     _check((texts, confirmations) == (1, 1), f"the French number got {texts} texts and {confirmations} confirmations")
     return figures
+
+
+async def _opt_out_on_the_web(stage: Stage) -> Figures:
+    status_code, page = await stage.gateway.fill_in("/opt-out", number=f"+{_GERMAN}", country="DE", step="confirmed")
+    _check(status_code == _SEE_OTHER, f"the page answered {status_code}: {page}")
+    await stage.operator.wait_for(lambda: stage.received(MENTIONS.short_code, _GERMAN))
+    rows = [row for row in await stage.gateway.table("blacklist", "list") if row["number"] == _GERMAN]
+    _check([row["source"] for row in rows] == ["web"], f"the blacklist holds {rows}")
+    events = await _billable_events(stage, 2)
+    answer = await stage.app.submit(_GERMAN, _SECOND_TEXT)
+    _check(answer.status == status.OPTED_OUT, f"the submission was answered with {_named(answer)}")
+    confirmation = stage.received(MENTIONS.short_code, _GERMAN)[0].text
+    return {
+        "page": f"{stage.gateway.web_url}/opt-out",
+        "number": _GERMAN,
+        "confirmation": confirmation,
+        "billable_events": len(events),
+        "answer_to_the_app": _named(answer),
+    }
 
 
 async def _stop_gateway(stage: Stage) -> Figures:
@@ -240,5 +260,6 @@ STORY = [
         "The German subscriber still gets messages, and nobody a second confirmation.",
         _send_german_again,
     ),
+    Step("web_opt_out", "Then that one, too, has had enough, and fills in the web form.", _opt_out_on_the_web),
 ]
 ENDING = [Step("gateway_stopped", "The gateway stops cleanly.", _stop_gateway)]

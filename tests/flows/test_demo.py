@@ -33,6 +33,7 @@ def test_story_comes_true(environment):
     assert figures["german_message"]["received"].endswith("no-sms.eu")
     assert figures["german_message"]["segments"] == 2
     assert figures["billable_event"]["number"] == figures["stop"]["from"]
+    assert figures["web_opt_out"]["billable_events"] == 2
 
 
 def test_gateway_that_cannot_start(environment):
