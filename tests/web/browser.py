@@ -5,7 +5,7 @@ from playwright.sync_api import sync_playwright
 from tests.web.stage import PASSWORD
 
 LOGIN = "__Host-login"
-LANGUAGES = {"en": "en-GB", "fr": "fr-FR"}
+LANGUAGES = {"en": "en-GB", "fr": "fr-FR", "de": "de-DE"}
 _REFUSED = "Failed to load resource"  # what a browser says of each answer that is an error; those are asked for
 
 

@@ -40,6 +40,7 @@ _TAGS = [
     {"name": "Billing", "description": "What was billed, and when."},
 ]
 _NOT_ALLOWED = 405
+_WORDS = {"Successful Response": "Done"}  # FastAPI's, in ours
 
 
 def interface(site: Site) -> Mount:
@@ -114,4 +115,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components["schemas"] |= components["schemas"]["Problem"].pop("$defs")
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}}
     document["security"] = [{"key": []}]
+    for operation in (each for path in document["paths"].values() for each in path.values()):
+        for answer in operation["responses"].values():
+            answer["description"] = _WORDS.get(answer["description"], answer["description"])
     return document
