@@ -73,16 +73,7 @@ def rooms(header, *, ucs2):
 def segments(text, header=6, *, ucs2=None):
     """Return how many segments a text takes, filling one after the other, character by character."""
     ucs2 = not gsm(text) if ucs2 is None else ucs2
-    alone, room = rooms(header, ucs2=ucs2)
-    costs = [cost(character, ucs2=ucs2) for character in text]
-    if sum(costs) <= alone:
-        return 1
-    number, used = 1, 0
-    for each in costs:
-        if used + each > room:
-            number, used = number + 1, 0
-        used += each
-    return number
+    return fill([cost(character, ucs2=ucs2) for character in text], *rooms(header, ucs2=ucs2))
 
 
 # National tables once more, by the marks of letters, from TS 23.038 annex A. (kind, language): what differs there.

@@ -23,7 +23,7 @@ INPUTS = {
     "budget": lambda dice, _frames: dice.randbytes(8),
 }
 HANG = 60  # seconds without progress that count as a hang: the process then says where it stood, and ends
-BATCH = 1_000
+BATCH = 200
 
 
 def seeds(corpus):
