@@ -64,6 +64,10 @@ class Operate:
 
     # Operators
 
+    def reachable(self, operator: str) -> bool:
+        """Say whether an operator has a link at this moment, at whatever node."""
+        return self._lanes.reachable(operator_lane(operator))
+
     async def operators(self) -> list[Line]:
         """Say of each operator that this node binds to how it is doing."""
         return [self._operator(each) for each in self._connectors()]

@@ -1,7 +1,7 @@
 """Previews under one configuration: whose text, to whom, by which operator, and when.
 
-Used by the command line, the client area and the HTTP interface alike. Nothing is looked up here: what the store knows
-of a number or an account is part of the question.
+Used by the command line, the client area and the HTTP interface alike. What the store knows of a number or an account
+is part of the question; :meth:`Previews.informed` asks it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import ruleset
 from gateway.openings import Openings
-from gateway.rules.policy import Outlet, Refuse
+from gateway.rules.policy import Kind, Outlet, Refuse
 from gateway.rules.preview import Draft, preview
 from gateway.rules.reason import Reason
 from gateway.smpp import status
+from gateway.store import blacklist, settings
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.config import Config
     from gateway.rules.number import Number
     from gateway.rules.preview import Preview
+    from gateway.store.base import Snapshot, Tx
 
 
 class Wish(NamedTuple):
@@ -52,6 +54,12 @@ class Previews:
         self._outlets = {name: ruleset.outlet(each) for name, each in config.operators.items()}
         self._profiles = {name: ruleset.profile(account, config.opt_out) for name, account in config.accounts.items()}
         self._openings = Openings(config)
+
+    def informed(self, source: Tx | Snapshot, wish: Wish) -> Wish:
+        """Return a wish with what the store knows: whether its number has opted out, what its account has switched."""
+        marketing, number = self._profiles[wish.account].kind is Kind.MARKETING, wish.number.key
+        refuses = blacklist.refuses(blacklist.of_number(source, number), number, wish.account, marketing=marketing)
+        return wish._replace(opted_out=refuses, mention=None if marketing else settings.mention(source, wish.account))
 
     def preview(self, wish: Wish, now: int, usable: Collection[str] = ()) -> Preview:
         """Return what a text would become, sent at ``now``, in milliseconds since 1970.

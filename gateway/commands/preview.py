@@ -15,7 +15,6 @@ from gateway.commands.records import number_argument
 from gateway.previews import Previews, Wish
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet, encode_gsm7
-from gateway.store import blacklist, settings
 from gateway.store.base import StoreError
 from gateway.store.url import is_missing, read_store
 
@@ -56,8 +55,9 @@ def preview(  # noqa: PLR0913  click gives each option by itself
         foreign = "".join(sorted({each for each in text if encode_gsm7(each) is None}))
         raise click.ClickException(f"the GSM alphabet has no {foreign!r}; use --encoding auto")
     number = number_argument(to)
-    wish = _informed(config, Wish(account, number, text, optout_mention))
-    found = Previews(config).preview(wish, time.time_ns() // 1_000_000)
+    previews = Previews(config)
+    wish = _informed(config, previews, Wish(account, number, text, optout_mention))
+    found = previews.preview(wish, time.time_ns() // 1_000_000)
     if form == "json":
         click.echo(json.dumps({"to": number.key, "territory": number.territory} | found.values(), indent=2))
     else:
@@ -66,19 +66,16 @@ def preview(  # noqa: PLR0913  click gives each option by itself
         raise click.ClickException(f"it would be refused: {status.describe(found.refusal.status)}")
 
 
-def _informed(config: Config, wish: Wish) -> Wish:
+def _informed(config: Config, previews: Previews, wish: Wish) -> Wish:
     """Return a wish with what the database knows of it; nothing where it cannot be read, which is said."""
     if is_missing(config.store):
         return wish
-    key, marketing = wish.number.key, config.accounts[wish.account].kind == "marketing"
     try:
         with read_store(config.store) as snapshot:
-            refuses = blacklist.refuses(blacklist.of_number(snapshot, key), key, wish.account, marketing=marketing)
-            switch = None if marketing else settings.mention(snapshot, wish.account)
+            return previews.informed(snapshot, wish)
     except StoreError as error:
         click.echo(f"Whether the number has opted out is not known: {error}", err=True)
         return wish
-    return wish._replace(opted_out=refuses, mention=switch)
 
 
 def _lines(number: Number, found: Preview) -> Iterator[str]:

@@ -7,11 +7,13 @@ import pytest
 import trio
 
 from gateway.smpp.text import Alphabet
+from gateway.store import settings
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 from tests.web.client import KEY, OTHER_KEY, Client
 from tests.web.receiver import Receiver
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
+AWAY = {"host": "127.0.0.1", "port": 9, "system_id": "gw", "password": "secret"}
 ACCOUNTS = {"shop": {"api_key": KEY, "api_rate": None}, "bank": {"api_key": OTHER_KEY, "api_rate": None}}
 WEB = {"listen": "127.0.0.1:0"}
 
@@ -172,6 +174,18 @@ async def test_preview(world, client):
     await client.post("/blacklist", {"number": GERMAN, "reason": "asked"})
     refused = (await client.post("/preview", {"to": GERMAN, "text": "Hallo"})).json
     assert refused["refusal"] == {"command_status": "0x410", "reason": "opted_out"}
+
+
+async def test_preview_knows_what_sending_knows(world):
+    """A preview heeds what the account has switched for itself, and which operator of the route has a link."""
+    world.operator = {"long_messages": "udh16"}
+    routes = [{"prefixes": [""], "operators": ["away", "orange"]}]
+    await world.start(web=WEB, accounts=ACCOUNTS, operators={"away": AWAY}, routes=routes)
+    bank = other(world)
+    draft = {"to": FRENCH, "text": "x" * 306}
+    assert len((await bank.post("/preview", draft)).json["segments"]) == 3
+    await world.gateway.store.transact(lambda tx: settings.set_mention(tx, "bank", on=True))
+    assert (await bank.post("/preview", draft)).json["mention"]["words"] == "STOP 36034"
 
 
 async def test_blacklist(world, client):

@@ -16,7 +16,7 @@ from gateway.rules.reading import piece_of
 from gateway.rules.times import write_time
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.store import blacklist, messages
+from gateway.store import messages
 from gateway.store.ids import unwire, wire
 from gateway.submission import Once
 from gateway.web.api.models import Accepted, Draft, Message, NewMessage, Previewed
@@ -85,11 +85,11 @@ class Messages:
         """Tell what a text would become for a number: the mention in place, segments, alphabet; nothing is sent."""
         customer: Customer = request.state.customer
         number = read_number(draft.to, "/to")
-        marketing = customer.account.kind == "marketing"
-        entries = await self._site.store.transact(lambda tx: blacklist.lookup(tx, [number.key]))
-        refused = blacklist.refuses(entries, number.key, customer.name, marketing=marketing)
-        wish = Wish(customer.name, number, draft.text, optout_mention=_flag(draft.mention), opted_out=refused)
-        return _previewed(number, self._previews.get().preview(wish, self._site.store.clock()))
+        previews, site = self._previews.get(), self._site
+        wish = Wish(customer.name, number, draft.text, optout_mention=_flag(draft.mention))
+        informed = await site.store.transact(lambda tx: previews.informed(tx, wish))
+        usable = list(filter(site.operate.reachable, site.config.operators))
+        return _previewed(number, previews.preview(informed, site.store.clock(), usable))
 
     async def send(
         self, request: Request, response: Response, message: NewMessage, idempotency_key: IdempotencyKey = None

@@ -85,14 +85,15 @@ class Composer:
         wish = Wish(account.name, canonical(FRENCH), draft.text, draft.optout_mention, own)
         wishes = {"recipient": wish._replace(number=typed, opted_out=refused)} if typed else {}
         wishes |= {"french": wish, "foreign": wish._replace(number=canonical(FOREIGN))}
-        return await trio.to_thread.run_sync(self._look_at, wishes, limiter=self._limit)
+        usable = list(filter(self._site.operate.reachable, self._site.config.operators))
+        return await trio.to_thread.run_sync(self._look_at, wishes, usable, limiter=self._limit)
 
-    def _look_at(self, wishes: dict[str, Wish]) -> list[Sight]:
+    def _look_at(self, wishes: dict[str, Wish], usable: list[str]) -> list[Sight]:
         now = self._site.store.clock()
         if self._config is not self._site.config:  # it was read again
             self._config = self._site.config
             self._previews = Previews(self._config)
-        return [Sight(key, wish.number, self._previews.preview(wish, now)) for key, wish in wishes.items()]
+        return [Sight(key, wish.number, self._previews.preview(wish, now, usable)) for key, wish in wishes.items()]
 
     async def _send(self, visit: Visit) -> Response:
         draft = _draft(visit)
