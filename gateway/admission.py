@@ -19,6 +19,7 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store import alerts, blacklist, contacts, messages, reviews
 from gateway.store.alerts import Wish
+from gateway.store.balances import Purse
 from gateway.store.ids import milliseconds, wire
 from gateway.store.messages import Finished, Message, Outcome
 from gateway.submission import Answer
@@ -54,13 +55,14 @@ class Admission:
         self._refusals = blacklist.lookup(tx, numbers)
         self._pending = reviews.lookup(tx, numbers)
         self._usable = judge.usable()
+        self._purse = Purse(tx, {item.customer.name for item in items if item.customer.account.credits})
         self._messages: list[Message] = []
         self._contacts: dict[tuple[str, str, str], None] = {}
         self._rows: list[Spooled] = []
         self._ended: list[Finished] = []
         self._alerts: list[Wish] = []
         self._bundles = Bundles(tx, items, patience)
-        self._joins: list[tuple[int, int, str, int]] = []
+        self._joins: list[tuple[int, int, str, int, int]] = []
         self._outcomes: list[Outcome] = []
         self._waiting: list[Message] = []
 
@@ -81,8 +83,12 @@ class Admission:
             message = message_row(self._tx, item, identifier, (verdict.reason, 0))._replace(state=messages.REJECTED)
             self._messages.append(message)
             self._ended.append(Finished(message, messages.REJECTED, ERROR))
+        elif not self._purse.covers(item.customer.name, verdict.segments):
+            return Answer(status.NO_CREDIT, reason=Reason.NO_CREDIT)
         elif item.customer.charge(item.key, verdict.segments, self._tx.now / 1_000):
+            price = self._purse.spend(item.customer.name, verdict.segments)
             message = message_row(self._tx, item, identifier, (verdict.reason, len(verdict.parts)))
+            message = message._replace(price=price)
             self._messages.append(message)
             self._forward(timed, message, operator, verdict)
         else:
@@ -96,6 +102,8 @@ class Admission:
         bundle, reason = self._bundles.take(item, place, identifier), Reason.HELD
         if bundle.complete:
             verdict, whole = self._judge.decide(bundle.whole(item), facts)
+            if isinstance(verdict, Forward) and not self._purse.covers(item.customer.name, verdict.segments):
+                verdict = Refuse(status.NO_CREDIT, Reason.NO_CREDIT)
             if not isinstance(verdict, Forward):
                 return self._refuse_bundle(bundle, identifier, verdict)
             self._join(bundle, whole, facts.operator, verdict)
@@ -107,15 +115,17 @@ class Admission:
         """Refuse the part that came last; the others, which were accepted, end with the same status."""
         code = verdict.status if isinstance(verdict, Refuse) else status.OPTED_OUT
         others = [part.id for part in bundle.everything if part.id != last]
-        self._joins += [(part, 0, verdict.reason, 0) for part in others]
+        self._joins += [(part, 0, verdict.reason, 0, 0) for part in others]
         self._outcomes += [Outcome(part, messages.REJECTED, f"{code:03X}", final=True) for part in others]
         return Answer(code, reason=verdict.reason)
 
     def _join(self, bundle: Bundle, whole: Submitted, operator: str, verdict: Forward) -> None:
         """Send the parts of a message as the one that it is; each part ends as that does."""
         joined, segments = bundle.joined, len(verdict.parts)
+        price = self._purse.spend(whole.customer.name, verdict.segments)
         for part in bundle.everything:
-            self._joins.append((part.id, joined, verdict.reason, segments if part.id == joined else 0))
+            stands = part.id == joined
+            self._joins.append((part.id, joined, verdict.reason, segments * stands, price * stands))
         self._forward(whole, message_row(self._tx, whole, joined, (verdict.reason, segments)), operator, verdict)
 
     def _forward(self, item: Submitted, message: Message, operator: str, verdict: Forward) -> None:
@@ -146,6 +156,7 @@ class Admission:
         self._bundles.write()
         self._ended += messages.settle(self._tx, self._outcomes)
         contacts.touch(self._tx, list(self._contacts))
+        self._purse.write()
         alerts.ask(self._tx, self._alerts)
         told = home.receipts(self._tx, self._ended) + home.news(self._tx, self._waiting)
         return lanes.place(self._tx, self._rows + told)

@@ -187,6 +187,7 @@ class Account(Section):
     max_binds: Count = 4
     window: Count = 100
     rate: Count | None = 200
+    credits: Literal["prepaid"] | None = None
     allow_from: list[Network] | None = [IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")]
     web_password: Annotated[Password | None, Field(repr=False)] = None
     api_key: Annotated[ApiKey | None, Field(repr=False)] = None

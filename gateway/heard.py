@@ -84,25 +84,29 @@ def evidence_of(
     )
 
 
+def log_billable(event: Event, number: str) -> None:
+    """Log a billable event that has been committed, with its number as it may be shown."""
+    _log.info(
+        "billable",
+        id=event.id,
+        account=event.account,
+        kind=event.kind,
+        credits=event.credits,
+        number=number,
+        code=event.code,
+        source=event.source,
+        message_id=event.message,
+    )
+
+
 def announce(effect: Effect, *, clear: bool) -> None:
     """Log what a committed effect was: billable events always, each once, with the number masked unless ``clear``."""
     heard = effect.heard
     number = mask(heard.number.key, clear=clear)
     if effect.event is not None:
-        event = effect.event
-        _log.info(
-            "billable",
-            id=event.id,
-            account=event.account,
-            kind=event.kind,
-            credits=event.credits,
-            number=number,
-            code=event.code,
-            source=event.source,
-            message_id=event.message,
-        )
-        if event.account == PLATFORM:
-            _log.warning("opt_out_without_sender", number=number, code=event.code)
+        log_billable(effect.event, number)
+        if effect.event.account == PLATFORM:
+            _log.warning("opt_out_without_sender", number=number, code=effect.event.code)
     if effect.what == HELD:
         _log.info("held_for_review", number=number, code=heard.code, rule=str(heard.decision.rule))
     if effect.looped:

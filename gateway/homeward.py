@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway.hooks import Hooks
 from gateway.rules.times import receipt_date
 from gateway.smpp import pdu as smpp
-from gateway.smpp import receipt
-from gateway.store import confirmations, messages
+from gateway.smpp import receipt, status
+from gateway.store import balances, confirmations, messages
 from gateway.store.blacklist import EVERYBODY
 from gateway.store.ids import wire
 from gateway.store.messages import PLATFORM, Finished
@@ -27,6 +27,7 @@ RECEIPT, INTERMEDIATE = 0x04, 0x20  # esm_class of a delivery receipt, and of ne
 _NEWS_WANTED = 0x10  # registered_delivery
 _ALWAYS, _ON_FAILURE, _ON_SUCCESS = 1, 2, 3  # registered_delivery, bits 1-0 (3 is a 5.0 value)
 _RECEIPT_BITS = 3
+_REFUSED = f"{status.OPTED_OUT:03X}"
 _GOOD = (messages.DELIVERED, messages.ACCEPTED)
 
 TEMPLATE = {
@@ -77,9 +78,10 @@ class Homeward:
     def receipts(self, tx: Tx, finished: Sequence[Finished]) -> list[Spooled]:
         """Return the receipts that the accounts asked for, by the way that each message came.
 
-        What became of messages of our own is written down.
+        What became of messages of our own is written down, and what others have cost is given back where none was sent.
         """
         confirmations.ended(tx, [each for each in finished if each.message.account == PLATFORM])
+        balances.give_back(tx, [each.message for each in finished if _is_unsent(each)])
         theirs = [each for each in finished if each.message.account != PLATFORM]
         asked = (each for each in theirs if each.message.channel == messages.SMPP)
         rows = [_receipt(tx, each, self._keep) for each in asked if _wanted(each.message.registered, each.state)]
@@ -105,6 +107,12 @@ class Homeward:
     def text(self, tx: Tx, account: str, inbound: Text) -> Spooled:
         """Return the copy of an inbound text for ``account``."""
         return _text(tx, account, inbound, self._keep)
+
+
+def _is_unsent(finished: Finished) -> bool:
+    """Say whether a message was called back before anything of it was sent: by its app, by us, or by its number."""
+    refused = finished.state == messages.REJECTED and finished.error == _REFUSED
+    return refused or finished.state == messages.DELETED
 
 
 def wants_receipt(registered: int) -> bool:

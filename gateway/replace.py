@@ -18,6 +18,7 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.pdu import Pdu
 from gateway.store import blacklist, contacts
+from gateway.store.balances import Purse
 from gateway.store.ids import milliseconds
 from gateway.submission import RefusedError, Submitted
 
@@ -93,13 +94,20 @@ class Replace:
         refusals = blacklist.lookup(tx, numbers)
         items = [(message, _item(customer, change, message, rows)) for message, rows in written]
         drafts = [self._draft(message, item, refusals, tx.now) for message, item in items]
-        if not customer.take(sum(draft.verdict.segments for draft in drafts), tx.now / 1_000):
+        purse = Purse(tx, {customer.name} if customer.account.credits else ())
+        segments = sum(draft.verdict.segments for draft in drafts)
+        more = segments - sum(draft.message.price for draft in drafts)  # or less, which is given back
+        if not purse.covers(customer.name, more):
+            raise RefusedError(status.NO_CREDIT, Reason.NO_CREDIT)
+        if not customer.take(segments, tx.now / 1_000):
             raise RefusedError(status.ESME_RTHROTTLED, Reason.THROTTLED)
+        purse.spend(customer.name, more, messages=0)
+        purse.write()
         marketing = {
             (draft.message.number, draft.verdict.code, customer.name) for draft in drafts if draft.verdict.code
         }
         contacts.touch(tx, sorted(marketing))
-        return [self._replaced(tx, draft) for draft in drafts]
+        return [self._replaced(tx, customer, draft) for draft in drafts]
 
     def _draft(self, message: Message, item: Submitted, refusals: blacklist.Entries, now: int) -> _Draft:
         operator = self._judge.operator_for(message.account, message.number, self._judge.usable())
@@ -112,7 +120,7 @@ class Replace:
             raise RefusedError(code, verdict.reason)
         return _Draft(message, timed, operator, verdict)
 
-    def _replaced(self, tx: Tx, draft: _Draft) -> Replaced:
+    def _replaced(self, tx: Tx, customer: Customer, draft: _Draft) -> Replaced:
         item, verdict = draft.item, draft.verdict
         message = draft.message._replace(
             registered=item.fields["registered_delivery"],
@@ -120,6 +128,7 @@ class Replace:
             excerpt=excerpt(item.submission),
             segments=len(verdict.parts),
             open=len(verdict.parts),
+            price=verdict.segments if customer.account.credits else draft.message.price,
         )
         return Replaced(message, self._judge.segments(tx, item, message, (draft.operator, verdict.parts)))
 

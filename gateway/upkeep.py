@@ -14,8 +14,9 @@ import trio
 
 from gateway import ruleset
 from gateway.config import Operator
+from gateway.heard import log_billable
 from gateway.settle import note_dropped
-from gateway.store import alerts, evidence, held, idempotency, messages, sent, spool
+from gateway.store import alerts, evidence, held, idempotency, ledger, messages, sent, spool
 from gateway.store.base import StoreError
 from gateway.store.messages import Outcome
 from gateway.store.outbox import webhook_lane
@@ -37,6 +38,7 @@ _HEED = 0.5  # seconds between looks for opt-outs
 _KNOWN = 2.5  # seconds from the begin of a look in which what it has shown is good enough to send by
 _OVERLAP_MS = 30_000  # how long a commit may take to show what it decided at its begin
 _SWEEP = 5.0  # seconds between looks for what is too old
+_GATHER_MS = 60_000  # for which debits of prepaid accounts are summed up
 _PARKED_MS = 24 * 3_600 * 1_000
 _REPEATS_MS = 48 * 3_600 * 1_000  # for which a request that comes again gets the answer of the first
 _CROSSED_MS = 60_000  # receipts and outcomes that passed each other unseen did so lately
@@ -227,6 +229,8 @@ class Upkeep:
         while await self._store.transact(self._forget) >= _PAGE:
             pass
         await self._decide_overdue()
+        for event in await self._store.transact(lambda tx: ledger.settle_pending(tx, tx.now - _GATHER_MS)):
+            log_billable(event, "")
 
     async def _decide_overdue(self) -> None:
         """Opt out whose texts nobody has read in time."""

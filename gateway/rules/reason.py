@@ -24,4 +24,5 @@ class Reason(StrEnum):
     OPTED_OUT = "opted_out"
     OUTSIDE_HOURS = "outside_hours"
     NO_ROUTE = "no_route"
+    NO_CREDIT = "no_credit"
     THROTTLED = "throttled"

@@ -71,6 +71,7 @@ MENTION_DOES_NOT_FIT = 0x411
 MENTION_REQUIRED = 0x412
 NOT_TEXT = 0x413
 OUTSIDE_HOURS = 0x414
+NO_CREDIT = 0x415
 
 _NAMES = {code: name for name, code in vars().items() if name.startswith("ESME_")} | {
     OPTED_OUT: "OPTED_OUT",
@@ -78,6 +79,7 @@ _NAMES = {code: name for name, code in vars().items() if name.startswith("ESME_"
     MENTION_REQUIRED: "MENTION_REQUIRED",
     NOT_TEXT: "NOT_TEXT",
     OUTSIDE_HOURS: "OUTSIDE_HOURS",
+    NO_CREDIT: "NO_CREDIT",
 }
 
 _DESCRIPTIONS: dict[int, str] = consts.DESCRIPTIONS | {
@@ -92,6 +94,7 @@ _DESCRIPTIONS: dict[int, str] = consts.DESCRIPTIONS | {
     MENTION_REQUIRED: "A marketing account may not leave the opt-out mention out",
     NOT_TEXT: "A marketing message that is not text cannot carry the opt-out mention",
     OUTSIDE_HOURS: "Outside the hours in which marketing may be sent",
+    NO_CREDIT: "The prepaid credits do not cover the message",
 }
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from gateway.store.base import Snapshot, Tx
+    from gateway.store.messages import Message
 
 
 class Use(NamedTuple):
@@ -67,6 +68,45 @@ def debit(tx: Tx, uses: Mapping[str, Use]) -> None:
         "pending = balance.pending + excluded.pending, messages = balance.messages + excluded.messages, "
         "since = CASE WHEN balance.since = 0 THEN excluded.since ELSE balance.since END",
     )
+
+
+def give_back(tx: Tx, unsent: Iterable[Message]) -> None:
+    """Give back what messages have cost that ended before anything of them was sent."""
+    uses: dict[str, Use] = {}
+    for each in unsent:
+        if each.price:
+            before = uses.get(each.account, Use(0, 0))
+            uses[each.account] = Use(before.credits - each.price, before.messages - 1)
+    debit(tx, uses)
+
+
+class Purse:
+    """What some accounts, the prepaid ones, may spend in one transaction, and what they have spent.
+
+    All others spend what they like.
+    """
+
+    def __init__(self, tx: Tx, prepaid: Collection[str]) -> None:
+        self._tx = tx
+        self._left = dict.fromkeys(prepaid, 0) | to_spend(tx, prepaid) if prepaid else {}
+        self._uses: dict[str, Use] = {}
+
+    def covers(self, account: str, price: int) -> bool:
+        """Say whether an account may spend so many credits more."""
+        return account not in self._left or price <= max(0, self._left[account])
+
+    def spend(self, account: str, price: int, messages: int = 1) -> int:
+        """Spend credits on a message; returns what it has cost: nothing, where the account is not prepaid."""
+        if account not in self._left:
+            return 0
+        self._left[account] -= price
+        before = self._uses.get(account, Use(0, 0))
+        self._uses[account] = Use(before.credits + price, before.messages + messages)
+        return price
+
+    def write(self) -> None:
+        """Debit what was spent."""
+        debit(self._tx, self._uses)
 
 
 def take_pending(tx: Tx, before: int) -> list[Pending]:

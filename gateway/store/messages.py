@@ -41,7 +41,7 @@ _FATAL = frozenset({UNDELIVERABLE, REJECTED, SKIPPED})
 
 _COLUMNS = (
     "id, account, source_ton, source_npi, source_addr, dest_ton, dest_npi, dest_addr, number, submitted, registered, "
-    "reason, excerpt, segments, open, state, request, reference, data_coding, joined, channel"
+    "reason, excerpt, segments, open, state, request, reference, data_coding, joined, channel, price"
 )
 NO_REFERENCE = -1
 SMPP, HTTP = "smpp", "http"  # how a message came in, and its receipt goes out
@@ -53,7 +53,7 @@ class Message(NamedTuple):
     ``request`` is the id of the submit_multi that it came in, 0 when its own id is the one that the account knows;
     ``reference`` the user_message_reference, ``data_coding`` as submitted. ``joined``: of a part of a message that the
     account had cut, the part whose state is that of all; 0 for a message that was submitted whole, or is incomplete.
-    ``channel`` is how it came in.
+    ``channel`` is how it came in; ``price`` how many prepaid credits it has cost.
     """
 
     id: int
@@ -77,6 +77,7 @@ class Message(NamedTuple):
     data_coding: int = 0
     joined: int = 0
     channel: str = SMPP
+    price: int = 0
 
     @property
     def known_as(self) -> int:
@@ -147,22 +148,23 @@ def overall(known: Sequence[Known]) -> tuple[int, str, int]:
 def rewrite(tx: Tx, rows: Sequence[Message]) -> None:
     """Give messages of which nothing has been sent another text, and what goes with it."""
     tx.each(
-        "WITH news (id, registered, reason, excerpt, segments) AS ({rows}) "
+        "WITH news (id, registered, reason, excerpt, segments, price) AS ({rows}) "
         "UPDATE message SET registered = news.registered, reason = news.reason, excerpt = news.excerpt, "
-        "segments = news.segments, open = news.segments FROM news WHERE message.id = news.id AND message.state = 1",
-        [(each.id, each.registered, each.reason, each.excerpt, each.segments) for each in rows],
+        "segments = news.segments, open = news.segments, price = news.price "
+        "FROM news WHERE message.id = news.id AND message.state = 1",
+        [(each.id, each.registered, each.reason, each.excerpt, each.segments, each.price) for each in rows],
     )
 
 
-def join(tx: Tx, rows: Sequence[tuple[int, int, str, int]]) -> None:
-    """Let parts be one message, as (id, joined, reason, segments); only the one that stands for all has segments.
+def join(tx: Tx, rows: Sequence[tuple[int, int, str, int, int]]) -> None:
+    """Let parts be one message, as (id, joined, reason, segments, price); only the one that stands for all has both.
 
     Where ``joined`` is 0 the message cannot be, and the reason says why.
     """
     tx.each(
-        "WITH news (id, joined, reason, segments) AS ({rows}) "
-        "UPDATE message SET joined = news.joined, reason = news.reason, segments = news.segments, open = news.segments "
-        "FROM news WHERE message.id = news.id AND message.state = 1",
+        "WITH news (id, joined, reason, segments, price) AS ({rows}) "
+        "UPDATE message SET joined = news.joined, reason = news.reason, segments = news.segments, "
+        "open = news.segments, price = news.price FROM news WHERE message.id = news.id AND message.state = 1",
         rows,
     )
 

@@ -100,7 +100,7 @@ COPIED = (
         "message",
         "id",
         "account source_ton source_npi source_addr dest_ton dest_npi dest_addr number submitted registered reason "
-        "excerpt segments open state worst error done request reference data_coding joined channel begun",
+        "excerpt segments open state worst error done request reference data_coding joined channel begun price",
     ),
     _table(
         "held", "id", "bundle account number source_addr wide reference total place until due expires body", "origin"

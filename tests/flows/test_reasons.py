@@ -46,6 +46,7 @@ CASES = [
     (Reason.OPTED_OUT, "shop", b"x", {}, {"on_opted_out": "receipt"}, ROK),
     (Reason.OUTSIDE_HOURS, "shop", b"x", {}, {"hours": closed_now(), "hours_policy": "reject"}, status.OUTSIDE_HOURS),
     (Reason.NO_ROUTE, "shop", b"x", {}, {}, status.ESME_RINVDSTADR),
+    (Reason.NO_CREDIT, "shop", b"x", {}, {"credits": "prepaid"}, status.NO_CREDIT),
 ]
 
 

@@ -65,6 +65,7 @@ OURS = {
     0x412: "MENTION_REQUIRED",
     0x413: "NOT_TEXT",
     0x414: "OUTSIDE_HOURS",
+    0x415: "NO_CREDIT",
 }
 NAMED = {code: f"ESME_{name}" for code, name in SPECIFICATION.items()} | OURS
 

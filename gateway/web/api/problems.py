@@ -68,6 +68,7 @@ _BY_REASON = {
     Reason.NOT_TEXT: "not-text",
     Reason.OUTSIDE_HOURS: "outside-hours",
     Reason.NO_ROUTE: "no-route",
+    Reason.NO_CREDIT: "no-credit",
     Reason.THROTTLED: "rate-exceeded",
     KEY_REUSED: "key-reused",
 }
