@@ -22,7 +22,7 @@ COMMANDS = {
     "demo": "gateway.demo.command:demo",
     "preview": "gateway.commands.preview:preview",
     "blacklist": "gateway.commands.opted_out:blacklist",
-    "ledger": "gateway.commands.stores:ledger",
+    "ledger": "gateway.commands.ledgers:ledger",
     "operators": "gateway.commands.live:operators",
     "accounts": "gateway.commands.live:accounts",
     "spool": "gateway.commands.spool:spool",

@@ -1,4 +1,4 @@
-"""`stopgate store copy` and `stopgate ledger verify`, as their user sees them."""
+"""`stopgate store copy`, as its user sees it."""
 
 import json
 from contextlib import closing
@@ -36,48 +36,10 @@ def path(tmp_path):
     return path
 
 
-@pytest.fixture
-def config(path):
-    """Offer the configuration of a gateway on that database."""
-    config = path.with_name("gateway.yaml")
-    settings = {
-        "node": "gw1",
-        "store": f"sqlite:///{path}",
-        "accounts": {"shop": {"password": "correct-horse", "publisher": "Shop"}},
-        "operators": {"orange": {"host": "127.0.0.1", "port": 1, "system_id": "gw", "password": "secret"}},
-        "routes": [{"prefixes": [""], "operators": ["orange"]}],
-    }
-    config.write_text(json.dumps(settings))  # JSON is YAML
-    config.chmod(0o600)
-    return config
-
-
-def tamper(path, sql):
-    """Change the ledger behind the gateway's back."""
-    with closing(apsw.Connection(str(path))) as connection:
-        connection.execute(f"DROP TRIGGER ledger_keeps_words; {sql}")
-
-
 def last_hash(path):
     """Return the ledger's last hash."""
     with closing(apsw.Connection(str(path))) as connection:
         return connection.execute("SELECT hash FROM ledger ORDER BY position DESC").fetchall()[0][0]
-
-
-def test_verify(run, path, config):
-    """A ledger that holds ends with status 0, its length and its last hash."""
-    result = run("ledger", "verify", "--config", config)
-    assert result.exit_code == 0, result.output
-    assert result.stdout == f"{EVENTS} events, last hash {last_hash(path)}\n"
-
-
-def test_verify_a_changed_ledger(run, path, config):
-    """A ledger that was tampered with ends with status 1 and the first broken position."""
-    tamper(path, "UPDATE ledger SET credits = 0 WHERE position IN (5, 9)")
-    result = run("ledger", "verify", "--config", config)
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert result.stderr == "Error: the ledger is broken at position 5; restore a backup that is whole\n"
 
 
 def test_copy(run, path):

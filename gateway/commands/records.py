@@ -1,4 +1,4 @@
-"""`stopgate blacklist` and `stopgate ledger`: what the database holds, and changes by hand, each with its evidence."""
+"""`stopgate blacklist`: who has opted out, and changes by hand, each with its evidence; how all lists are printed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 import json
 import sys
 from contextlib import closing
-from datetime import UTC
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,13 +20,11 @@ from gateway.commands.words import instant
 from gateway.opt_out import Decided, lift, opt_out_by_hand
 from gateway.rules.number import Number, NumberError, canonical
 from gateway.store import blacklist as blacklisted
-from gateway.store import ledger as ledgers
 from gateway.store.blacklist import EVERYBODY
 from gateway.store.url import open_store, read_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from gateway.config import Config
@@ -157,53 +154,3 @@ def known_account(config: Config, name: str | None) -> str:
     if name is not None and name not in config.accounts:
         raise click.ClickException(f"there is no account {name}; the configuration has {', '.join(config.accounts)}")
     return name or EVERYBODY
-
-
-@click.group()
-def ledger() -> None:
-    """Show billable events."""
-
-
-def _show_events(path: Path, account: str | None, period: tuple[datetime | None, datetime | None], form: str) -> None:
-    since, until = (int(each.replace(tzinfo=UTC).timestamp() * 1_000) if each else None for each in period)
-
-    config = configuration(path)
-
-    def query(snapshot: Snapshot) -> Iterator[Line]:
-        events = ledgers.events(snapshot, account, since or 0, until)
-        first = list(islice(events, 1))
-        if not first and account is not None:
-            known_account(config, account)  # one that is configured no longer may have been billed all the same
-        for e in chain(first, events):
-            yield e.id, instant(e.at), e.account, e.kind, e.credits, e.number, e.code, e.source, e.message
-
-    show_all(form, _LEDGER, config, query)
-
-
-_LEDGER = ["id", "time", "account", "kind", "credits", "number", "short_code", "source", "message_id"]
-since_option = click.option("--since", type=click.DateTime(), help="From this instant on, UTC.")
-until_option = click.option("--until", type=click.DateTime(), help="Before this instant, UTC.")
-
-
-@ledger.command("list")
-@config_option
-@account_option
-@since_option
-@until_option
-@format_option
-def list_ledger(
-    config_path: Path, account: str | None, since: datetime | None, until: datetime | None, form: str
-) -> None:
-    """Print billable events in their order."""
-    _show_events(config_path, account, (since, until), form)
-
-
-@ledger.command()
-@config_option
-@account_option
-@since_option
-@until_option
-@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="What to write.")
-def export(config_path: Path, account: str | None, since: datetime | None, until: datetime | None, form: str) -> None:
-    """Write billable events for accounting."""
-    _show_events(config_path, account, (since, until), form)

@@ -1,28 +1,22 @@
-"""`stopgate store copy` and `stopgate ledger verify`: whole stores, moved and proven."""
+"""`stopgate store copy`: whole stores, moved and proven."""
 
 from __future__ import annotations
 
 import json
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 import trio
 
 from gateway.commands import progress
-from gateway.commands.common import config_option, configuration
 from gateway.commands.progress import in_plain_words
-from gateway.commands.records import ledger, show
-from gateway.store import ledger as ledgers
+from gateway.commands.records import show
 from gateway.store.copying import copy as copy_store
-from gateway.store.url import check_url, open_store
+from gateway.store.url import check_url
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gateway.store.copying import Report
-    from gateway.store.ledger import Verdict
 
 
 def read_url(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -87,23 +81,3 @@ def _wrong(report: Report) -> list[str]:
     found = [f"table {each.table} differs: {each.difference}" for each in report.tables if each.difference]
     good = report.chain.broken is None and report.chain.last == report.expected
     return found if good else [*found, _chain(report)]
-
-
-@ledger.command()
-@config_option
-def verify(config_path: Path) -> None:
-    """Recompute the chain of billable events: status 0 if it holds, 1 and the first broken position if not.
-
-    Keep the hash that this prints: a chain whose end was cut off holds, but no longer has it.
-    """
-    config = configuration(config_path)
-    with in_plain_words():
-        verdict = _verdict(config.store, f"{config.node}/cli")
-    if verdict.broken is not None:
-        raise click.ClickException(f"the ledger is broken at position {verdict.broken}; restore a backup that is whole")
-    click.echo(f"{verdict.last.position} events, last hash {verdict.last.hash}")
-
-
-def _verdict(url: str, node: str) -> Verdict:
-    with closing(open_store(url, node)) as store:
-        return trio.run(ledgers.verify_all, store.once)

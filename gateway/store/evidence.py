@@ -16,7 +16,7 @@ from gateway.store.ids import first_id
 from gateway.store.ledger import START, Link, Verdict, head_of, set_head
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from gateway.store.base import Snapshot, Tx
 
@@ -97,7 +97,12 @@ def head(tx: Tx | Snapshot) -> Link:
     return head_of(tx, _CHAIN)
 
 
-def verify(tx: Tx | Snapshot, after: Link = START, limit: int = _FOR_EVER) -> Verdict:
+def verify(
+    tx: Tx | Snapshot,
+    after: Link = START,
+    limit: int = _FOR_EVER,
+    see: Callable[[Link], None] = lambda _link: None,
+) -> Verdict:
     """Recompute the chain: every row's digest and hash, that no position is missing, and that it ends where it must.
 
     Of a row that was purged the digest is taken as it is written.
@@ -106,6 +111,7 @@ def verify(tx: Tx | Snapshot, after: Link = START, limit: int = _FOR_EVER) -> Ve
         tx: a transaction.
         after: a row that is good already, to go on from.
         limit: the most rows to look at; the whole rest when there are no more.
+        see: called with the place of every good row.
     """
     while limit > 0:
         count = 0
@@ -119,6 +125,7 @@ def verify(tx: Tx | Snapshot, after: Link = START, limit: int = _FOR_EVER) -> Ve
             if position != expected.position or written != expected.hash or not whole:
                 return Verdict(after, expected.position)
             after, count = expected, count + 1
+            see(after)
         if not count:
             return Verdict(after, None if head(tx) == after else after.position + 1)
         limit -= count
