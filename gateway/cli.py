@@ -26,6 +26,7 @@ COMMANDS = {
     "operators": "gateway.commands.live:operators",
     "accounts": "gateway.commands.live:accounts",
     "spool": "gateway.commands.spool:spool",
+    "doctor": "gateway.commands.doctor:doctor",
     "privacy": "gateway.commands.privacy:privacy",
     "backup": "gateway.commands.backups:backup",
     "restore": "gateway.commands.backups:restore",
