@@ -12,7 +12,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test peers screenshots lint check bench lock docs dist install deb sbom clean
+.PHONY: help demo test faults soak peers screenshots lint check bench lock docs dist install deb sbom clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +45,12 @@ lint: $(READY) ## Check style, types and the direction of imports
 	$(BIN)/lint-imports
 
 check: lint test ## All of it: lint, then test
+
+faults: $(READY) ## Everything that may befall a gateway, the long version: about half an hour; root for some of it
+	FAULTS=long KILLS=$${KILLS:-100} $(BIN)/pytest -m faults tests/faults tests/flows/test_supervisor.py $(ARGS)
+
+soak: $(READY) ## An hour at half of the highest rate with faults; ARGS=FOLDER says where its books go
+	$(BIN)/python bench/soak/run.py $(or $(ARGS),soak)
 
 bench: $(READY) ## Measure
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS); done

@@ -192,7 +192,8 @@ class Upkeep:
 
     async def heed(self) -> None:
         """See whether numbers have opted out, at another node or from the command line, without our being told."""
-        began, since = trio.current_time(), self._heeded_until - _OVERLAP_MS
+        # A clock that was set back must not hide what happens until it is there again.
+        began, since = trio.current_time(), min(self._heeded_until, self._store.clock()) - _OVERLAP_MS
         found, now = await self._store.transact(lambda tx: (evidence.stopped_since(tx, since), tx.now))
         new = {number for evidence, number in found.items() if evidence not in self._heeded}
         self._lanes.stop(self._lanes.numbers() | (new - {""}) if "" in new else new)  # "": a list of some length

@@ -56,12 +56,14 @@ class SimulatedOperator:
 
     Attributes:
         received: the texts that arrived, long ones joined, oldest first.
+        limits: the timers of sessions to come.
         links: the connections, bound or not.
     """
 
     def __init__(self, system_id: str, password: str, delay: float = 0.0) -> None:
         self.received: list[Text] = []
         self.links: list[Link] = []
+        self.limits = Limits()
         self._credentials = {"system_id": system_id, "password": password}
         self._delay = delay
         self._changes = Changes()
@@ -87,6 +89,11 @@ class SimulatedOperator:
             address = listeners[0].socket.getsockname()[:2]
             self._nursery.start_soon(trio.serve_listeners, self._serve, listeners)
             task_status.started(address)
+
+    def hang_up(self) -> None:
+        """Break every connection, and go on listening."""
+        for link in list(self.links):
+            link.close("hung up")
 
     async def wait_for(self, condition: Callable[[], Found | None]) -> Found:
         """Return what ``condition`` returns once that is true; it is asked now and whenever something happened."""
@@ -133,7 +140,7 @@ class SimulatedOperator:
     # One connection
 
     async def _serve(self, stream: trio.SocketStream) -> None:
-        link = Link(stream, Session(Role.MC, Limits(), trio.current_time()), self._handle)
+        link = Link(stream, Session(Role.MC, self.limits, trio.current_time()), self._handle)
         self.links.append(link)
         try:
             await link.run()

@@ -22,6 +22,7 @@ RECEIPT_DELAY = 0.02  # seconds
 BACKLOG = 1_000  # accepted messages that may be on their way before the app waits
 LONG, SILENT = 10, 7  # every tenth message takes two segments, every seventh asks for no receipt
 CUT = 9  # every ninth is submitted in two parts
+_AGAIN = 0.1  # seconds
 _FIRST_PART = 10  # characters, which are too few for the token
 
 
@@ -49,6 +50,8 @@ class Peers:
         stopped: numbers whose STOP was answered with ESME_ROK, twice.
         delays: how often each other status was the answer to a STOP.
         runs: one entry for each run of the gateway that has ended.
+        door: where the app binds; None: at the gateway itself.
+        cut: every how many-th message is submitted in parts; None: none is.
     """
 
     def __init__(self, gateway, operator=None, first=0):
@@ -60,6 +63,7 @@ class Peers:
         self.refused, self.delays = Counter(), Counter()
         self.stopped, self.runs = [], []
         self.bound, self.loading, self.alive = False, True, True
+        self.door, self.cut = None, CUT
         self.changes = Changes()
         self._arrived, self._under_way = set(), set()
         self._tokens = first
@@ -81,12 +85,14 @@ class Peers:
                     starts = self.gateway.starts
                     await self._bind_and_serve()
             except* (OSError, PeerError):
-                pass  # nobody is there to bind to
+                if self.door is not None and self.alive:  # something comes between that passes: try again
+                    starts -= 1
+                    await trio.sleep(_AGAIN)
 
     async def _bind_and_serve(self):
         try:
             async with trio.open_nursery() as nursery:
-                await nursery.start(self.app.run, *self.gateway.address)
+                await nursery.start(self.app.run, *(self.door or self.gateway.address))
                 self._turn(bound=True)
         finally:
             self._turn(bound=False)
@@ -126,7 +132,7 @@ class Peers:
             self.silent.add(token)
         text = f"Promo {token}" + " vraiment" * (20 if self._tokens % LONG == 0 else 0)
         number = number or number_of(token)
-        submit = self._submit_in_parts if self._tokens % CUT == 0 else self.app.submit
+        submit = self._submit_in_parts if self.cut and self._tokens % self.cut == 0 else self.app.submit
         try:
             answer = await submit(number, text, receipt_asked=asked)
         except PeerError:

@@ -1,0 +1,54 @@
+"""An operator that misbehaves in every way: what was accepted arrives, is reported on, and is billed once.
+
+In the suite one gateway lives through all of it in a row; the long version has a trial of each kind.
+"""
+
+import pytest
+import trio
+
+from tests.faults.endure import LONG, endure, told
+from tests.faults.weather import Weather
+
+pytestmark = pytest.mark.faults
+
+SPELL = 10.0 if LONG else 1.2  # seconds
+WEATHERS = [each for each in Weather if each is not Weather.FAIR]
+CERTAIN = {Weather.DOUBLE, Weather.SHUFFLED, Weather.THROTTLED, Weather.UNBOUND}  # nobody is in doubt for these
+
+
+async def spell(peers, weather):
+    """Let one kind of weather be for a while."""
+    peers.between.turn(weather)
+    if weather is Weather.UNBOUND:
+        peers.operator.hang_up()
+    await trio.sleep(SPELL)
+    peers.between.turn(Weather.FAIR)
+
+
+@pytest.mark.skipif(LONG, reason="each kind of weather has a trial of its own")
+def test_every_weather(tmp_path):
+    """One gateway lives through every kind of weather; nothing is lost, and sent again is only what was in doubt."""
+
+    async def meanwhile(peers):
+        for weather in WEATHERS:
+            await spell(peers, weather)
+            assert weather not in (Weather.DOUBLE, Weather.LOSSY) or peers.between.faults
+
+    books = trio.run(endure, tmp_path, meanwhile)
+    assert books.accepted > 500
+    assert books.opt_outs > 5
+
+
+@pytest.mark.skipif(not LONG, reason="the suite has them all in one trial")
+@pytest.mark.parametrize("weather", WEATHERS, ids=lambda each: each.name.lower())
+def test_weather(tmp_path, capsys, weather):
+    """A gateway lives through one kind of weather."""
+
+    async def meanwhile(peers):
+        for _ in range(2):
+            await spell(peers, weather)
+            await trio.sleep(3)
+
+    books = trio.run(endure, tmp_path, meanwhile)
+    assert weather not in CERTAIN or books.again == 0 or weather is Weather.UNBOUND
+    told(capsys, f"operator: {weather.value}", "nothing lost; sent again at most what was in doubt", books)
