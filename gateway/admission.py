@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway import log
+from gateway.askers import Answer
 from gateway.bundles import Bundles
 from gateway.judge import Facts, opted_out
 from gateway.outbound import message_row
@@ -22,7 +23,6 @@ from gateway.store.alerts import Wish
 from gateway.store.balances import Purse
 from gateway.store.ids import milliseconds, wire
 from gateway.store.messages import Finished, Message, Outcome
-from gateway.submission import Answer
 
 if TYPE_CHECKING:
     from gateway.bundles import Bundle

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import submission
 from gateway.admission import explain
+from gateway.askers import Answer
 from gateway.replace import Change, Replaced
 from gateway.rules.times import write_time
 from gateway.smpp import pdu as smpp
@@ -22,11 +23,12 @@ from gateway.store import held, messages, spool
 from gateway.store.base import Batch, StoreFullError
 from gateway.store.ids import unwire
 from gateway.store.messages import ENROUTE, Outcome
-from gateway.submission import Answer, RefusedError
+from gateway.submission import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gateway.askers import Asker
     from gateway.homeward import Homeward
     from gateway.lanes import Lanes, Placed
     from gateway.metrics import Metrics
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
     from gateway.store.messages import Known, Message
-    from gateway.submission import Asker, Customer
+    from gateway.submission import Customer
 
 _RANK_LOOK, _RANK_ACT = 25, 15  # what is given back waits before anybody acts (settle's rank is lower)
 _AT_ONCE = 128

@@ -110,6 +110,11 @@ class _Network(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        """Connect to an address of ``host`` that may be connected to.
+
+        Raises:
+            ConnectError: there is none, or none answers.
+        """
         found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [str(each[4][0]) for each in found if self._private or is_public(str(each[4][0]))]
         if not addresses:
@@ -122,6 +127,7 @@ class _Network(httpcore.AsyncNetworkBackend):
         return await self._trio.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
     async def sleep(self, seconds: float) -> None:
+        """Wait."""
         await trio.sleep(seconds)
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.askers import Answer
 from gateway.smpp import status
 from gateway.store import idempotency
 from gateway.store.idempotency import Kept
-from gateway.submission import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.askers import Once
     from gateway.store.base import Tx
     from gateway.store.idempotency import Key
-    from gateway.submission import Once, Submitted
+    from gateway.submission import Submitted
 
 KEY_REUSED = "key_reused"  # the reason of a refusal: under its key came another request
 _PASSING = frozenset({status.ESME_RTHROTTLED, status.ESME_RMSGQFUL})

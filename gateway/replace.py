@@ -25,11 +25,12 @@ from gateway.submission import RefusedError, Submitted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.askers import Asker
     from gateway.judge import Judge
     from gateway.store.base import Tx
     from gateway.store.messages import Message
     from gateway.store.spool import Spooled
-    from gateway.submission import Asker, Customer
+    from gateway.submission import Customer
 
 
 class Change(NamedTuple):

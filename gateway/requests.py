@@ -10,9 +10,10 @@ from gateway.smpp import status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.askers import Asker
     from gateway.manage import Manage
     from gateway.smpp.pdu import Pdu
-    from gateway.submission import Asker, Customer
+    from gateway.submission import Customer
     from gateway.submit import Submit
 
 

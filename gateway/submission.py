@@ -6,7 +6,7 @@ address. Everything here is a function of the request; nothing waits and nothing
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.many import Many
 from gateway.rules.number import Number, NumberError, canonical
@@ -18,8 +18,9 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
+    from gateway.askers import Asker, Call
     from gateway.config import Account
     from gateway.rules.policy import Profile
     from gateway.smpp.pdu import Pdu
@@ -29,6 +30,8 @@ SAR = frozenset(map(int, (smpp.Tag.sar_msg_ref_num, smpp.Tag.sar_total_segments,
 _PORTS = frozenset(map(int, (smpp.Tag.source_port, smpp.Tag.destination_port)))
 _LONGEST_ADDRESS = 20  # characters of an address in a submit_sm; a data_sm takes 64
 _SECONDS_OCTETS = 4  # of qos_time_to_live (SMPP 3.4 section 5.3.2.9)
+Key = tuple[int, str]
+"""What tells a submission from all others that are on their way: its request, and its destination."""
 _DATA_SM_LACKS = {
     "protocol_id": 0,
     "priority_flag": 0,
@@ -38,27 +41,6 @@ _DATA_SM_LACKS = {
     "sm_default_msg_id": 0,
     "short_message": b"",
 }
-
-
-class Asker(Protocol):
-    """Whoever a request came from: an app on its link, or a page."""
-
-    def respond(self, answers: Sequence[tuple[Pdu, int, bytes]], /) -> None:
-        """Take answers: (request, command_status, body) each."""
-
-
-class Nobody:
-    """Who asks in place of a link where the answer goes another way."""
-
-    def respond(self, answers: Sequence[tuple[Pdu, int, bytes]], /) -> None:
-        """Take answers, and leave them."""
-
-
-NOBODY = Nobody()
-
-
-Key = tuple[int, str]
-"""What tells a submission from all others that are on their way: its request, and its destination."""
 
 
 class Customer:
@@ -105,33 +87,6 @@ class Customer:
         """Return how many segments were asked for since the last look; never 0, since the next may come at any time."""
         asked, self._asked = self._asked, 0
         return max(1, asked)
-
-
-class Answer(NamedTuple):
-    """What a submission is answered with: a message_id, or a status; and why, if the rules decided it.
-
-    ``segments`` is what was accepted, ``replayed`` whether it is the answer to an earlier request under the same key.
-    """
-
-    status: int
-    message: int = 0
-    reason: str = ""
-    segments: int = 0
-    replayed: bool = False
-
-
-class Once(NamedTuple):
-    """The key under which a request is acted on once, and what tells the same request from another."""
-
-    key: str
-    digest: str
-
-
-class Call(NamedTuple):
-    """How a submission came in that no link brought: who is told the answer, and its key, if it has one."""
-
-    told: Callable[[Answer], None]
-    once: Once | None = None
 
 
 class Submitted(NamedTuple):

@@ -14,17 +14,19 @@ import trio
 
 from gateway import log, submission
 from gateway.admission import Admission, explain
+from gateway.askers import NOBODY, Answer
 from gateway.judge import Judge
 from gateway.repeats import Repeats
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store.base import Batch, StoreFullError
-from gateway.submission import NOBODY, Answer, Clock, RefusedError
+from gateway.submission import Clock, RefusedError
 from gateway.switches import switched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gateway.askers import Asker, Call
     from gateway.config import Config
     from gateway.homeward import Homeward
     from gateway.lanes import Lanes, Placed
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from gateway.metrics import Metrics
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
-    from gateway.submission import Asker, Call, Customer, Submitted
+    from gateway.submission import Customer, Submitted
 
 _log = log.get()
 

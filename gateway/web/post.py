@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import trio
 
+from gateway.askers import Answer, Asker, Call, Once
 from gateway.requests import Requests
 from gateway.smpp.pdu import Pdu
-from gateway.submission import Answer, Asker, Call, Customer, Once, RefusedError
+from gateway.submission import Customer, RefusedError
 from gateway.submit import Submit
 
 

@@ -8,6 +8,7 @@ import trio
 
 from gateway.smpp.text import Alphabet
 from gateway.store import settings
+from gateway.web.api.told import ReceiptEvent
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 from tests.web.client import KEY, OTHER_KEY, Client
 from tests.web.receiver import Receiver
@@ -83,6 +84,10 @@ async def test_notification_without_mention(world, client):
     assert (await bank.send(FRENCH, "Code 1234", priority=3, valid_for=60)).json["reason"] == "not_wanted"
     assert (await bank.send(OTHER_FRENCH, "Code 1234", mention=True)).json["reason"] == "appended"
     assert {text.text for text in await world.orange.texts(2)} == {"Code 1234", "Code 1234 STOP 36034"}
+    await world.gateway.store.transact(lambda tx: settings.set_mention(tx, "bank", on=True))  # in the client area
+    assert (await bank.send(FRENCH, "Code 5678")).json["reason"] == "appended"
+    preview = (await bank.post("/preview", {"to": FRENCH, "text": "Code 5678"})).json
+    assert preview["text"] == "Code 5678 STOP 36034"
 
 
 async def test_scheduled(world, client):
@@ -275,7 +280,7 @@ async def test_webhook_tells_of_receipts(world):
     sent = (await Client(world.gateway.web_address).send(FRENCH, reference=9)).json["id"]
     [posted] = await receiver.received(1)
     event = json.loads(posted.body)
-    assert (event["type"], event["account"]) == ("receipt", "shop")
+    assert ReceiptEvent.model_validate(event).account == "shop"
     assert event["data"]["message_id"] == sent
     assert (event["data"]["state"], event["data"]["reference"]) == ("delivered", 9)
     await world.settled()
@@ -334,6 +339,7 @@ async def test_description_and_its_page(world):
     nobody = Client(world.gateway.web_address, "")
     document = (await nobody.get("/openapi.json")).json
     assert document["openapi"] == "3.1.0"
+    assert set(document["webhooks"]) == {"receipt", "opt_out", "opt_in"}
     page = (await nobody.get("/docs")).text
     assert "<script" not in page
     for path, operations in document["paths"].items():

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gateway.web.api.told import OptOutEvent
 from gateway.web.opt_out import LIMITS, PATH
 from gateway.web.tickets import BITS, Claim, proven
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
@@ -83,6 +84,7 @@ async def test_same_as_a_stop(world):
     refused = await app.submit(GERMAN)
     assert refused.status == 0x410
     told = [json.loads(each.body) for each in await receiver.received(2)]
+    assert [OptOutEvent.model_validate(each).account for each in told] == ["shop", "shop"]
     assert [(each["type"], each["data"]["number"], each["data"]["source"]) for each in told] == [
         ("opt_out", FRENCH, "web"),
         ("opt_out", GERMAN, "web"),

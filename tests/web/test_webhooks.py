@@ -169,6 +169,25 @@ async def test_what_was_under_way_is_not_lost(store, receiver, nursery):
     await settled(store)
 
 
+async def test_two_nodes_share_a_webhook(request, receiver, nursery):
+    """Two nodes of one database post each event once, and those of one number in order, whoever posts which."""
+    with DATABASES["postgresql"](request) as database:
+        async with database.serving("gw1") as one, database.serving("gw2") as other:
+            for store in (one, other):
+                await store.join()
+            numbers = [NUMBER, OTHER, "33612340000"] * 20
+            await put(one, *numbers)
+            async with trio.open_nursery() as nodes:
+                for store in (one, other):
+                    start(nodes, store, hook(receiver, at_once=3))
+                await settled(one)
+                nodes.cancel_scope.cancel()
+        database.close()
+    assert len(receiver.posted) == len(numbers)
+    for number in set(numbers):
+        assert places(receiver.posted, number) == [place for place, each in enumerate(numbers) if each == number]
+
+
 async def test_drain_waits_for_what_is_under_way(store, receiver, nursery):
     """On the way down nothing new is posted, and what is being answered is settled."""
     answered = trio.Event()

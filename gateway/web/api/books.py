@@ -8,8 +8,8 @@ from fastapi import Response  # noqa: TC002 (FastAPI reads the annotations)
 from starlette.requests import Request  # noqa: TC002 (FastAPI reads the annotations)
 
 from gateway.store import balances, ledger
+from gateway.web.api.lists import Event, Events, Month, Usage
 from gateway.web.api.messages import moment
-from gateway.web.api.models import Event, Events, Month, Usage
 from gateway.web.api.paging import Cursor, Limit, Since, Until, bad_cursor, cursor_of, link_to, milliseconds, place_of
 from gateway.web.api.problems import responses
 

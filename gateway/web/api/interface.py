@@ -16,11 +16,11 @@ from gateway.web.api.books import Books
 from gateway.web.api.gate import Gate
 from gateway.web.api.keys import Keys
 from gateway.web.api.messages import Messages
-from gateway.web.api.models import Problem
 from gateway.web.api.numbers import Numbers
-from gateway.web.api.problems import BASE, ProblemError, of_status
+from gateway.web.api.problems import BASE, Problem, ProblemError, of_status
 from gateway.web.api.reference import Reference
 from gateway.web.api.texts import Texts
+from gateway.web.api.told import add_webhooks
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -48,6 +48,7 @@ def interface(site: Site) -> Mount:
     app = FastAPI(title="stopgate", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     for part in (Messages(site), Numbers(site), Texts(site), Books(site)):
         part.add_to(app)
+    add_webhooks(app)
     document = describe(app)
 
     async def openapi(_request: Request) -> Response:
@@ -106,10 +107,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
         openapi_version="3.1.0",
         description=_DESCRIPTION,
         routes=app.routes,
+        webhooks=app.webhooks.routes,
         tags=_TAGS,
         servers=[{"url": BASE}],
         license_info={"name": "MIT", "identifier": "MIT"},
     )
+    for told in document["webhooks"].values():
+        told["post"]["responses"] = {"2XX": {"description": "It is taken."}}
     components = document["components"]
     components["schemas"] |= {"Problem": Problem.model_json_schema(ref_template="#/components/schemas/{model}")}
     components["schemas"] |= components["schemas"]["Problem"].pop("$defs")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
+import trio
 from fastapi import Header, Response
 from starlette.requests import Request  # noqa: TC002 (FastAPI reads the annotations)
 
+from gateway.askers import Once
 from gateway.previews import Previews, Wish
 from gateway.rules.number import INTERNATIONAL, Number, NumberError, canonical
 from gateway.rules.reading import piece_of
@@ -18,7 +21,6 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store import messages
 from gateway.store.ids import unwire, wire
-from gateway.submission import Once
 from gateway.web.api.models import Accepted, Draft, Message, NewMessage, Previewed
 from gateway.web.api.problems import ProblemError, of_answer, responses
 from gateway.web.current import Current
@@ -37,6 +39,7 @@ _ALPHANUMERIC, _UNKNOWN, _ISDN = 5, 0, 1  # addr_ton and addr_npi (SMPP 3.4 sect
 _SHORT_CODE_DIGITS = 6  # up to which digits are no international number
 _READS = responses(400, 413, 415)
 _HEADERS = {"Location": {"description": "Where the message can be looked up.", "schema": {"type": "string"}}}
+_AT_ONCE = 2  # previews; a long text takes a while, and the event loop is for traffic
 _FURTHEST = 366 * 86_400_000  # milliseconds that a message may be scheduled ahead
 IdempotencyKey = Annotated[
     str | None,
@@ -59,6 +62,7 @@ class Messages:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._previews = Current(site, Previews)
+        self._limit = trio.CapacityLimiter(_AT_ONCE)
 
     def add_to(self, app: FastAPI) -> None:
         """Add its routes."""
@@ -89,7 +93,8 @@ class Messages:
         wish = Wish(customer.name, number, draft.text, optout_mention=_flag(draft.mention))
         informed = await site.store.transact(lambda tx: previews.informed(tx, wish))
         usable = list(filter(site.operate.reachable, site.config.operators))
-        return _previewed(number, previews.preview(informed, site.store.clock(), usable))
+        find = partial(previews.preview, informed, site.store.clock(), usable)
+        return _previewed(number, await trio.to_thread.run_sync(find, limiter=self._limit))
 
     async def send(
         self, request: Request, response: Response, message: NewMessage, idempotency_key: IdempotencyKey = None

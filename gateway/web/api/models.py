@@ -1,12 +1,13 @@
-"""What goes over the interface, as models: they check what comes in, and are what the documentation shows."""
+"""Messages and previews as they go over the interface: models check what comes in, and are what is documented."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations)
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.web.api.fields import Given, Instant, Number, Text
 
 State = Literal[
     "enroute",
@@ -19,50 +20,6 @@ State = Literal[
     "rejected",
     "skipped",
 ]
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-MOST_TEXT = 16_000  # characters; a message_payload holds 64,000 octets of them
-
-
-def _rfc3339(value: object) -> object:
-    """Refuse what pydantic would take for an instant besides: bare numbers, for one."""
-    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
-        raise ValueError("is no instant of RFC 3339, such as 2027-01-04T09:00:00+01:00")
-    return value
-
-
-def _whole(text: str) -> str:
-    if any("\ud800" <= each <= "\udfff" for each in text):
-        raise ValueError("has half a surrogate pair in it, which is no character")
-    return text
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), Field(strict=False)]
-Text = Annotated[
-    str,
-    Field(min_length=1, max_length=MOST_TEXT, description="What to say; the mention is added by the gateway."),
-    AfterValidator(_whole),
-]
-Number = Annotated[
-    str,
-    Field(
-        min_length=3,
-        max_length=32,
-        pattern=r"^[0-9+().\-/ ]+$",
-        description="A number in any usual spelling; international ones are never misunderstood.",
-        examples=["+33612345678", "06 12 34 56 78"],
-    ),
-]
-Reason = Annotated[
-    str,
-    Field(min_length=1, max_length=500, pattern=r"\S", description="Why; kept as evidence."),
-    AfterValidator(_whole),
-]
-
-
-class Given(BaseModel):
-    """What clients send: nothing that is not declared."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Draft(Given):
@@ -182,137 +139,3 @@ class Previewed(BaseModel):
     plain: Annotated[
         Previewed | None, Field(description="The same without accents, where that is another message.")
     ] = None
-
-
-class OptOut(BaseModel):
-    """A number that has opted out."""
-
-    number: str
-    since: datetime
-    source: Annotated[str, Field(description="`sms`, `web`, `api` or `cli`.")]
-    short_code: str
-    everything: Annotated[bool, Field(description="Whether all traffic is refused, and not marketing alone.")]
-    scope: Annotated[Literal["account", "everybody"], Field(description="Whose marketing is refused.")]
-
-
-class OptOuts(BaseModel):
-    """A page of opt-outs, newest first."""
-
-    items: list[OptOut]
-    next_cursor: Annotated[str | None, Field(description="Ask for the next page with it; null: there is none.")]
-
-
-class NewOptOut(Given):
-    """A number to be opted out."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"number": "+33612345678", "reason": "asked for it on the phone"}]}
-    )
-
-    number: Number
-    reason: Reason
-
-
-class Case(BaseModel):
-    """A text that may be an opt-out; marketing to its number waits until somebody has read it."""
-
-    number: str
-    short_code: str
-    text: str
-    rule: Annotated[str, Field(description="What made it doubtful.")]
-    since: datetime
-    until: Annotated[datetime, Field(description="When it counts as an opt-out if nobody has decided.")]
-    scope: Annotated[Literal["account", "everybody"], Field(description="Whose marketing waits.")]
-
-
-class Cases(BaseModel):
-    """What waits for a decision, the most urgent first."""
-
-    items: list[Case]
-
-
-class Decision(Given):
-    """What somebody who has read a text says it is."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"short_code": "36034", "opt_out": False, "reason": "a question about an order"}]
-        }
-    )
-
-    short_code: Annotated[str, Field(min_length=3, max_length=15, pattern=r"^[0-9]+$")]
-    opt_out: Annotated[bool, Field(description="Whether it is an opt-out; it is confirmed and billed as any.")]
-    reason: Reason
-
-
-class Event(BaseModel):
-    """A billable event."""
-
-    id: str
-    time: datetime
-    kind: Annotated[str, Field(examples=["opt_out_confirmation"])]
-    credits: int
-    number: str
-    short_code: str
-    source: str
-    message_id: str
-
-
-class Events(BaseModel):
-    """A page of the ledger, newest first."""
-
-    items: list[Event]
-    next_cursor: Annotated[str | None, Field(description="Ask for the next page with it; null: there is none.")]
-
-
-class Month(BaseModel):
-    """What one month cost, by kind of event; months are UTC's."""
-
-    month: Annotated[str, Field(examples=["2026-11"])]
-    kind: str
-    events: int
-    credits: int
-
-
-class Usage(BaseModel):
-    """What the account has used."""
-
-    months: list[Month]
-    balance: Annotated[int, Field(description="Credits granted less charged; below zero the account owes some.")]
-
-
-class FieldError(BaseModel):
-    """One thing that is wrong with a request."""
-
-    pointer: Annotated[str, Field(description="Where: a JSON pointer into the body, or a parameter's name.")]
-    detail: str
-
-
-class Problem(BaseModel):
-    """A problem document (RFC 9457)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "/api/v1/docs#opted-out",
-                    "title": "The number has opted out",
-                    "status": 422,
-                    "detail": "The number has opted out",
-                    "command_status": "0x410",
-                    "reason": "opted_out",
-                }
-            ]
-        }
-    )
-
-    type: Annotated[str, Field(description="What kind of problem; leads to its explanation.")]
-    title: str
-    status: int
-    detail: str
-    errors: list[FieldError] | None = None
-    command_status: Annotated[str | None, Field(description="What an app would be answered over SMPP.")] = None
-    reason: str | None = None
-
-
-Json = dict[str, Any]

@@ -11,8 +11,9 @@ from gateway.opt_out import Decided, lift, opt_out_by_hand
 from gateway.rules.number import NumberError
 from gateway.store import blacklist, listing
 from gateway.store.blacklist import EVERYBODY
+from gateway.web.api.fields import Reason  # noqa: TC001 (FastAPI reads the annotations)
+from gateway.web.api.lists import NewOptOut, OptOut, OptOuts
 from gateway.web.api.messages import moment, read_number
-from gateway.web.api.models import NewOptOut, OptOut, OptOuts, Reason
 from gateway.web.api.paging import Cursor, Limit, bad_cursor, cursor_of, link_to, place_of
 from gateway.web.api.problems import ProblemError, responses
 

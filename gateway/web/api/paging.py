@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query
 
-from gateway.web.api.models import Instant
+from gateway.web.api.fields import Instant
 from gateway.web.api.problems import ProblemError
 
 if TYPE_CHECKING:

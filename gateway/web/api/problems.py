@@ -6,8 +6,9 @@ The `type` of a problem leads to the documentation page, where every kind is exp
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from gateway.repeats import KEY_REUSED
@@ -17,7 +18,7 @@ from gateway.smpp import status
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.submission import Answer
+    from gateway.askers import Answer
 
 MEDIA_TYPE = "application/problem+json"
 BASE = "/api/v1"
@@ -81,6 +82,40 @@ _BY_CODE = {
     status.ESME_RSYSERR: "unavailable",
 }
 _RETRY_AFTER = {"rate-exceeded": "1", "unavailable": "5"}
+
+
+class FieldError(BaseModel):
+    """One thing that is wrong with a request."""
+
+    pointer: Annotated[str, Field(description="Where: a JSON pointer into the body, or a parameter's name.")]
+    detail: str
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "/api/v1/docs#opted-out",
+                    "title": "The number has opted out",
+                    "status": 422,
+                    "detail": "The number has opted out",
+                    "command_status": "0x410",
+                    "reason": "opted_out",
+                }
+            ]
+        }
+    )
+
+    type: Annotated[str, Field(description="What kind of problem; leads to its explanation.")]
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] | None = None
+    command_status: Annotated[str | None, Field(description="What an app would be answered over SMPP.")] = None
+    reason: str | None = None
 
 
 class ProblemError(Exception):

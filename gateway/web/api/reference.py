@@ -70,8 +70,19 @@ class Reference:
         schemas = [
             (name, schema.get("description", ""), list(self._members(schema))) for name, schema in self._objects()
         ]
-        context = {"document": self._document, "base": BASE, "tags": tags, "schemas": schemas, "kinds": KINDS}
+        webhooks = [(name, told["post"], _name(_json(told["post"]["requestBody"]))) for name, told in self._told()]
+        context = {
+            "document": self._document,
+            "base": BASE,
+            "tags": tags,
+            "webhooks": webhooks,
+            "schemas": schemas,
+            "kinds": KINDS,
+        }
         return self._site.pages.render(request, "reference.html", context, offered=("en",))
+
+    def _told(self) -> Iterator[tuple[str, Any]]:
+        return iter(self._document["webhooks"].items())
 
     def _objects(self) -> Iterator[tuple[str, Any]]:
         return ((name, each) for name, each in sorted(self._schemas.items()) if each.get("type") == "object")

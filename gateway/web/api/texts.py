@@ -13,8 +13,8 @@ from gateway.ruleset import meanings
 from gateway.smpp.text import USUAL
 from gateway.store import reviews
 from gateway.store.blacklist import EVERYBODY
+from gateway.web.api.lists import Case, Cases, Decision
 from gateway.web.api.messages import moment, read_number
-from gateway.web.api.models import Case, Cases, Decision
 from gateway.web.api.problems import ProblemError, responses
 
 if TYPE_CHECKING:
