@@ -91,7 +91,7 @@ class Messages:
         number = read_number(draft.to, "/to")
         previews, site = self._previews.get(), self._site
         wish = Wish(customer.name, number, draft.text, optout_mention=_flag(draft.mention))
-        informed = await site.store.transact(lambda tx: previews.informed(tx, wish))
+        informed = await site.reader.read(lambda snapshot: previews.informed(snapshot, wish))
         usable = list(filter(site.operate.reachable, site.config.operators))
         find = partial(previews.preview, informed, site.store.clock(), usable)
         return _previewed(number, await trio.to_thread.run_sync(find, limiter=self._limit))
