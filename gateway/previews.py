@@ -14,7 +14,7 @@ from gateway.rules.policy import Kind, Outlet, Refuse
 from gateway.rules.preview import Draft, preview
 from gateway.rules.reason import Reason
 from gateway.smpp import status
-from gateway.store import blacklist, settings
+from gateway.store import blacklist, reviews, settings
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,7 +29,8 @@ class Wish(NamedTuple):
     """A text that an account, by its name, would send to a number.
 
     ``optout_mention`` is the TLV, None where there is none; ``mention`` the account's own switch where it differs from
-    the configuration; ``opted_out`` whether the number refuses what the account sends.
+    the configuration; ``opted_out`` whether the number refuses what the account sends; ``held_until`` until when
+    marketing waits for who reads a text of that number, in milliseconds since 1970; 0: it does not.
     """
 
     account: str
@@ -38,6 +39,7 @@ class Wish(NamedTuple):
     optout_mention: int | None = None
     mention: bool | None = None
     opted_out: bool = False
+    held_until: int = 0
 
 
 class Previews:
@@ -56,10 +58,12 @@ class Previews:
         self._openings = Openings(config)
 
     def informed(self, source: Tx | Snapshot, wish: Wish) -> Wish:
-        """Return a wish with what the store knows: whether its number has opted out, what its account has switched."""
+        """Return a wish with what the store knows: opt-outs, texts under review, what its account has switched."""
         marketing, number = self._profiles[wish.account].kind is Kind.MARKETING, wish.number.key
         refuses = blacklist.refuses(blacklist.of_number(source, number), number, wish.account, marketing=marketing)
-        return wish._replace(opted_out=refuses, mention=None if marketing else settings.mention(source, wish.account))
+        if not marketing:
+            return wish._replace(opted_out=refuses, mention=settings.mention(source, wish.account))
+        return wish._replace(opted_out=refuses, held_until=reviews.until(source, number, wish.account))
 
     def preview(self, wish: Wish, now: int, usable: Collection[str] = ()) -> Preview:
         """Return what a text would become, sent at ``now``, in milliseconds since 1970.
@@ -87,7 +91,7 @@ class Previews:
         """Say when it would leave, or that the account would rather not send it later."""
         due = self._openings.next(wish.account, wish.number, now).due
         if due == now:
-            return found
+            return found._replace(due=wish.held_until) if wish.held_until > now else found
         if self._accounts[wish.account].hours_policy == "reject":
             return found.refused(Refuse(status.OUTSIDE_HOURS, Reason.OUTSIDE_HOURS))
         return found._replace(due=due)

@@ -9,9 +9,14 @@ from gateway.previews import Previews, Wish
 from gateway.rules.number import canonical
 from gateway.rules.policy import Refuse
 from gateway.smpp import status
+from gateway.store import blacklist, reviews, settings
+from gateway.store.blacklist import Entry
+from gateway.store.reviews import Case
+from gateway.store.sqlite import SqliteStore
 
 SUNDAY = 1_795_921_200_000  # the 29th of November 2026, 03:00 UTC
 FRANCE, REUNION = canonical("33612345678"), canonical("262692123456")
+CASE = Case(FRANCE.key, "shop", "36034", 1, SUNDAY + 9, 1)
 CONFIG = """
 accounts:
   shop: {password: x}
@@ -56,6 +61,34 @@ def test_hours(previews):
     assert previews.preview(Wish("late", REUNION, "x"), SUNDAY).due == SUNDAY + 25 * 3_600_000
     found = previews.preview(Wish("never", FRANCE, "x"), SUNDAY)
     assert (found.refusal, found.text) == (Refuse(status.OUTSIDE_HOURS, "outside_hours"), "x STOP 36034")
+
+
+def test_held_for_review(previews):
+    """Marketing that waits for who reads a text of its number says until when, unless its hours open later."""
+    assert previews.preview(Wish("shop", FRANCE, "x", held_until=SUNDAY + 5), SUNDAY).due == SUNDAY + 5
+    assert previews.preview(Wish("shop", FRANCE, "x", held_until=SUNDAY), SUNDAY).due == 0
+    assert previews.preview(Wish("late", FRANCE, "x", held_until=SUNDAY + 5), SUNDAY).due == SUNDAY + 28 * 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("name", "wish"),
+    [
+        ("shop", {"opted_out": True, "held_until": CASE.resumes}),
+        ("bank", {"mention": True}),
+    ],
+)
+async def test_informed(previews, tmp_path, name, wish):
+    """What the store knows of a number and an account comes into the question."""
+
+    def known(tx):
+        blacklist.add(tx, [Entry(FRANCE.key, "shop", 1, "cli", "36034", False, 1)])
+        reviews.add(tx, [CASE])
+        settings.set_mention(tx, "bank", on=True)
+        return previews.informed(tx, Wish(name, FRANCE, "x"))
+
+    store = SqliteStore(tmp_path / "gateway.db")
+    assert await store.once(known) == Wish(name, FRANCE, "x", **wish)
+    store.close()
 
 
 def test_switches(previews):

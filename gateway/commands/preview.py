@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.config import Config
-    from gateway.rules.number import Number
     from gateway.rules.preview import Foreign, Preview, Size
 
 _ALPHABETS = {Alphabet.GSM7: "GSM-7", Alphabet.UCS2: "UCS-2"}
@@ -61,7 +60,7 @@ def preview(  # noqa: PLR0913  click gives each option by itself
     if form == "json":
         click.echo(json.dumps({"to": number.key, "territory": number.territory} | found.values(), indent=2))
     else:
-        click.echo("\n".join(_lines(number, found)))
+        click.echo("\n".join(_lines(wish, found)))
     if found.refusal:
         raise click.ClickException(f"it would be refused: {status.describe(found.refusal.status)}")
 
@@ -78,7 +77,9 @@ def _informed(config: Config, previews: Previews, wish: Wish) -> Wish:
         return wish
 
 
-def _lines(number: Number, found: Preview) -> Iterator[str]:
+def _lines(wish: Wish, found: Preview) -> Iterator[str]:
+    number = wish.number
+    why = "a text of that number is read" if found.due == wish.held_until else "outside the account's hours"
     if found.segments:
         yield from (found.text, "")
     yield f"to        {number.key} ({number.territory})"
@@ -90,7 +91,7 @@ def _lines(number: Number, found: Preview) -> Iterator[str]:
         yield from (f"{number:>8}  {each!r}" for number, each in enumerate(found.segments, 1))
     if found.due:
         there = datetime.fromtimestamp(found.due / 1_000, calendar(number).zone)
-        yield f"leaves    {there:%Y-%m-%d %H:%M} ({there.tzinfo}): outside the account's hours until then"
+        yield f"leaves    {there:%Y-%m-%d %H:%M} ({there.tzinfo}): {why} until then"
     if found.foreign:
         yield "foreign   " + ", ".join(map(_spelled, found.foreign))
     if found.plain and found.plain.segments:

@@ -57,7 +57,8 @@ class Shown(NamedTuple):
 class Foreign(NamedTuple):
     """A character that keeps a text out of GSM-7, each place in the text where it stands, and its spelling there.
 
-    Places count characters from 0. ``spelling`` is None where GSM-7 has no faithful one.
+    Places count characters from 0. ``spelling``, at the first place, is None where GSM-7 has no faithful one, or where
+    the operator does not take it.
     """
 
     character: str
@@ -159,11 +160,26 @@ def _shown(text: str, written: Written, mentions: Mentions) -> Shown | None:
 
 
 def _foreign(draft: Draft) -> tuple[Foreign, ...]:
+    default = draft.outlet.default
     places: dict[str, list[int]] = {}
     for place, character in enumerate(draft.text):
-        if choose(character, draft.outlet.default) is Alphabet.UCS2:
+        if choose(character, default) is Alphabet.UCS2:
             places.setdefault(character, []).append(place)
-    return tuple(Foreign(each, tuple(where), transliterate(each)) for each, where in places.items())
+    found = []
+    for character, where in places.items():
+        spelling = _spelling(draft.text[max(where[0] - 1, 0) : where[0]], character)
+        usable = spelling is not None and choose(spelling, default) is not Alphabet.UCS2
+        found.append(Foreign(character, tuple(where), spelling if usable else None))
+    return tuple(found)
+
+
+def _spelling(before: str, character: str) -> str | None:
+    """Spell a character in GSM-7 behind another one; an accent that melts into that leaves nothing of its own."""
+    alone = transliterate(character)
+    first, both = transliterate(before), transliterate(before + character)
+    if alone is not None or first is None or both is None:
+        return alone
+    return both.removeprefix(first) if both.startswith(first) else ""
 
 
 def _size(text: str, outlet: Outlet) -> Size:

@@ -74,6 +74,11 @@ def cases_of(tx: Tx | Snapshot, number: str) -> list[Case]:
     return [Case(*row) for row in found]
 
 
+def until(tx: Tx | Snapshot, number: str, account: str) -> int:
+    """Say, of one number, until when marketing of ``account`` to it is held back; 0: it is not."""
+    return max((case.resumes for case in cases_of(tx, number) if case.account in (account, EVERYBODY)), default=0)
+
+
 def add(tx: Tx, cases: Sequence[Case]) -> None:
     """Open cases; one that is open already keeps its text and its time."""
     tx.insert(f"review ({_COLUMNS})", sorted(cases), "ON CONFLICT (number, account, code) DO NOTHING")

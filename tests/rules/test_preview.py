@@ -46,6 +46,21 @@ def test_all_that_is_said():
     assert found.plain is None
 
 
+@pytest.mark.parametrize(
+    ("text", "outlet", "foreign"),
+    [
+        ("e\u0301x\u0301", Outlet(), Foreign("\u0301", (1, 3), "")),
+        ("50 m\u00b2", Outlet(), Foreign("\u00b2", (4,), "2")),
+        ("10\u00b2", Outlet(), Foreign("\u00b2", (2,), None)),
+        ("10 €", Outlet(Alphabet.LATIN1), Foreign("€", (3,), None)),
+        ("Ao\u00fbt", Outlet(Alphabet.LATIN1), Foreign("\u00fb", (2,), "u")),
+    ],
+)
+def test_what_keeps_a_text_out_of_gsm_7(text, outlet, foreign):
+    """A character is foreign by what the operator takes, and its spelling may depend on the one before."""
+    assert shown(text, outlet=outlet).foreign == (foreign,)
+
+
 def test_without_accents():
     """A text that could be spelled in GSM-7 is also previewed so."""
     found = shown("Ao\u00fbt \u2026", fit=())
