@@ -73,7 +73,8 @@ def configuration(folder: str, ports: list[int], big: str, operator_rate: str) -
             name: {**one, "port": port, "rate": json.loads(operator_rate)}
             for name, port in zip(names, ports[1:], strict=True)
         },
-        "routes": [{"prefixes": [str(3360 + number)], "operators": [name]} for number, name in enumerate(names)],
+        "routes": [{"prefixes": [str(3360 + number)], "operators": [name]} for number, name in enumerate(names)]
+        + [{"prefixes": [""], "operators": names[:1]}],
     }
 
 
