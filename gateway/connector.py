@@ -28,7 +28,7 @@ from gateway.rules.bans import origin
 from gateway.rules.pacing import Backoff
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.smpp.events import Answered, Ended, Event, Expired, Request, RequestReceived
+from gateway.smpp.events import Answered, Ended, Event, Expired, Late, Request, RequestReceived
 from gateway.smpp.session import Session
 from gateway.smpp.state import BINDS, Role, State
 from gateway.smpp.timers import NEVER, Limits
@@ -257,6 +257,8 @@ class Connector:
                 self._answered(link, event)
             elif isinstance(event, Expired):
                 self._expired(link, event.request)
+            elif isinstance(event, Late):
+                self._answered_late(event)
             elif isinstance(event, Ended):
                 self._ended(link, event.reason, event.unanswered)
             else:
@@ -292,6 +294,10 @@ class Connector:
             self._lane.answered(request.context, answered.response, answered.seconds)
         elif request.command in BINDS:
             self._bind_answered(link, request, answered.response)
+
+    def _answered_late(self, late: Late) -> None:
+        if late.request.context is not None:
+            self._lane.answered_late(late.request.context, late.response)
 
     def _bind_answered(self, link: Link, request: Request, response: Pdu) -> None:
         if response.status != status.ESME_ROK or not link.session.bound:

@@ -70,7 +70,7 @@ class Lane:
         self._throttle = Throttle(pace.window, _SHORTEST, _LONGEST)
         self._stir = trio.Event()
         self._other_rate = trio.Event()
-        self._lost: set[int] = set()  # rows on their way that another node has taken over
+        self._lost: set[int] = set()  # rows on their way that others have taken over, or that are settled
         self._sent = 0  # since the last look at the demand
         self._sent_ever = self._turns = 0
         self._pulse = Pulse()
@@ -287,6 +287,19 @@ class Lane:
         """Give up waiting for the peer's answer to ``row``: sent again after a pause, or failed, as configured."""
         if self._still_ours(row):
             self._settle([row], Step.LATER)
+
+    def answered_late(self, row: Spooled, response: Pdu) -> None:
+        """Take an answer to a row that we had given up: what the peer has is not sent again, if it only waits for that.
+
+        Where it has been sent again the peer has it twice; it is known by the id that came first.
+        """
+        if next_step(response.status, self._pace.own_steps) is not Step.DONE:
+            return
+        self._backlog.take(lambda each: each.id == row.id)
+        again = (request.context for link in self.links for request in link.session.pending)
+        self._lost |= {each.id for each in again if each is not None and each.id == row.id}
+        self._unsettled += 1
+        self._outcomes.put(Settled(row, Step.DONE, response))
 
     def _still_ours(self, row: Spooled) -> bool:
         """Count a row that was sent and never answered; say whether it is to be sent again, by us."""

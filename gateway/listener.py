@@ -16,7 +16,7 @@ from gateway.link import Link
 from gateway.passwords import Passwords
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.smpp.events import Answered, Ended, Event, Expired, RequestReceived
+from gateway.smpp.events import Answered, Ended, Event, Expired, Late, RequestReceived
 from gateway.smpp.session import Session
 from gateway.smpp.state import BINDS, Role, State
 from gateway.smpp.timers import Limits
@@ -218,6 +218,8 @@ class Client:
                 self._answered(event)
             elif isinstance(event, Expired):
                 self._expired(event.request.context)
+            elif isinstance(event, Late):
+                self._answered_late(event)
             elif isinstance(event, Ended):
                 self._ended(link, event)
             else:
@@ -258,6 +260,10 @@ class Client:
         row: Spooled | None = event.request.context
         if self._lane is not None and row is not None:
             self._lane.answered(row, event.response, event.seconds)
+
+    def _answered_late(self, event: Late) -> None:
+        if self._lane is not None and event.request.context is not None:
+            self._lane.answered_late(event.request.context, event.response)
 
     def _expired(self, row: Spooled | None) -> None:
         if self._lane is not None and row is not None:

@@ -40,6 +40,13 @@ class Expired(NamedTuple):
     request: Request
 
 
+class Late(NamedTuple):
+    """The peer answered after all, when the request had expired: its owner was told so, and has acted on it."""
+
+    request: Request
+    response: Pdu
+
+
 class Odd(NamedTuple):
     """Something that deserves a line in the log and no other reaction."""
 
@@ -53,4 +60,4 @@ class Ended(NamedTuple):
     unanswered: list[Request]
 
 
-Event = RequestReceived | Answered | Expired | Odd | Ended
+Event = RequestReceived | Answered | Expired | Late | Odd | Ended

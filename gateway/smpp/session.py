@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.smpp.events import Answered, Ended, Event, Expired, Odd, Request, RequestReceived
+from gateway.smpp.events import Answered, Ended, Event, Expired, Late, Odd, Request, RequestReceived
 from gateway.smpp.frame import FrameError
 from gateway.smpp.inbox import Inbox
 from gateway.smpp.older import bind_resp_body, without_tlvs
@@ -177,7 +177,8 @@ class Session:
     def _receive_response(self, pdu: Pdu, now: float, events: list[Event]) -> None:
         closed = self._pending.close(pdu.sequence)
         if closed is None:
-            events.append(Odd(f"unexpected {_name(pdu)} {pdu.sequence}"))
+            late = self._pending.late(pdu)
+            events.append(Late(late, pdu) if late else Odd(f"unexpected {_name(pdu)} {pdu.sequence}"))
             return
         request, since = closed
         if request.command == smpp.ENQUIRE_LINK:

@@ -3,6 +3,7 @@
 import pytest
 import trio
 
+from gateway import settle
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from tests.flows.world import FRENCH, OTHER_FRENCH
@@ -118,6 +119,38 @@ async def test_unanswered_in_time(world):
     await world.orange.received(1)
     world.orange.answer = accept
     assert [each.message_id for each in await app.receipts(1)] == [message_id]
+
+
+async def test_answered_late(world, monkeypatch):
+    """What an operator takes after all, while it waits to be sent again, is not, and is known by its id (idea 67)."""
+    monkeypatch.setattr(settle, "_FIRST_PAUSE", 300.0)
+    world.operator["response_timeout"] = "50ms"
+    await world.start()
+    app = await world.app()
+    world.orange.answer = silence
+    message_id = await app.accepted(FRENCH)
+    await world.eventually(lambda: world.rows("SELECT attempts FROM spool WHERE claimed IS NULL") == [(1,)])
+    world.orange.release()
+    assert [each.message_id for each in await app.receipts(1)] == [message_id]
+    await world.settled()
+    assert len(world.orange.requests) == 1
+
+
+async def test_answered_late_and_sent_again(world, monkeypatch):
+    """What was sent again before its first answer came ends once, by that answer; the other is ignored (idea 67)."""
+    monkeypatch.setattr(settle, "_FIRST_PAUSE", 0.1)
+    world.operator["response_timeout"] = "500ms"
+    await world.start()
+    app = await world.app()
+    world.orange.answer = silence
+    message_id = await app.accepted(FRENCH)
+    await world.orange.received(2)
+    world.orange.release()
+    assert [each.message_id for each in await app.receipts(1)] == [message_id]
+    world.orange.release(status.ESME_RTHROTTLED)
+    await app.heard()
+    await world.settled()
+    assert (len(world.orange.requests), len(app.requests)) == (2, 1)
 
 
 @pytest.mark.parametrize("code", [status.ESME_RTHROTTLED, status.ESME_RMSGQFUL])

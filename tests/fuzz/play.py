@@ -9,7 +9,7 @@ from itertools import count
 
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.smpp.events import Answered, Ended, Expired, Odd, Request, RequestReceived
+from gateway.smpp.events import Answered, Ended, Expired, Late, Odd, Request, RequestReceived
 from gateway.smpp.frame import Frames
 from gateway.smpp.layout import LAYOUTS
 from gateway.smpp.session import Session
@@ -114,6 +114,8 @@ class Player:
                     assert self.open.pop(request.context) == request
                 assert self.open == {}
                 self.ended = True
+            elif isinstance(event, Late):
+                assert event.request.context not in self.open
             else:
                 assert isinstance(event, Odd)
                 assert event.what

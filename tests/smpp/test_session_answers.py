@@ -6,7 +6,7 @@ import pytest
 
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.smpp.events import Answered, Ended, Expired, Odd, Request, RequestReceived
+from gateway.smpp.events import Answered, Ended, Expired, Late, Odd, Request, RequestReceived
 from gateway.smpp.pdu import Pdu, encode
 from gateway.smpp.session import Session
 from gateway.smpp.state import Role
@@ -161,13 +161,33 @@ def test_too_much_held_back_stops_the_reader():
 
 
 def test_an_answer_that_comes_too_late_frees_nothing_twice():
-    """A response after its request has expired is odd, and the count of open requests stays right (idea 66)."""
+    """A response after its request has expired is told of as late, once, and the count stays right (idea 66)."""
     session = client()
     session.send_request(SUBMIT, 1.0)
     session.send_request(SUBMIT, 15.0)
     assert [type(event) for event in session.handle_timer(21.0)] == [Expired]
-    assert [type(event) for event in session.receive_data(smpp.response(smpp.SUBMIT_SM, 2, 0, b"id\0"), 22.0)] == [Odd]
+    answer = smpp.response(smpp.SUBMIT_SM, 2, 0, b"id\0")
+    [late] = session.receive_data(answer, 22.0)
+    assert (late.request, late.response.fields) == (SUBMIT, {"message_id": "id"})
+    assert [type(event) for event in session.receive_data(answer, 23.0)] == [Odd]
     assert session.in_flight == 1
+
+
+def test_late_answers_of_another_kind_are_odd():
+    """What comes late under the number of a request and answers another one is nobody's answer."""
+    session = client()
+    session.send_request(SUBMIT, 1.0)
+    session.handle_timer(21.0)
+    assert [type(each) for each in session.receive_data(smpp.response(smpp.QUERY_SM, 2, 8), 22.0)] == [Odd]
+
+
+def test_only_some_late_answers_are_known():
+    """A thousand requests that were given up are remembered, the oldest is forgotten first."""
+    session = client()
+    numbers = [session.send_request(SUBMIT, 1.0) for _ in range(1_001)]
+    session.handle_timer(21.0)
+    answers = [session.receive_data(smpp.response(smpp.SUBMIT_SM, number, 8), 22.0) for number in numbers]
+    assert [type(event) for [event] in answers] == [Odd] + [Late] * 1_000
 
 
 def test_an_old_session_remembers_nothing_that_is_over():
