@@ -19,6 +19,7 @@ from gateway.deliver import Deliver
 from gateway.desk import Desk
 from gateway.door import Door
 from gateway.homeward import Homeward
+from gateway.joining import Joining
 from gateway.lanes import Lanes
 from gateway.listener import Listener
 from gateway.manage import Manage
@@ -85,9 +86,10 @@ class Gateway:
         self._submit = Submit(config, self.lanes, home, self.metrics)
         manage = Manage(Replace(self._submit.judge), self.lanes, home, self.metrics)
         self._opt_outs = OptOuts(config)
-        self._deliver = Deliver(config, self.lanes, home, self._opt_outs, self.metrics)
-        reviewing = (Reviews(self._opt_outs), self._deliver.follow)
-        self._upkeep = Upkeep(config, self.store, self.lanes, home, reviewing)
+        self._joining = Joining(config, self._opt_outs)
+        self._deliver = Deliver(config, self.lanes, home, self._joining, self.metrics)
+        late = ((Reviews(self._opt_outs).overdue, self._joining.overdue), self._deliver.follow)
+        self._upkeep = Upkeep(config, self.store, self.lanes, home, late)
         self._listening = trio.Event()
         self._draining = False
         outcomes = self._operator_outcomes.batch, self._account_outcomes.batch
@@ -218,8 +220,9 @@ class Gateway:
         self.metrics.know(config.accounts, config.operators)
         self._peers.configure(config)
         self._membership.set_limits(self._peers.limits(config))
-        flows = (self._home, self._submit, self._operator_outcomes, self._opt_outs, self._deliver)
-        for part in (*flows, self._upkeep, self._retention):
+        heard = self._opt_outs, self._joining, self._deliver
+        flows = (self._home, self._submit, self._operator_outcomes, *heard, self._upkeep)
+        for part in (*flows, self._retention):
             part.configure(config)
         self._door.configure(config.smpp, made.server)
 

@@ -20,8 +20,9 @@ from gateway.homeward import Address, Text
 from gateway.journal import Matched
 from gateway.rules import keyword
 from gateway.rules.inbound import Octets, words
+from gateway.rules.ladder import Reading, Rule
 from gateway.rules.number import NumberError, canonical
-from gateway.rules.reading import MESSAGE_TYPE
+from gateway.rules.reading import MESSAGE_TYPE, Piece, part_of
 from gateway.ruleset import meanings
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
@@ -31,10 +32,11 @@ from gateway.store.base import Batch
 if TYPE_CHECKING:
     from gateway.config import Config, Operator
     from gateway.homeward import Homeward
+    from gateway.joining import Joining
     from gateway.lanes import Lanes, Placed
     from gateway.link import Link
     from gateway.metrics import Metrics
-    from gateway.opt_out import Heeded, OptOuts
+    from gateway.opt_out import Heeded
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
     from gateway.store.messages import Finished, Outcome
@@ -82,14 +84,14 @@ class Deliver:
         config: short codes, operators.
         lanes: where confirmations, receipts and copies go.
         home: writes receipts for accounts.
-        opt_outs: what a STOP leads to.
+        joining: hears texts, long ones when they are complete.
         metrics: counts what arrives.
     """
 
-    def __init__(self, config: Config, lanes: Lanes, home: Homeward, opt_outs: OptOuts, metrics: Metrics) -> None:
+    def __init__(self, config: Config, lanes: Lanes, home: Homeward, joining: Joining, metrics: Metrics) -> None:
         self._home = home
         self._lanes = lanes
-        self._opt_outs = opt_outs
+        self._joining = joining
         self.configure(config)
         self._metrics = metrics
         self.alerts = Alerts(lanes, home, metrics)
@@ -130,10 +132,14 @@ class Deliver:
         if len(source.addr) > _LONGEST_ADDRESS:  # it was read, and could not be written again: no STOP is lost for that
             source = Address(_INTERNATIONAL, _ISDN, number.key)
         text = Text(source, code, fields["esm_class"], fields["data_coding"], octets)
-        decision = keyword.read(
-            words(Octets(octets, text.data_coding, text.esm_class), meanings(operator)), self._codes
-        )
-        return Heard(number, code.addr, "sms", decision, operator.name, text)
+        piece = Piece(octets, text.data_coding, text.esm_class, tuple(pdu.tlvs))
+        place = part_of(piece)
+        if place is not None:
+            decision = keyword.Decision(Reading.NONE, Rule.PART, "")
+        else:
+            said = words(Octets(octets, text.data_coding, text.esm_class), meanings(operator))
+            decision = keyword.read(said, self._codes)
+        return Heard(number, code.addr, "sms", decision, operator.name, text, part=place)
 
     # In the transaction
 
@@ -142,7 +148,7 @@ class Deliver:
         outcomes, matched = self._correlate(tx, [each.report for each in items if each.report])
         finished = messages.settle(tx, outcomes)
         rows = self._home.receipts(tx, finished)
-        heeded = self._opt_outs.hear(tx, [each.heard for each in items if each.heard])
+        heeded = self._joining.hear(tx, [each.heard for each in items if each.heard])
         return Done(self._lanes.place(tx, rows + heeded.rows), heeded, matched, finished)
 
     def _correlate(self, tx: Tx, reports: list[Report]) -> tuple[list[Outcome], list[Matched]]:

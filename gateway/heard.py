@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gateway.homeward import Text
     from gateway.rules.keyword import Decision
     from gateway.rules.number import Number
+    from gateway.smpp.udh import Concatenation
     from gateway.store.base import Tx
     from gateway.store.ledger import Event
 
@@ -27,6 +28,7 @@ NOTHING = "none"
 REPEATED = "repeated"  # an opt-out that was in force already
 LIFTED = "lifted"
 ANSWERED = "answered"  # CONTACT, HELP, and START where there was nothing to lift
+PART = "part"  # of a text that is read as a whole: no evidence of its own
 RELEASED = "released"  # a person has read the text: no opt-out
 STOPPING = frozenset({OPTED_OUT, REPEATED, HELD})  # what is on its way to the number is to be looked at again
 
@@ -36,7 +38,8 @@ class Heard(NamedTuple):
 
     ``source`` is sms, web, api or cli; ``operator`` and ``text`` how a text came. ``accounts``: whose marketing it is
     about, where that is known and need not be found out; ``note`` what the person who decided says about it.
-    ``copied``: the accounts get the text; not where they have it already, part by part.
+    ``copied``: the accounts get the text; not where they have it already, part by part. ``part``: its place in a longer
+    text, which is read when it is complete.
     """
 
     number: Number
@@ -48,6 +51,7 @@ class Heard(NamedTuple):
     accounts: tuple[str, ...] = ()
     note: str = ""
     copied: bool = True
+    part: Concatenation | None = None
 
 
 class Effect(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.heard import ANSWERED, LIFTED, NOTHING, RELEASED, REPEATED, Effect, evidence_of
+from gateway.heard import ANSWERED, LIFTED, NOTHING, PART, RELEASED, REPEATED, Effect, evidence_of
 from gateway.hooks import OPT_IN, OPT_OUT, Change
 from gateway.lanes import stop_name
 from gateway.replies import Topic
@@ -75,6 +75,8 @@ class Hearing:
         """Decide about one thing that was heard."""
         senders = self._senders_of(heard)
         self._copy(heard, senders)
+        if heard.part is not None:
+            return Effect(heard, PART)
         looped = self._is_loop(heard)
         follow = {
             Reading.OPT_OUT: self._opt_out,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,13 +24,12 @@ from gateway.store.outbox import webhook_lane
 from gateway.store.spool import account_lane, operator_lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from gateway.config import Config
     from gateway.homeward import Homeward
     from gateway.lanes import Lanes, Placed
     from gateway.opt_out import Heeded
-    from gateway.reviews import Reviews
     from gateway.store.base import Store, Tx
 
 _log = structlog.get_logger()
@@ -52,7 +52,7 @@ class Upkeep:
         store: whose rows are looked after.
         lanes: which operators are usable.
         home: writes the receipts of what expired.
-        reviewing: decides about texts that nobody has read in time, and goes on with what follows.
+        late: decide about texts that nobody has read in time, or that were not complete; and what goes on with that.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Upkeep:
         store: Store,
         lanes: Lanes,
         home: Homeward,
-        reviewing: tuple[Reviews, Callable[[Heeded], None]],
+        late: tuple[Sequence[Callable[[Tx, int], Heeded]], Callable[[Heeded], None]],
     ) -> None:
-        self._reviews, self._follow = reviewing
+        self._late, self._follow = late
         self._by_name: dict[str, Operator] = {}
         self.configure(config)
         self._store = store
@@ -234,16 +234,17 @@ class Upkeep:
             log_billable(event, "")
 
     async def _decide_overdue(self) -> None:
-        """Opt out whose texts nobody has read in time."""
-        full = True
-        while full:
-            heeded, placed = await self._store.transact(self._overdue_page)
-            self._lanes.carry_on(placed)
-            self._follow(heeded)
-            full = len(heeded.effects) >= _PAGE
+        """Opt out whose texts nobody has read in time, and read those that were not complete in time."""
+        for overdue in self._late:
+            full = True
+            while full:
+                heeded, placed = await self._store.transact(partial(self._overdue_page, overdue))
+                self._lanes.carry_on(placed)
+                self._follow(heeded)
+                full = len(heeded.effects) >= _PAGE
 
-    def _overdue_page(self, tx: Tx) -> tuple[Heeded, Placed]:
-        heeded = self._reviews.overdue(tx, _PAGE)
+    def _overdue_page(self, overdue: Callable[[Tx, int], Heeded], tx: Tx) -> tuple[Heeded, Placed]:
+        heeded = overdue(tx, _PAGE)
         return heeded, self._lanes.place(tx, heeded.rows)
 
     def _expire_held(self, tx: Tx) -> tuple[bool, Placed]:

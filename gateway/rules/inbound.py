@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.rules.reading import UDHI
-from gateway.smpp.text import TextError, alphabet_of, decode_text
-from gateway.smpp.udh import split_udh
+from gateway.smpp.national import decode_national, national_of
+from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text
+from gateway.smpp.udh import elements, split_udh
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.smpp.text import Meanings
 
 
@@ -27,10 +30,42 @@ def words(text: Octets, means: Meanings) -> str:
         text: as the operator delivered it.
         means: what that operator means by data_coding 0 and 3.
     """
-    octets = text.octets
+    header, octets = _cut(text)
     try:
-        if text.esm_class & UDHI:
-            octets = split_udh(octets)[1]
-        return decode_text(octets, alphabet_of(text.data_coding, means, octets))
+        alphabet = alphabet_of(text.data_coding, means, octets)
+        national = national_of(elements(header)) if header else None
+        if national is not None and alphabet is Alphabet.GSM7:
+            return decode_national(octets, national)
+        return decode_text(octets, alphabet)
     except TextError:
         return octets.decode("latin-1")
+
+
+def joined(parts: Sequence[Octets], means: Meanings) -> tuple[Octets, str]:
+    """Return the octets of parts as one text, without their headers, and what it says.
+
+    Where all parts have one data_coding they are read together, for a character may have been cut; headers that name
+    national tables, and parts that differ, are read one by one.
+    """
+    pieces = [_cut(part) for part in parts]
+    whole = Octets(b"".join(octets for _, octets in pieces), parts[0].data_coding)
+    if len({part.data_coding for part in parts}) == 1 and all(_is_plain(header) for header, _ in pieces):
+        return whole, words(whole, means)
+    return whole, "".join(words(part, means) for part in parts)
+
+
+def _is_plain(header: bytes) -> bool:
+    try:
+        return not header or national_of(elements(header)) is None
+    except TextError:
+        return True
+
+
+def _cut(text: Octets) -> tuple[bytes, bytes]:
+    """Cut off the header, if there is one that can be read."""
+    if not text.esm_class & UDHI:
+        return b"", text.octets
+    try:
+        return split_udh(text.octets)
+    except TextError:
+        return b"", text.octets

@@ -47,7 +47,8 @@ class Rule(StrEnum):
     NEGATED = "negated keyword"
     WARY = "a word of opting out in free text"
     ORDINARY = "ordinary text"
-    # No text, but a decision about one.
+    # No text that is read by itself.
+    PART = "a part of a longer text"
     BY_HAND = "by_hand"
     FORM = "on the web page"
     DECIDED = "a person has read it"

@@ -71,6 +71,7 @@ def erase(tx: Tx, number: str, ended: Sequence[int]) -> list[Erased]:
         *(Erased(table, _delete(tx, table, number), 0) for table in ("confirmation", "contact", "alert")),
         Erased("message", len(ended), 0),
         Erased("held", 0, _count(tx, "held", number), _ON_ITS_WAY),
+        Erased("inbound", 0, _count(tx, "inbound", number), "a part of a text that is read within minutes"),
         Erased("spool", 0, _count(tx, "spool", number), _ON_ITS_WAY),
     ]
 

@@ -84,6 +84,11 @@ def _table(name: str, key: str, others: str, left: str = "") -> Table:
 COPIED = (
     _table("node", "number", "name", left="holder lease round"),
     _table("blacklist", "number account", "since source code everything evidence"),
+    _table(
+        "inbound",
+        "number code wide reference total place",
+        "until operator source_ton source_npi source_addr dest_ton dest_npi esm_class data_coding octets",
+    ),
     _table("review", "number account code", "since until evidence"),
     _table(
         "evidence",

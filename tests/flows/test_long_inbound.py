@@ -1,0 +1,227 @@
+"""Long, odd and hostile texts to the short code."""
+
+from itertools import permutations
+
+import pytest
+import trio
+
+from gateway.smpp import pdu as smpp
+from gateway.smpp import status
+from gateway.smpp.text import Alphabet, encode_text
+from tests.flows.peers import SHORT_CODE, tlv
+from tests.flows.world import FRENCH, OTHER_FRENCH
+
+UDHI = 0x40
+LONG = "Bonjour, " + "je vous prie de bien vouloir ne plus m'envoyer de sms. " * 6 + "Cordialement"
+
+
+@pytest.fixture
+async def app(world):
+    """Start everything, with one marketing message sent to FRENCH."""
+    await world.start()
+    app = await world.app()
+    await app.accepted(FRENCH, "Soldes", registered_delivery=0)
+    await world.settled()
+    return app
+
+
+def parts(text, reference=7, alphabet=Alphabet.GSM7, size=153):
+    """Cut a text into parts with headers."""
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    return [
+        bytes((5, 0, 3, reference, len(pieces), place)) + encode_text(piece, alphabet)
+        for place, piece in enumerate(pieces, 1)
+    ]
+
+
+async def text(world, octets, source=FRENCH, **fields):
+    """Text something to the code; it must be taken."""
+    assert (await world.orange.deliver(source, octets, **fields)).status == status.ESME_ROK
+
+
+async def text_parts(world, pieces, **fields):
+    """Text parts with headers."""
+    for piece in pieces:
+        await text(world, piece, esm_class=UDHI, **fields)
+
+
+def ledger(world):
+    """Return who was billed for whom."""
+    return world.rows("SELECT account, number FROM ledger ORDER BY position")
+
+
+def heard(world):
+    """Return rule and effect of each text."""
+    return world.rows("SELECT rule, effect FROM evidence WHERE source = 'sms' ORDER BY id")
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_parts_in_any_order(world, app, order):
+    """Parts are answered one by one and read as one text, once, whatever their order."""
+    pieces = parts(LONG)
+    await text_parts(world, [pieces[each] for each in order])
+    assert heard(world) == [("imperative phrase", "opted_out")]
+    assert ledger(world) == [("shop", FRENCH)]
+    assert (await app.submit(FRENCH)).status == status.OPTED_OUT
+    assert world.rows("SELECT count(*) FROM inbound") == [(0,)]
+    [(octets,)] = world.rows("SELECT octets FROM evidence WHERE source = 'sms'")
+    assert octets == encode_text(LONG, Alphabet.GSM7)
+
+
+async def test_copies_come_part_by_part(world, app):
+    """The account gets each part as it came, and no copy of the whole."""
+    pieces = parts(LONG)
+    await text_parts(world, pieces)
+    copies = await app.received(3)
+    await world.settled()
+    assert [copy.fields["short_message"] for copy in copies] == pieces
+    assert {copy.fields["esm_class"] for copy in copies} == {UDHI}
+
+
+async def test_nothing_before_it_is_complete(world, app):
+    """While a part is missing nothing is decided."""
+    await text_parts(world, parts(LONG)[:2])
+    assert heard(world) == []
+    assert (await app.submit(FRENCH)).status == status.ESME_ROK
+
+
+async def test_parts_survive_a_restart(world, app):
+    """Parts wait on disk."""
+    pieces = parts(LONG)
+    await text_parts(world, pieces[:2])
+    world.ask_to_stop()
+    await world.stopped()
+    await world.start_gateway({"orange": world.orange})
+    await world.usable("orange")
+    await text_parts(world, pieces[2:])
+    assert ledger(world) == [("shop", FRENCH)]
+
+
+async def test_a_part_never_comes(world, app):
+    """After a while what there is is read: half a request may be one."""
+    await text_parts(world, parts(LONG)[:1])
+    await world.gateway._upkeep.sweep()
+    assert heard(world) == []
+    await world.gateway.store.transact(lambda tx: tx.rows("UPDATE inbound SET until = 1"))
+    await world.gateway._upkeep.sweep()
+    [(_, effect)] = heard(world)
+    assert effect in {"opted_out", "held"}
+    assert world.rows("SELECT count(*) FROM inbound") == [(0,)]
+
+
+async def test_a_part_again(world, app):
+    """A part that comes twice is one part."""
+    first, *rest = parts(LONG)
+    await text_parts(world, [first, first, *rest])
+    assert heard(world) == [("imperative phrase", "opted_out")]
+
+
+async def test_a_reference_again(world, app):
+    """Another text under the reference of one that is incomplete: each is read for itself."""
+    await text_parts(world, parts("STOP" + " " * 200)[:1])
+    await text_parts(world, parts(LONG[:200]))
+    assert [effect for _, effect in heard(world)] == ["opted_out", "repeated"]
+
+
+async def test_two_numbers(world, app):
+    """Parts of different numbers under one reference never meet."""
+    one, two = parts("STOP" + "." * 200)
+    await text(world, one, esm_class=UDHI)
+    await text(world, two, OTHER_FRENCH, esm_class=UDHI)
+    assert heard(world) == []
+
+
+@pytest.mark.parametrize("data_coding", [8, 0])
+async def test_long_ucs2(world, app, data_coding):
+    """Parts in UCS-2, also those that claim to be in another alphabet, are read as what they are."""
+    await text_parts(world, parts("Arrêtez ✋ " + LONG[:150], alphabet=Alphabet.UCS2, size=67), data_coding=data_coding)
+    [(_, effect)] = heard(world)
+    assert effect in {"opted_out", "held"}
+
+
+async def test_sar(world, app):
+    """Parts with sar_* parameters are parts, too."""
+    for place, piece in enumerate(("ST", "OP"), 1):
+        tlvs = tlv(0x020C, b"\x01\x02") + tlv(0x020E, b"\x02") + tlv(0x020F, bytes([place]))
+        fields = smpp.encode_body(smpp.DELIVER_SM, deliver_sm(piece.encode())) + tlvs
+        answer = await world.orange.ask(world.orange.links[0], smpp.DELIVER_SM, fields)
+        assert answer.status == status.ESME_ROK
+    assert ledger(world) == [("shop", FRENCH)]
+
+
+def deliver_sm(octets):
+    """Return the fields of a text to the code."""
+    zeros = ("esm_class", "protocol_id", "priority_flag", "registered_delivery", "replace_if_present_flag")
+    more = ("data_coding", "sm_default_msg_id", "dest_addr_ton", "dest_addr_npi")
+    return {
+        **dict.fromkeys((*zeros, *more), 0),
+        **dict.fromkeys(("service_type", "schedule_delivery_time", "validity_period"), ""),
+        "source_addr_ton": 1,
+        "source_addr_npi": 1,
+        "source_addr": FRENCH,
+        "destination_addr": SHORT_CODE,
+        "short_message": octets,
+    }
+
+
+async def test_data_sm(world, app):
+    """A STOP in a data_sm is one."""
+    fields = deliver_sm(b"")
+    body = smpp.encode_body(smpp.DATA_SM, fields) + tlv(0x0424, b"STOP")
+    answer = await world.orange.ask(world.orange.links[0], smpp.DATA_SM, body)
+    assert answer.status == status.ESME_ROK
+    assert ledger(world) == [("shop", FRENCH)]
+    assert (await app.submit(FRENCH)).status == status.OPTED_OUT
+
+
+@pytest.mark.parametrize("octets", [b"STOP" + b" " * 300, b"STOP\n" * 60, ("STOP. " + "x" * 600).encode()])
+async def test_message_payload(world, app, octets):
+    """A long text may come in one piece."""
+    await text(world, octets)
+    [(_, effect)] = heard(world)
+    assert effect == "opted_out"
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"\x05\x00\x03\x07\x02",  # cut short
+        b"\x05\x00\x03\x07\x02\x00STOP",  # place 0 of 2
+        b"\x05\x00\x03\x07\x01\x01STOP",  # the one part that there is
+        b"\xff\x00STOP",
+    ],
+)
+async def test_headers_that_cannot_be(world, app, octets):
+    """A header that makes no sense costs no text: it is read as it stands, at once."""
+    await text(world, octets, esm_class=UDHI)
+    assert len(heard(world)) == 1
+    assert world.rows("SELECT count(*) FROM inbound") == [(0,)]
+
+
+async def test_many_at_once(world, app):
+    """Hundreds of numbers that text at the same time are each opted out, billed and confirmed, once."""
+    numbers = [f"336{number:08}" for number in range(200)]
+    async with trio.open_nursery() as nursery:
+        for number in (*numbers, *numbers):
+            nursery.start_soon(text, world, b"STOP", number)
+    await world.settled()
+    assert sorted(number for _, number in ledger(world)) == sorted(numbers)
+    assert {pdu.fields["destination_addr"] for _, pdu in world.orange.taken[1:]} == set(numbers)
+    assert len(world.orange.taken) == 1 + len(numbers)
+
+
+async def test_a_flood_from_one_number(world, app):
+    """A flood from one number is acknowledged and recorded, answered twice at most, and delays nobody's STOP."""
+
+    async def flood():
+        for _ in range(20):
+            await text(world, b"STOP", OTHER_FRENCH)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(flood)
+        await text(world, b"STOP")
+    assert (await app.submit(FRENCH)).status == status.OPTED_OUT
+    await world.settled()
+    assert world.rows(f"SELECT count(*) FROM evidence WHERE number = '{OTHER_FRENCH}' AND source = 'sms'") == [(100,)]
+    assert len(world.orange.taken) == 3

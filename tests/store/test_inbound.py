@@ -1,0 +1,49 @@
+"""Parts of texts to a code: found by what they have in common, until they are let go."""
+
+from gateway.store import inbound
+from gateway.store.inbound import Key, Part
+from tests.store.helpers import HOUR, NUMBER
+
+KEY = Key(NUMBER, "36034", 0, 7, 3)
+
+
+def part(place=1, key=KEY, **changes):
+    """Return a part as an operator sent it."""
+    return Part(key, place, 2_000, "orange", 1, 1, NUMBER, 0, 1, 0x40, 8, b"\0\xff'")._replace(**changes)
+
+
+async def add(store, *parts):
+    """Keep parts in a transaction of their own."""
+    await store.transact(lambda tx: inbound.add(tx, parts))
+
+
+async def find(store, *keys):
+    """Return what waits under keys."""
+    return await store.transact(lambda tx: inbound.find(tx, keys))
+
+
+async def test_find(store):
+    """Parts are found under their key by their place, as they came; those of other texts are not among them."""
+    other = KEY._replace(reference=8)
+    await add(store, part(2), part(), part(key=other), part(key=KEY._replace(number="33700000000")))
+    assert await find(store, KEY, KEY._replace(wide=1)) == {KEY: {1: part(), 2: part(2)}}
+    assert await find(store) == {}
+
+
+async def test_remove(store):
+    """What is let go is gone, and nothing else."""
+    other = KEY._replace(total=2)
+    await add(store, part(), part(2), part(key=other))
+    await store.transact(lambda tx: inbound.remove(tx, [KEY]))
+    assert await find(store, KEY, other) == {other: {1: part(key=other)}}
+
+
+async def test_overdue(store):
+    """Keys whose time is over are named once, some at a time."""
+    now = await store.transact(lambda tx: tx.now)
+    late, later = KEY._replace(reference=8), KEY._replace(reference=9)
+    await add(
+        store, part(until=now + HOUR), part(key=late, until=now), part(2, late, until=now), part(key=later, until=1)
+    )
+    assert set(await store.transact(lambda tx: inbound.overdue(tx, 5))) == {late, later}
+    assert len(await store.transact(lambda tx: inbound.overdue(tx, 1))) == 1
