@@ -9,10 +9,14 @@ from starlette.routing import Route
 
 from gateway.web.api.interface import interface
 from gateway.web.api.problems import BASE, of_status
+from gateway.web.area import imports
 from gateway.web.area.area import ClientArea
+from gateway.web.bounds import Limits
 from gateway.web.headers import Headers
 from gateway.web.opt_out import OptOutPage
 from gateway.web.site import Site
+
+LIMITS = Limits(uploads=frozenset({imports.PATH}))
 
 
 def public_app(site: Site) -> Starlette:

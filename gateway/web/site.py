@@ -12,6 +12,7 @@ from gateway.web.visitors import Visitors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import trio
     from starlette.requests import Request
 
     from gateway.config import Config
@@ -36,6 +37,7 @@ class Site:
         operate: tells how operators and binds are doing.
         desk: takes opt-outs from pages.
         pages: renders templates.
+        nursery: where work goes on that no request waits for; None before the web is open.
         visitors: tells addresses.
     """
 
@@ -47,6 +49,7 @@ class Site:
     operate: Operate
     desk: Desk
     pages: Pages = field(default_factory=Pages)
+    nursery: trio.Nursery | None = None
 
     @property
     def visitors(self) -> Visitors:

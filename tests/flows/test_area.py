@@ -1,8 +1,13 @@
 """The client area within a whole gateway: who gets in, whose pages they see, and what a form may do."""
 
-import pytest
+from urllib.parse import urlencode
 
+import pytest
+import trio
+
+from gateway.smpp import status
 from gateway.smpp.text import Alphabet
+from gateway.web.area.tables import plain
 from tests.flows.area import Site, open_site
 from tests.flows.world import FRENCH
 
@@ -239,17 +244,25 @@ async def test_accounts_see_their_own_only(world):
     app = await world.app("shop")
     await app.submit(FRENCH, b"Confidential")
     rival = await site.visitor("rival")
-    for page in ("/messages", f"/messages?q={FRENCH}", "/messages?account=shop", "/ledger?account=shop", "/ledger.csv"):
+    await world.orange.deliver(FRENCH, b"STOP")
+    await world.eventually(lambda: world.rows("SELECT count(*) FROM blacklist") == [(1,)])
+    pages = ["/messages", "/messages?account=shop", "/ledger", "/ledger.csv", "/blacklist", "/blacklist.csv", "/review"]
+    for page in (*pages, f"/messages?q={FRENCH}", f"/blacklist?q={FRENCH}"):
         answer = await rival.get(page)
         assert answer.status == 200
         assert "Confidential" not in answer.text
-        assert "+33 6" not in answer.text
+        assert "+33 6 12" not in answer.text
+        assert "33612345678," not in answer.text
+    await rival.post("/blacklist/remove", number=FRENCH, reason="ours")
+    assert world.rows("SELECT account FROM blacklist") == [("shop",)]
     assert (await rival.get("/admin")).status == 404
     await rival.get("/settings")
     assert (await rival.post("/admin/look", account="shop")).status == 404
 
 
-@pytest.mark.parametrize("path", ["/compose", "/messages", "/ledger", "/ledger.csv", "/settings", "/admin"])
+@pytest.mark.parametrize(
+    "path", ["/compose", "/blacklist", "/blacklist.csv", "/messages", "/ledger.csv", "/review", "/admin"]
+)
 async def test_nobody_sees_anything(world, path):
     """Who is not logged in is sent to the log-in, from every page."""
     site = await open_site(world)
@@ -283,3 +296,124 @@ async def test_changed_password_ends_log_ins(world):
     await world.gateway.store.transact(lambda tx: tx.each(change, [("shop",)]))
     visitor.app = Site(world).app  # one that has not looked yet
     assert (await visitor.get("/settings")).status == 303
+
+
+async def test_stop_appears_on_the_blacklist(world):
+    """Whoever texts STOP to an account's message is on its blacklist at once, found by any spelling of the number."""
+    site = await open_site(world)
+    app = await world.app("shop")
+    await app.submit(FRENCH, b"Hello")
+    await world.orange.deliver(FRENCH, b"STOP")
+    await world.eventually(lambda: world.rows("SELECT count(*) FROM blacklist") == [(1,)])
+    visitor = await site.visitor("shop")
+    for query in ("", "06 12 34 56 78", "+33 (0)6.12.34.56.78", "0033612345678", "33612"):
+        page = (await visitor.get(f"/blacklist?{urlencode({'q': query})}")).text
+        assert "+33 6 12 34 56 78" in page, query
+        assert "by SMS" in page
+    assert "Not on the list" in (await visitor.get("/blacklist?q=0699999999")).text
+    assert "That is not a phone number." in (await visitor.get("/blacklist?q=Lea")).text
+
+
+async def test_blacklist_is_changed_with_a_reason(world):
+    """A number is added and removed by the account with a reason, which is evidence; without one nothing happens."""
+    site = await open_site(world)
+    visitor, app = await site.visitor("shop"), await world.app("shop")
+    await visitor.get("/blacklist")
+    assert (await visitor.post("/blacklist/add", number="06 12 34 56 78")).status == 422
+    assert (await visitor.post("/blacklist/add", number="nonsense", reason="asked")).status == 422
+    answer = await visitor.post("/blacklist/add", number="06 12 34 56 78", reason="asked by phone")
+    assert answer.headers["location"].startswith("/blacklist?done=added")
+    assert (await app.submit(FRENCH, b"Hello")).status == status.OPTED_OUT
+    assert (await visitor.post("/blacklist/remove", number="+33612345678")).status == 422
+    await visitor.post("/blacklist/remove", number="+33612345678", reason="a mistake")
+    assert (await app.submit(FRENCH, b"Hello")).status == status.ESME_ROK
+    found = world.rows("SELECT source, effect, note FROM evidence ORDER BY id")
+    assert found == [("web", "opted_out", "asked by phone"), ("web", "lifted", "a mistake")]
+
+
+async def test_blacklist_as_csv(world):
+    """The blacklist is exported whole, for a spreadsheet that takes nothing in it for a formula."""
+    site = await open_site(world)
+    visitor = await site.visitor("shop")
+    await visitor.get("/blacklist")
+    for number in range(5):
+        await visitor.post("/blacklist/add", number=f"06000000{number:02}", reason="asked")
+    answer = await visitor.get("/blacklist.csv")
+    lines = answer.text.splitlines()
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert 'filename="blacklist.csv"' in answer.headers["content-disposition"]
+    assert lines[0] == "number,since,source,short_code,everything"
+    assert [line.split(",")[0] for line in lines[1:]] == [f"336000000{number:02}" for number in range(5)]
+    assert plain('=HYPERLINK("x")') == '\'=HYPERLINK("x")'
+
+
+@pytest.mark.parametrize(("decision", "effect", "refused"), [("out", "opted_out", True), ("keep", "released", False)])
+async def test_review(world, decision, effect, refused):
+    """A text that may be an opt-out is shown as it was written, decided once, and the decision takes effect."""
+    site = await open_site(world)
+    visitor, app = await site.visitor("shop"), await world.app("shop")
+    await app.submit(FRENCH, b"Hello")
+    await world.orange.deliver(FRENCH, b"Stop ou <b>encore</b> ?")
+    await world.eventually(lambda: world.rows("SELECT count(*) FROM review") == [(1,)])
+    page = (await visitor.get("/review")).text
+    assert "Stop ou &lt;b&gt;encore&lt;/b&gt; ?" in page
+    rival = await site.visitor("rival")
+    assert "Nothing to decide" in (await rival.get("/review")).text
+    ruling = {"number": "+33612345678", "code": "36034", "reason": "read it"}
+    answer = await rival.post("/review", decision="out", **ruling)
+    assert answer.headers["location"] == "/review?done=gone"
+    answer = await visitor.post("/review", decision=decision, **ruling)
+    assert answer.headers["location"] == f"/review?done={'out' if refused else 'kept'}"
+    assert "Nothing to decide" in (await visitor.get("/review")).text
+    answer = await app.submit(FRENCH, b"Again")
+    assert answer.status == (status.OPTED_OUT if refused else status.ESME_ROK)
+    assert (await visitor.post("/review", decision="out", **ruling)).headers["location"] == "/review?done=gone"
+    assert world.rows("SELECT count(*) FROM ledger") == [(int(refused),)]
+    assert effect in {row[0] for row in world.rows("SELECT effect FROM evidence")}
+
+
+async def test_import(world):
+    """A list is taken in while nobody waits; what it came to is told, with the rows that cannot be used."""
+    site = await open_site(world)
+    visitor = await site.visitor("shop")
+    await visitor.get("/blacklist")
+    await visitor.post("/blacklist/add", number="0600000000", reason="asked")
+    rows = ["number", "06 00 00 00 00", "+33600000001", "0033600000002", "nonsense <b>"]
+    answer = await visitor.upload("/blacklist/import", "list.csv", "\n".join(rows).encode(), reason="old supplier")
+    assert answer.headers["location"] == "/blacklist/import"
+    await world.eventually(lambda: world.rows("SELECT count(*) FROM blacklist") == [(3,)])
+    while "data-running" in (page := (await visitor.get("/blacklist/import")).text):
+        await trio.lowlevel.checkpoint()
+    assert "Done." in page
+    assert "nonsense &lt;b&gt;" in page
+    assert world.rows("SELECT DISTINCT account FROM blacklist") == [("shop",)]
+    [(note,)] = world.rows("SELECT note FROM evidence WHERE effect = 'imported'")
+    assert note.startswith("shop: old supplier; 2 numbers")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason", "words"),
+    [(b"", "why", "not empty"), (b"number\n0600000000", "", "Say why"), (b"a,b\nc,d", "why", "could not be taken in")],
+)
+async def test_import_that_cannot_be(world, content, reason, words):
+    """A list that is empty, has no column of numbers, or comes without a reason is refused, with the reason."""
+    site = await open_site(world)
+    visitor = await site.visitor("shop")
+    await visitor.get("/blacklist")
+    answer = await visitor.upload("/blacklist/import", "list.csv", content, reason=reason)
+    page = answer.text
+    while answer.status == 303 and words not in page:
+        page = (await visitor.get("/blacklist/import")).text
+        await trio.lowlevel.checkpoint()
+    assert words in page
+    assert world.rows("SELECT count(*) FROM blacklist") == [(0,)]
+
+
+async def test_import_names_no_other_account(world):
+    """A list cannot put numbers on anybody else's blacklist, nor on everybody's."""
+    site = await open_site(world)
+    visitor = await site.visitor("shop")
+    await visitor.get("/blacklist")
+    content = b"number,account\n0600000001,rival\n0600000002,*\n0600000003,shop"
+    await visitor.upload("/blacklist/import", "list.csv", content, reason="why")
+    await world.eventually(lambda: world.rows("SELECT number, account FROM blacklist") == [("33600000003", "shop")])

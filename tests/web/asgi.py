@@ -20,11 +20,11 @@ class Answered(NamedTuple):
 
 async def ask(app, url, form=None, **headers):
     """Ask for a page, or send a form; `headers` in Python's spelling."""
-    body = b"" if form is None else urlencode(form).encode()
+    body = form if isinstance(form, bytes) else urlencode(form or {}).encode()
     named = {"host": "gateway.example", **headers}
     if form is not None:
         named.setdefault("sec_fetch_site", "same-origin")
-        named |= {"content_type": "application/x-www-form-urlencoded", "content_length": str(len(body))}
+        named = {"content_type": "application/x-www-form-urlencoded", "content_length": str(len(body))} | named
     parts = urlsplit(url)
     scope = {
         "type": "http",
@@ -71,6 +71,18 @@ class Visitor:
     async def post(self, url, /, _headers=(), **fields):
         """Send a form with the token of the last page that had one."""
         return await self._ask(url, ({"csrf": self.token} if self.token else {}) | fields, dict(_headers))
+
+    async def upload(self, url, name, content, **fields):
+        """Send a form with a file."""
+        edge = "edge of a part"
+        parts = [(f'name="{key}"', value.encode()) for key, value in ({"csrf": self.token} | fields).items()]
+        parts.append((f'name="file"; filename="{name}"', content))
+        lines = [
+            b"--%s\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (edge.encode(), head.encode(), value)
+            for head, value in parts
+        ]
+        body = b"".join(lines) + f"--{edge}--\r\n".encode()
+        return await self._ask(url, body, {"content_type": f'multipart/form-data; boundary="{edge}"'})
 
     async def log_in(self, name, password="web-secret"):
         """Log in, and load the first page."""

@@ -71,6 +71,76 @@ def test_compose_without_javascript(visit, stage):
 
 
 @each_way
+def test_blacklist(visit, stage, scripts):
+    """STOP appears at once; it is searched for, removed with a reason, added again by hand, and exported."""
+    page = visit("/compose", who="shop", java_script_enabled=scripts)
+    page.fill("#to", "0640000000")
+    page.fill("#text", "Hello")
+    page.get_by_role("button", name="Send this one test").click()
+    stage.operator.until("Hello STOP 36034")
+    stage.text("33640000000", "STOP")
+    page.get_by_role("link", name="Blacklist").click()
+    page.fill("#q", "06 40 00 00 00")
+    page.get_by_role("button", name="Search").click()
+    row = page.locator("tbody tr")
+    assert "+33 6 40 00 00 00" in row.inner_text()
+    row.locator("summary").click()
+    row.get_by_label("Reason").fill("subscribed again, in writing")
+    row.get_by_role("button", name="Remove").click()
+    assert "Removed." in page.locator("main").inner_text()
+    page.get_by_text("Add a number").click()
+    page.fill("#number", "0640000000")
+    page.fill("#reason", "<img src=x onerror=alert(9)>")
+    page.get_by_role("button", name="Add", exact=True).click()
+    assert "Added." in page.locator("main").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export").click()
+    assert "33640000000," in download.value.path().read_text()
+    page.goto("/blacklist?q=0640000000")
+    page.locator("tbody summary").click()
+    page.locator("tbody").get_by_label("Reason").fill("for the next test")
+    page.locator("tbody").get_by_role("button", name="Remove").click()
+
+
+@each_way
+def test_import(visit, stage, tmp_path, scripts):
+    """A list is uploaded and its progress followed, with and without JavaScript."""
+    first = 33650000000 if scripts else 33651000000
+    numbers = tmp_path / "old supplier.csv"
+    numbers.write_text("number\n" + "\n".join(map(str, range(first, first + 3_000))) + "\nnonsense\n")
+    page = visit("/blacklist/import", who="shop", java_script_enabled=scripts)
+    page.set_input_files("#file", numbers)
+    page.fill("#reason", "list of our old supplier")
+    page.get_by_role("button", name="Import").click()
+    while not scripts and page.get_by_text("Look again").count():
+        page.get_by_text("Look again").click()
+    expect(page.get_by_text("Done.")).to_be_visible(timeout=20_000)
+    assert "3,000" in page.locator("#import").inner_text()
+    assert "nonsense" in page.locator("#import").inner_text()
+    page.goto("/blacklist?q=0033%20" + str(first + 2_999)[2:])
+    assert "imported" in page.locator("tbody tr").inner_text()
+
+
+@each_language
+def test_review(visit, stage, language):
+    """A text that may be an opt-out is shown, harmless, and decided."""
+    number = {"en": "33641000000", "fr": "33642000000"}[language]
+    page = visit("/compose", who="shop", language=language)
+    page.fill("#to", f"+{number}")
+    page.fill("#text", "Hello")
+    page.get_by_role("button", name=WORDS[language]["send"]).click()
+    stage.operator.until("Hello STOP 36034")
+    stage.text(number, "Stop ou <script>alert(5)</script> encore ?")
+    page.goto("/review")
+    case = page.locator("article").first
+    assert "<script>alert(5)</script>" in case.locator("blockquote").inner_text()
+    case.get_by_role("button", name={"en": "Opt-out", "fr": "Désinscription"}[language], exact=True).click()
+    expect(page.get_by_role("status").first).to_contain_text({"en": "Opted out", "fr": "Désinscrit"}[language])
+    page.goto(f"/blacklist?q={number}")
+    assert page.locator("tbody tr").count() == 1
+
+
+@each_way
 def test_notifications_without_the_mention(visit, stage, scripts):
     """A notification account leaves the mention out of one message by a box, and of all by a switch."""
     page = visit("/compose", who="bank", java_script_enabled=scripts)

@@ -5,6 +5,9 @@ import pytest
 PAGES = {
     "login": ("/login", None),
     "compose": ("/compose", "shop"),
+    "blacklist": ("/blacklist", "shop"),
+    "import": ("/blacklist/import", "shop"),
+    "review": ("/review", "shop"),
     "messages": ("/messages", "shop"),
     "ledger": ("/ledger", "shop"),
     "settings": ("/settings", "bank"),
@@ -17,6 +20,7 @@ OFFER = (
     "Venez vite, la boutique vous attend au 12 rue des Lilas."
 )
 MOST_OCTETS = 100_000
+IN_EVERY_LIGHT = {"compose", "messages"}
 SHAPES = {"wide": (1280, 860), "narrow": (390, 844)}
 each_page = pytest.mark.parametrize("name", PAGES)
 
@@ -37,7 +41,7 @@ def shown(stage, browser):
         page.get_by_role("button", name="Send this one test").click()
         page.wait_for_load_state()
     stage.text("33612345678", "STOP")
-    stage.text("4915112345678", "Stop bitte")
+    stage.text("33700000000", "Stop ou encore ?")
     page.wait_for_timeout(300)
     browser.leave()
     return stage
@@ -79,15 +83,16 @@ def test_pages_are_light(visit, shown, name):
 
 @each_page
 def test_every_screen(visit, shown, shots, name):
-    """Each page is drawn wide and narrow, light and dark; on 360 pixels nothing has to be scrolled sideways."""
+    """Each page is drawn for the documentation; on 360 pixels nothing has to be scrolled sideways."""
     page = open_page(visit, name)
     page.evaluate("document.fonts.ready")
     for shape, (width, height) in SHAPES.items():
         page.set_viewport_size({"width": width, "height": height})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            file = shots / f"{name}-{shape}-{scheme}.png"
-            page.screenshot(path=file, full_page=name != "interface", animations="disabled", caret="hide")
-            assert file.stat().st_size > 5_000
+            if (shape, scheme) == ("wide", "light") or name in IN_EVERY_LIGHT:
+                file = shots / f"{name}-{shape}-{scheme}.png"
+                page.screenshot(path=file, full_page=name != "interface", animations="disabled", caret="hide")
+                assert file.stat().st_size > 5_000
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -5,11 +5,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.web.area.admin import Admin
+from gateway.web.area.blacklist import Blacklist
 from gateway.web.area.compose import Composer
 from gateway.web.area.entry import Entry
 from gateway.web.area.frame import FIRST, Frame
+from gateway.web.area.imports import Imports
 from gateway.web.area.ledger import Ledger
 from gateway.web.area.messages import Messages
+from gateway.web.area.review import Review
 from gateway.web.area.settings import Settings
 from gateway.web.logins import Logins
 from gateway.web.site import Site
@@ -24,8 +27,11 @@ class ClientArea:
         self._parts = (
             Entry(site, logins, frame),
             Composer(site, frame),
+            Blacklist(site, frame),
+            Imports(site, frame),
             Messages(site, frame),
             Ledger(site, frame),
+            Review(site, frame),
             Settings(site, frame),
             Admin(site, logins, frame),
         )

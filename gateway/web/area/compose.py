@@ -18,6 +18,7 @@ from gateway.store.base import Snapshot
 from gateway.store.ids import wire
 from gateway.web.area.drafts import Draft, DraftError, Sight, submission
 from gateway.web.area.frame import Frame, Visit, done
+from gateway.web.current import Current
 from gateway.web.site import Site
 
 FRENCH, FOREIGN = "33612345678", "4915112345678"  # whom a text is shown for, whoever it is for
@@ -31,8 +32,7 @@ class Composer:
     def __init__(self, site: Site, frame: Frame) -> None:
         self._site = site
         self._frame = frame
-        self._config = site.config
-        self._previews = Previews(site.config)
+        self._previews = Current(site, Previews)
         self._limit = trio.CapacityLimiter(_AT_ONCE)
 
     def routes(self) -> list[Route]:
@@ -89,11 +89,8 @@ class Composer:
         return await trio.to_thread.run_sync(self._look_at, wishes, usable, limiter=self._limit)
 
     def _look_at(self, wishes: dict[str, Wish], usable: list[str]) -> list[Sight]:
-        now = self._site.store.clock()
-        if self._config is not self._site.config:  # it was read again
-            self._config = self._site.config
-            self._previews = Previews(self._config)
-        return [Sight(key, wish.number, self._previews.preview(wish, now, usable)) for key, wish in wishes.items()]
+        now, previews = self._site.store.clock(), self._previews.get()
+        return [Sight(key, wish.number, previews.preview(wish, now, usable)) for key, wish in wishes.items()]
 
     async def _send(self, visit: Visit) -> Response:
         draft = _draft(visit)

@@ -71,10 +71,13 @@ class Frame:
             if guest is None:
                 raise HTTPException(403, "nobody is logged in")
             form = await forms.read_form(request)
-            if not from_guest(guest, form):
-                raise HTTPException(403, "the form is not of this session")
-            _refuse_others(guest, admin=admin)
-            return await handler(Visit(request, guest, form))
+            try:
+                if not from_guest(guest, form):
+                    raise HTTPException(403, "the form is not of this session")
+                _refuse_others(guest, admin=admin)
+                return await handler(Visit(request, guest, form))
+            finally:
+                await form.close()  # and the files in it
 
         return Route(path, endpoint, methods=["POST"])
 

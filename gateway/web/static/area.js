@@ -2,6 +2,9 @@
 "use strict";
 document.documentElement.classList.add("js");
 
+// On a narrow screen the pages are a row that is wider than it: show the one that is open.
+document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 const draft = document.getElementById("draft");
 const preview = document.getElementById("preview");
 if (draft && preview) {

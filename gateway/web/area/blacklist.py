@@ -1,0 +1,103 @@
+"""The blacklist: who has opted out of the account's marketing, searched, changed with a reason, and written as CSV."""
+
+from collections.abc import Iterator
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.opt_out import Decided, lift, opt_out_by_hand
+from gateway.rules.number import NumberError, canonical
+from gateway.store import listing
+from gateway.store.base import Snapshot
+from gateway.store.blacklist import EVERYBODY
+from gateway.store.listing import Page
+from gateway.web.area.frame import Frame, Visit, done
+from gateway.web.area.tables import Table, instant
+from gateway.web.site import Site
+
+_COLUMNS = ["number", "since", "source", "short_code", "everything"]
+_NOTHING = Page([], None)
+_LONGEST = 500  # characters of a reason
+
+
+class Blacklist:
+    """The blacklist's pages."""
+
+    def __init__(self, site: Site, frame: Frame) -> None:
+        self._site = site
+        self._frame = frame
+
+    def routes(self) -> list[Route]:
+        """Return their routes."""
+        return [
+            self._frame.show("/blacklist", self._show),
+            self._frame.show("/blacklist.csv", self._export),
+            self._frame.change("/blacklist/add", self._add),
+            self._frame.change("/blacklist/remove", self._remove),
+        ]
+
+    async def _show(self, visit: Visit) -> Response:
+        return await self._page(visit)
+
+    async def _page(self, visit: Visit, problem: str = "", status: int = 200) -> Response:
+        query, after, accounts = visit.field("q"), visit.field("after") or None, [visit.account, EVERYBODY]
+        try:
+            digits = listing.digits(query) if query else ""
+        except NumberError:
+            digits, problem = "", problem or "search"
+
+        def work(snapshot: Snapshot) -> tuple[Page, int]:
+            found = _NOTHING if problem == "search" else listing.page(snapshot, accounts, digits, after)
+            return found, 0 if query or after else listing.count(snapshot, accounts)
+
+        try:
+            page, count = await self._site.reader.read(work)
+        except ValueError:
+            raise HTTPException(404) from None
+        context = {
+            "page": page,
+            "count": count,
+            "query": query,
+            "problem": problem,
+            "number": visit.field("number"),
+            "reason": visit.field("reason"),
+            "everybody": EVERYBODY,
+            "first": after is None,
+        }
+        return self._frame.page(visit, "blacklist", context, status)
+
+    async def _export(self, visit: Visit) -> Response:
+        def lines(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
+            for e in listing.export(snapshot, [visit.account, EVERYBODY]):
+                yield e.number, instant(e.since), e.source, e.code, int(e.everything)
+
+        return Table(self._site.reader, "blacklist", _COLUMNS, lines)
+
+    async def _add(self, visit: Visit) -> Response:
+        decided = self._decided(visit)
+        if isinstance(decided, str):
+            return await self._page(visit, decided, 422)
+        added = await self._site.store.transact(lambda tx: opt_out_by_hand(tx, decided))
+        return done("/blacklist", "added" if added else "there", q=decided.number.key)
+
+    async def _remove(self, visit: Visit) -> Response:
+        decided = self._decided(visit)
+        if isinstance(decided, str):
+            return await self._page(visit, decided, 422)
+        lifted = await self._site.store.transact(lambda tx: lift(tx, decided))
+        return done("/blacklist", "removed" if lifted else "gone")
+
+    def _decided(self, visit: Visit) -> Decided | str:
+        """Return what a form asks for, or the word for what is wrong with it."""
+        reason = visit.field("reason")[:_LONGEST]
+        try:
+            number = canonical(visit.field("number"), 0)
+        except NumberError:
+            return "number"
+        if not reason:
+            return "reason"
+        if visit.guest.admin:
+            reason = f"{visit.guest.login.who}: {reason}"
+        code = self._site.config.opt_out.short_codes[0]
+        return Decided(number, self._frame.account(visit).name, code, reason, "web")
