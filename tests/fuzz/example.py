@@ -29,6 +29,7 @@ CLASSES = (0x10, 0x11, 0xF0, 0xF1, 0xF3)
 PLACES = {"udh8": 5, "udh16": 6, "sar": 6, "payload": 5}
 SAR = (0x020C, 0x020E, 0x020F)
 PAYLOAD, OPTOUT = 0x0424, 0x1534
+PORTS = (0x05, b"\x0b\x84\x0b\x84")
 EXTRA = ((0x22, b"\x01\x02"), (0x0A, b"\x00\x05\x10"))
 FITS = ((), ("separator",), ("transliterate",), ("separator", "transliterate"), ("transliterate", "separator"))
 OTHER = {
@@ -106,11 +107,12 @@ class Example:
 
     def _sending(self):
         dice, text = self.dice, self.text
-        elements = EXTRA[: dice.randint(1, 2)] if dice.random() < 0.1 and self.wanted else ()
+        kept = (*EXTRA, PORTS) if self.account["kind"] == "notification" else EXTRA
+        elements = tuple(dice.sample(kept, dice.randint(1, len(kept)))) if dice.random() < 0.1 else ()
         fitting = [each for each in TABLES if all(character in each.spelled() for character in text)]
-        tables = dice.choice(fitting) if fitting and dice.random() < 0.6 and self.wanted else oracle.Tables()
+        tables = dice.choice(fitting) if fitting and dice.random() < 0.6 else oracle.Tables()
         message_class = dice.choice(CLASSES) if dice.random() < 0.1 else 0
-        chunks = self._chunks() if self.cut and self.wanted else [text]
+        chunks = self._chunks() if self.cut else [text]
         parts = [self._written(chunk, tables, message_class) for chunk in chunks]
         if len({coding for _, coding in parts}) == 1 and len(parts) > 1 and dice.random() < 0.3:  # through characters
             octets = b"".join(octets for octets, _ in parts)
@@ -154,7 +156,7 @@ class Example:
         sending, total = self.sending, len(self.sending.parts)
         elements = b"".join(bytes((identifier, len(data))) + data for identifier, data in sending.elements)
         elements += sending.tables.elements()
-        way = self.dice.choice(("udh8", "udh16", "sar")) if total > 1 or (self.cut and self.wanted) else ""
+        way = self.dice.choice(("udh8", "udh16", "sar")) if total > 1 or self.cut else ""
         reference = self.dice.randint(0, 255)
         made = []
         for number, (octets, coding) in enumerate(sending.parts, 1):
