@@ -98,7 +98,8 @@ AFTERWARDS = {
     Step.DONE: "The peer has it: the row leaves the spool.",
     Step.SLOW: "The peer has too much of everything: the whole lane pauses, keeps its order, and sends this one first.",
     Step.LATER: "The peer cannot take this one now: it waits in the spool for a growing pause, others may pass it.",
-    Step.FAIL: "The peer will never take it: the row leaves the spool and its message ends as REJECTED.",
+    Step.FAIL: "It is not tried again: the row leaves the spool, and its message ends as REJECTED, or unanswered as "
+    "UNDELIVERABLE.",
     Step.NEXT: "This operator will never take it: the next one of its route that reads it alike may, else it fails.",
     Step.HOLD: "It waits in the spool until its account's hours begin again where its number is.",
     Step.REVIEW: "Whether its number refuses it is looked up again: it goes on, its message ends, or it waits in the "
