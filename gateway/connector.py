@@ -10,7 +10,6 @@ bound to as a receiver (SMPP 3.4 sections 2.2.1 and 4.1.7); anybody else is hung
 
 from __future__ import annotations
 
-import hmac
 import math
 import random
 from functools import partial
@@ -20,11 +19,10 @@ import structlog
 import trio
 
 from gateway import tls
-from gateway.binding import bind_body, cause
+from gateway.binding import bind_body, caller, cause, is_theirs, may_call
 from gateway.link import Link
 from gateway.ports import open_port
 from gateway.pulse import Pulse
-from gateway.rules.bans import origin
 from gateway.rules.pacing import Backoff
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
@@ -210,17 +208,8 @@ class Connector:
             await trio.sleep(pause)
 
     async def _take_call(self, outbind: Outbind, stream: trio.SocketStream) -> None:
-        try:
-            address = origin(stream.socket.getpeername()[0])
-        except OSError:  # it was gone before we could look
-            address = None
-        networks = outbind.allow_from
-        if (
-            address
-            and not self._stopping
-            and not self.away
-            and (networks is None or any(address in each for each in networks))
-        ):
+        address = caller(stream)
+        if may_call(outbind, address) and not self._stopping and not self.away:
             await self._serve(stream, [])
         else:
             _log.warning("outbind_refused", operator=self.operator.name, reason="network", address=str(address))
@@ -281,8 +270,7 @@ class Connector:
         if link not in self._called or outbind is None:
             return
         self._called.discard(link)
-        given, expected = (pdu.fields["system_id"], pdu.fields["password"]), (outbind.system_id, outbind.password)
-        if all(hmac.compare_digest(one.encode(), other.encode()) for one, other in zip(given, expected, strict=True)):
+        if is_theirs(outbind, pdu):
             link.send([Request(smpp.BIND_RECEIVER, bind_body(self.operator, smpp.BIND_RECEIVER))])
         else:
             _log.warning("outbind_refused", operator=self.operator.name, reason="credentials")
