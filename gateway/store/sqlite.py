@@ -24,7 +24,16 @@ from gateway.store.base import Row, StoreError, WorkError
 from gateway.store.ids import Ids
 from gateway.store.migrate import migrate
 from gateway.store.rounds import Job, Outcome, Rounds
-from gateway.store.sqlite_file import EVERYBODYS_TROUBLE, GONE, copy_log, identity, lock, open_database, translate
+from gateway.store.sqlite_file import (
+    EVERYBODYS_TROUBLE,
+    GONE,
+    copy_log,
+    identity,
+    lock,
+    map_long_list,
+    open_database,
+    translate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -143,6 +152,7 @@ class SqliteStore(Rounds):
         """
         self._lock = self._lock or lock(self.path)
         self._holder = await self._in_writer(self._alone, self._take_over, self._ids)
+        await self._in_writer(map_long_list, self._connection)
 
     def _take_over(self, tx: Tx) -> int:
         nodes.bury(tx, before=_FOR_EVER)

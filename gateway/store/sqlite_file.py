@@ -40,6 +40,9 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit = 67108864",
 )
 
+_LONG_LIST = 1_000_000  # entries
+_MAPPED = 1 << 31  # octets at the most
+
 
 def open_database(path: Path) -> apsw.Connection:
     """Open the file, created with mode 0600 when it does not exist, as durable as SQLite can.
@@ -62,6 +65,17 @@ def open_database(path: Path) -> apsw.Connection:
         connection.close()
         raise translate(error, path) from error
     return connection
+
+
+def map_long_list(connection: apsw.Connection) -> None:
+    """Have a database with a long blacklist read through the system's memory, not through ours.
+
+    A look at each of a campaign's numbers goes to a page that nobody has read lately; mapped, it costs half as much. A
+    short list is in our own memory soon, and an error of the disk then remains one that SQLite can tell of.
+    """
+    [(entries,)] = connection.execute("SELECT count(*) FROM (SELECT 1 FROM blacklist LIMIT ?)", (_LONG_LIST,))
+    if entries == _LONG_LIST:
+        connection.execute(f"PRAGMA mmap_size = {_MAPPED}").fetchall()
 
 
 def identity(path: Path) -> tuple[int, int] | None:
@@ -140,6 +154,8 @@ def copy_log(path: Path) -> bool:
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         finally:
             connection.close()
+    except apsw.BusyError:  # another process is copying it
+        return False
     except apsw.Error as error:
         _log.warning("checkpoint_failed", path=str(path), reason=str(error))
         return False

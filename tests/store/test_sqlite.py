@@ -11,8 +11,9 @@ import apsw  # locks within one process hold only within one copy of SQLite
 import pytest
 import trio
 
-from gateway.store import spool
+from gateway.store import blacklist, spool, sqlite_file
 from gateway.store.base import StoreError
+from gateway.store.blacklist import Entry
 from gateway.store.sqlite import SqliteStore
 from tests.store.helpers import Flow, Gate, spooled
 
@@ -261,3 +262,17 @@ async def test_readers_do_not_block(path):
         assert other.execute("SELECT count(*) FROM node").fetchall() == [(1,)]
         other.execute("COMMIT")
         assert other.execute("SELECT count(*) FROM node").fetchall() == [(2,)]
+
+
+@pytest.mark.parametrize(("entries", "mapped"), [(1, False), (2, True)])
+async def test_long_list_is_mapped(tmp_path, monkeypatch, entries, mapped):
+    """A gateway reads a database with a long blacklist through the system's memory, and one with a short list not."""
+    monkeypatch.setattr(sqlite_file, "_LONG_LIST", 2)
+    store = SqliteStore(tmp_path / "gateway.db")
+    rows = [Entry(f"3361234567{number}", "*", 1, "cli", "36034", False, 1) for number in range(entries)]
+    await store.once(lambda tx: blacklist.add(tx, rows))
+    await store.join()
+    [(size,)] = store._connection.execute("PRAGMA mmap_size").fetchall()
+    assert (size > 0) is mapped
+    assert len(await store.once(lambda tx: blacklist.lookup(tx, [row.number for row in rows]))) == entries
+    store.close()

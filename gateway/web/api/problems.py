@@ -78,6 +78,7 @@ _BY_CODE = {
     status.ESME_RINVSRCADR: "invalid-sender",
     status.ESME_RINVMSGLEN: "too-long",
     status.ESME_RTHROTTLED: "rate-exceeded",
+    status.NO_CREDIT: "no-credit",
     status.ESME_RMSGQFUL: "unavailable",
     status.ESME_RSYSERR: "unavailable",
 }
