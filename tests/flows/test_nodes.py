@@ -1,6 +1,7 @@
 """Two gateways on one PostgreSQL: what one accepts, hears or is limited by, the other knows."""
 
 import time
+from contextlib import contextmanager
 
 import pytest
 import trio
@@ -10,6 +11,7 @@ from gateway.store import nodes
 from tests.flows.databases import PostgresSchema
 from tests.flows.peers import App, Operator
 from tests.flows.world import FRENCH, GERMAN, World
+from tests.postgres import ROLE
 
 THROTTLED = status.ESME_RTHROTTLED
 
@@ -245,6 +247,42 @@ async def test_nothing_is_sent_without_a_lease(pair):
     await world.eventually(lambda: world.gateway.not_ready() == {})
     await app.accepted(FRENCH, "later")
     await app.receipts(2)
+
+
+@contextmanager
+def role_of_its_own(server):
+    """Give a role on the server that can be kept out of it, and its sessions ended."""
+    name = "far"
+    server.execute(f"CREATE ROLE {name} LOGIN SUPERUSER PASSWORD '{name}'")
+    yield name
+    server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{name}'")
+    server.execute(f"DROP ROLE {name}")
+
+
+async def test_a_node_that_is_cut_off(pair, postgres_server):
+    """A node without its database answers ESME_RSYSERR, is not ready and sends nothing; others go on; it comes back."""
+    first, second = pair
+    with role_of_its_own(postgres_server) as role:
+        second.database = PostgresSchema(first.database.url.replace(ROLE, role, 1))
+        await start(pair, bound=("gw2",))
+        near, far = await first.app(), await second.app()
+        await far.accepted(FRENCH)
+        await far.receipts(1)
+        postgres_server.execute(f"ALTER ROLE {role} NOLOGIN")
+        postgres_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'")
+        await second.eventually(lambda: not second.gateway.store.healthy)
+        assert (await far.submit(FRENCH, "lost")).status == status.ESME_RSYSERR
+        assert "store" in second.gateway.not_ready()
+        await near.accepted(FRENCH, "kept")
+        await second.eventually(lambda: trio.current_time() > second.gateway.store.lease_until)
+        assert len(second.orange._texts()) == 1
+        postgres_server.execute(f"ALTER ROLE {role} LOGIN")
+        assert [text.text for text in await second.orange.texts(2)][1] == "kept STOP 36034"
+        await second.eventually(lambda: second.gateway.not_ready() == {})
+        await far.accepted(FRENCH, "again")
+        assert len(await second.orange.texts(3)) == len(second.orange.requests) == 3
+        second.ask_to_stop()
+        await second.stopped()
 
 
 async def test_nothing_is_sent_by_old_news(pair):
