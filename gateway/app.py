@@ -46,7 +46,6 @@ from gateway.watch import Watch
 from gateway.web.http import Server
 from gateway.web.post import Post
 from gateway.web.private import private_app
-from gateway.web.public import LIMITS, public_app
 from gateway.web.site import Site
 
 if TYPE_CHECKING:
@@ -168,6 +167,8 @@ class Gateway:
             nursery.start_soon(self._watch.count_for_ever, self.config.store)
             await nursery.start(Server(private_app(self._render, self.not_ready), self.config.metrics.listen).run)
         if self.config.web.listen is not None:
+            from gateway.web.public import LIMITS, public_app  # noqa: PLC0415 (who has no web starts a fifth sooner)
+
             self._site.nursery = nursery
             self._web = Server(public_app(self._site), self.config.web.listen, "web.listen", LIMITS)
             self.web_address = await nursery.start(self._web.run)
