@@ -12,7 +12,7 @@ from gateway.homeward import TEMPLATE, Address
 from gateway.rules import segment
 from gateway.rules.carriage import Form
 from gateway.rules.reading import UDHI
-from gateway.ruleset import Routing, alphabet
+from gateway.ruleset import Routing, alphabet, codes
 from gateway.smpp import pdu as smpp
 from gateway.store import messages
 from gateway.store.ids import milliseconds
@@ -42,7 +42,7 @@ class Answers:
 
     def __init__(self, config: Config) -> None:
         self._operators = config.operators
-        self._codes = config.opt_out.short_codes
+        self._codes = list(codes(config))
         self._validity = int(config.delivery.validity * 1_000)
         self._routing = Routing(config)
 

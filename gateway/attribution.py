@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.ruleset import codes
 from gateway.store.blacklist import EVERYBODY
 from gateway.store.contacts import WEB
 
@@ -25,22 +26,30 @@ class Attribution:
     def __init__(self, config: Config) -> None:
         self._accounts = config.accounts
         self._scope = config.opt_out.scope
-        self.codes = frozenset(config.opt_out.short_codes)
+        self._owners = codes(config)
+        self._with_own = {owner for owner in self._owners.values() if owner}
+        self.codes = frozenset(self._owners)
         self.window_ms = int(config.opt_out.attribution_window * 1_000)
 
     def concerned(self, code: str) -> frozenset[str]:
         """Return the codes that what was heard is about: a text is about the one that was texted, a form about all."""
         return self.codes | {WEB} if code == WEB else frozenset({code})
 
-    def whose(self, senders: Sequence[Contact]) -> list[str]:
+    def whose(self, code: str, senders: Sequence[Contact]) -> list[str]:
         """Say whose marketing is refused; when nobody is known to have sent any, that of all accounts of the code."""
         if self._scope == "platform" or not senders:
-            return [EVERYBODY]
+            owner = self.owner(code) if self._scope != "platform" else ""
+            return [owner or EVERYBODY]
         return [each.account for each in (senders[:1] if self._scope == "last" else senders)]
 
     def is_of(self, account: str, code: str) -> bool:
         """Say whether ``account`` is one of those whose opt-outs a START to ``code`` lifts."""
-        return code in self.codes or account == EVERYBODY
+        owner = self.owner(code)
+        return account == owner if owner else account not in self._with_own
+
+    def owner(self, code: str) -> str:
+        """Return the account whose own a code is; "": it is everybody's."""
+        return self._owners.get(code, "")
 
     def wants_texts(self, account: str) -> bool:
         """Say whether ``account`` gets copies of texts."""

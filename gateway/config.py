@@ -170,6 +170,7 @@ class Account(Section):
     kind: Literal["marketing", "notification"] = "marketing"
     mention: bool = True
     publisher: Publisher = ""
+    short_codes: Annotated[list[ShortCode], AfterValidator(unique)] = []
     language: Annotated[Language, defined("language")] = "fr"
     default_alphabet: Literal["gsm", "latin1"] = "gsm"
     data_coding_3: Literal["latin1", "gsm"] = "latin1"

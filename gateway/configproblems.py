@@ -71,11 +71,12 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
 
 
 def clashes(document: Document, defaults: BaseModel) -> list[Problem]:
-    """Find what two sections may not share: an address to listen on, an API key, a name to log in with.
+    """Find what two sections may not share: an address to listen on, an API key, a short code, a name to log in with.
 
     `defaults` is what an empty file makes.
     """
-    return [*_same_address(document, defaults), *_same_api_key(document), *_same_login(document)]
+    same_names = (*_same_api_key(document), *_same_login(document), *_same_code(document, defaults))
+    return [*_same_address(document, defaults), *same_names]
 
 
 def _same_address(document: Document, defaults: BaseModel) -> Iterator[Problem]:
@@ -136,6 +137,21 @@ def _same_api_key(document: Document) -> Iterator[Problem]:
         if isinstance(key, str) and owners.setdefault(key, name) != name:
             path = ("accounts", name, "api_key")
             yield Problem(document.value_mark(path), path, f"is also the key of account {owners[key]}")
+
+
+def _same_code(document: Document, defaults: BaseModel) -> Iterator[Problem]:
+    """Find short codes that are both everybody's and an account's own, or two accounts' own."""
+    shared = _value(document.data, ("opt_out", "short_codes"), defaults)
+    owners = {str(code): "opt_out.short_codes" for code in shared} if isinstance(shared, list) else {}
+    for name in sorted(names_in(document.data, "accounts")):
+        path: KeyPath = ("accounts", name, "short_codes")
+        codes = _value(document.data, path, None)
+        for place, code in enumerate(codes if isinstance(codes, list) else ()):
+            if owners.setdefault(str(code), name) != name:
+                at = (*path, place)
+                owner = owners[str(code)]
+                whose = owner if owner == "opt_out.short_codes" else f"accounts.{owner}.short_codes"
+                yield Problem(document.value_mark(at), at, f"is in {whose} already; a code belongs to one of them")
 
 
 def _same_login(document: Document) -> Iterator[Problem]:

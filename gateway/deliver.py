@@ -23,7 +23,7 @@ from gateway.rules.inbound import Octets, words
 from gateway.rules.ladder import Reading, Rule
 from gateway.rules.number import NumberError, canonical
 from gateway.rules.reading import MESSAGE_TYPE, Piece, part_of
-from gateway.ruleset import meanings
+from gateway.ruleset import codes, meanings
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.store import messages, sent
@@ -100,7 +100,7 @@ class Deliver:
 
     def configure(self, config: Config) -> None:
         """Go by this configuration from now on."""
-        self._codes = frozenset(config.opt_out.short_codes)
+        self._codes = frozenset(codes(config))
         self._clear = config.log.numbers == "clear"
 
     def offer(self, link: Link, operator: Operator, pdu: Pdu) -> None:

@@ -102,8 +102,14 @@ class Hearing:
     def _copy(self, heard: Heard, senders: Sequence[Contact]) -> None:
         """Copy a text to the accounts that it may be for."""
         if heard.text is not None and heard.copied:
-            wanting = [each.account for each in senders if self._rules.attribution.wants_texts(each.account)]
+            names = self._concerned(heard, senders)
+            wanting = [each for each in names if self._rules.attribution.wants_texts(each)]
             self._rows += [self._rules.home.text(self._tx, account, heard.text) for account in wanting]
+
+    def _concerned(self, heard: Heard, senders: Sequence[Contact]) -> list[str]:
+        """Return the accounts that a text is for: who has sent to the number, else whose own the code is."""
+        owner = self._rules.attribution.owner(heard.code)
+        return [each.account for each in senders] or ([owner] if owner else [])
 
     def _is_loop(self, heard: Heard) -> bool:
         """Count a text; say whether two machines are probably talking to each other, and nothing should be answered."""
@@ -118,7 +124,7 @@ class Hearing:
 
     def _opt_out(self, heard: Heard, senders: Sequence[Contact], *, looped: bool) -> Effect:
         number, everything = heard.number.key, heard.decision.rule is Rule.EVERYTHING
-        accounts = list(heard.accounts) or self._rules.attribution.whose(senders)
+        accounts = list(heard.accounts) or self._rules.attribution.whose(heard.code, senders)
         identifier = self._tx.new_id()
         known = (number, EVERYBODY) in self._entries or all((number, each) in self._entries for each in accounts)
         for account in accounts:
@@ -171,7 +177,7 @@ class Hearing:
         number, identifier, now = heard.number.key, self._tx.new_id(), self._tx.now
         accounts = [
             each
-            for each in self._rules.attribution.whose(senders)
+            for each in self._rules.attribution.whose(heard.code, senders)
             if (number, each) not in self._entries and (number, EVERYBODY) not in self._entries
         ]
         there = {(case.number, case.account, case.code) for case in self._cases}
@@ -187,7 +193,7 @@ class Hearing:
         return Effect(heard, what, looped=looped)
 
     def _inform(self, heard: Heard, senders: Sequence[Contact], *, looped: bool) -> Effect:
-        accounts = [each.account for each in senders]
+        accounts = self._concerned(heard, senders)
         what = NOTHING if looped else ANSWERED
         self._record(heard, what, accounts)
         if not looped:

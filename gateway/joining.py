@@ -14,7 +14,7 @@ from gateway.homeward import Address, Text
 from gateway.rules import keyword
 from gateway.rules.inbound import Octets, joined
 from gateway.rules.number import canonical
-from gateway.ruleset import meanings
+from gateway.ruleset import codes, meanings
 from gateway.smpp.text import USUAL
 from gateway.store import inbound
 from gateway.store.inbound import Key, Part
@@ -45,7 +45,7 @@ class Joining:
     def configure(self, config: Config) -> None:
         """Go by this configuration from now on."""
         self._patience = int(config.delivery.held_parts * 1_000)
-        self._codes = frozenset(config.opt_out.short_codes)
+        self._codes = frozenset(codes(config))
         self._means = {name: meanings(operator) for name, operator in config.operators.items()}
 
     def hear(self, tx: Tx, heard: Sequence[Heard]) -> Heeded:

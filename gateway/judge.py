@@ -66,7 +66,7 @@ class Judge:
 
     def configure(self, config: Config) -> None:
         """Go by this configuration from now on; called while no submission is decided."""
-        self._mentions = ruleset.mentions(config.opt_out)
+        self._mentions = ruleset.mentions_of_all(config)
         self._routing = ruleset.Routing(config)
         self._operators = config.operators
         self._outlets = {name: ruleset.outlet(each) for name, each in config.operators.items()}
@@ -76,7 +76,7 @@ class Judge:
         """Decide one submission."""
         references = partial(self._references.next, item.submission.destination.key, facts.seed)
         case = Case(item.customer.profile, item.submission, facts.opted_out, self._outlets[facts.operator])
-        verdict = decide(case, self._mentions, references)
+        verdict = decide(case, self._mentions[item.customer.name], references)
         if not isinstance(verdict, Forward):
             return Judged(verdict, item)
         asked = max(item.due, facts.now)

@@ -51,7 +51,7 @@ class Previews:
 
     def __init__(self, config: Config) -> None:
         self._accounts = config.accounts
-        self._mentions = ruleset.mentions(config.opt_out)
+        self._mentions = ruleset.mentions_of_all(config)
         self._routing = ruleset.Routing(config)
         self._outlets = {name: ruleset.outlet(each) for name, each in config.operators.items()}
         self._profiles = {name: ruleset.profile(account, config.opt_out) for name, account in config.accounts.items()}
@@ -82,7 +82,7 @@ class Previews:
         operators = self._routing.operators(wish.account, wish.number.key, usable)
         outlet = self._outlets[operators[0]] if operators else Outlet()
         draft = Draft(wish.text, profile, wish.number, outlet, wish.optout_mention)
-        found = preview(draft, self._mentions, opted_out=wish.opted_out)
+        found = preview(draft, self._mentions[wish.account], opted_out=wish.opted_out)
         if not operators:
             return found.refused(Refuse(status.ESME_RINVDSTADR, Reason.NO_ROUTE))
         return found if found.refusal else self._timed(found, wish, now)

@@ -12,7 +12,7 @@ from gateway.rules.policy import Kind, Mentions, Outlet, Profile, choose
 from gateway.smpp.text import Alphabet, Meanings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from gateway.config import Account, Config, Operator, OptOut, Route
 
@@ -39,16 +39,28 @@ def outlet(operator: Operator) -> Outlet:
     return Outlet(default, Long(operator.long_messages), takes_tlvs, coding)
 
 
-def mentions(opt_out: OptOut) -> Mentions:
-    """Return the opt-out texts; the first short code is the current one."""
-    code = opt_out.short_codes[0]
+def mentions(opt_out: OptOut, own_codes: Sequence[str] = ()) -> Mentions:
+    """Return the opt-out texts of who has codes of their own, or has not; the first short code is the current one."""
+    codes = own_codes or opt_out.short_codes
+    code = codes[0]
     return Mentions(
         short_code=code,
         short_code_text=opt_out.mention.short_code.format(short_code=code),
         web_text=opt_out.mention.web,
         territories=frozenset(opt_out.short_code_territories),
-        codes=tuple(opt_out.short_codes),
+        codes=tuple(codes),
     )
+
+
+def mentions_of_all(config: Config) -> dict[str, Mentions]:
+    """Return the opt-out texts of each account."""
+    return {name: mentions(config.opt_out, account.short_codes) for name, account in config.accounts.items()}
+
+
+def codes(config: Config) -> dict[str, str]:
+    """Return every short code that is listened to, and whose own it is ("": everybody's)."""
+    own = {code: name for name, account in config.accounts.items() for code in account.short_codes}
+    return dict.fromkeys(config.opt_out.short_codes, "") | own
 
 
 def profile(account: Account, opt_out: OptOut) -> Profile:

@@ -1,5 +1,6 @@
 """What a configuration may say, and what is said about one that is wrong."""
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -370,3 +371,21 @@ def test_credentials_are_variables(write, tmp_path):
     config = load(write(text), {"CREDENTIALS_DIRECTORY": str(folder), "HOST": "env"})
     operator = config.operators["orange"]
     assert (operator.host, operator.password, operator.system_id) == ("smsc.example", "secret", "env")
+
+
+@pytest.mark.parametrize(
+    ("shared", "mine", "complaint"),
+    [
+        ('["36034"]', '["36034"]', "accounts.a.short_codes[0]: is in opt_out.short_codes already"),
+        ('["36000"]', '["36111", "36222"]', "accounts.b.short_codes[0]: is in accounts.a.short_codes already"),
+    ],
+)
+def test_a_code_belongs_to_one(tmp_path, shared, mine, complaint):
+    """A short code that two accounts call theirs, or that is everybody's as well, is a problem with its place."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(
+        f"opt_out: {{short_codes: {shared}}}\naccounts:\n  a: {{password: secret, short_codes: {mine}}}\n"
+        '  b: {password: secret, short_codes: ["36222"]}\n'
+    )
+    with pytest.raises(ConfigError, match=re.escape(complaint)):
+        load(path)

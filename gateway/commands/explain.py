@@ -12,6 +12,7 @@ from gateway.commands.words import instant, said
 from gateway.rules import keyword
 from gateway.rules.inbound import Octets, words
 from gateway.rules.ladder import Reading, Rule
+from gateway.ruleset import codes
 from gateway.smpp.text import USUAL
 from gateway.store import blacklist, evidence, reviews
 
@@ -87,7 +88,7 @@ def try_texts(config_path: Path, form: str, octets: tuple[str, ...], data_coding
     if not texts and not octets:
         raise click.UsageError("give a text, or --octets")
     read = [words(Octets(_octets(each), data_coding), USUAL) for each in octets]
-    show(form, _TRY, (_tried(text, keyword.read(text, config.opt_out.short_codes)) for text in (*texts, *read)))
+    show(form, _TRY, (_tried(text, keyword.read(text, codes(config))) for text in (*texts, *read)))
 
 
 def _octets(digits: str) -> bytes:
