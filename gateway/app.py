@@ -8,6 +8,7 @@ nothing new taken, what was taken is answered, operators are left politely, the 
 from __future__ import annotations
 
 import gc
+import sys
 from typing import TYPE_CHECKING
 
 import structlog
@@ -40,7 +41,7 @@ from gateway.store import nodes
 from gateway.store.reading import Reader
 from gateway.store.url import open_store
 from gateway.submit import Submit
-from gateway.tls import Contexts, TlsError, contexts
+from gateway.tls import Contexts, TlsError, contexts, server_context
 from gateway.upkeep import Upkeep
 from gateway.watch import Watch
 from gateway.web.http import Server
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _PATIENCE = 5.0  # seconds that a peer has for its last answers when we stop
+_SHORT_TURN = 0.001  # seconds that a thread may have the interpreter for while others want it
 # Traffic makes many small objects and hardly a cycle: look for cycles rarely.
 _GC_THRESHOLDS = (50_000, 50, 50)
 
@@ -108,6 +110,7 @@ class Gateway:
         desk = Desk(self._opt_outs, self.store, self.lanes, self._deliver.follow)
         post = Post(requests, self._submit)
         self._site = Site(config, self.store, Reader(config.store), customers, post, self._operate, desk)
+        self._web_context = server_context(config.web.tls) if config.web.tls is not None else None
         self._web: Server | None = None
         self.web_address: tuple[str, int] | None = None
         for batch in outcomes:
@@ -169,8 +172,9 @@ class Gateway:
         if self.config.web.listen is not None:
             from gateway.web.public import LIMITS, public_app  # noqa: PLC0415 (who has no web starts a fifth sooner)
 
+            sys.setswitchinterval(_SHORT_TURN)  # pages are rendered in threads; the event loop is not to wait for them
             self._site.nursery = nursery
-            self._web = Server(public_app(self._site), self.config.web.listen, "web.listen", LIMITS)
+            self._web = Server(public_app(self._site), self.config.web.listen, "web.listen", LIMITS, self._web_context)
             self.web_address = await nursery.start(self._web.run)
 
     async def _drain(self) -> None:

@@ -26,7 +26,7 @@ from gateway.confighooks import Webhook
 from gateway.confighours import Opening
 from gateway.configproblems import clashes, names_in, problems_of
 from gateway.configroutes import dead_ends
-from gateway.configsmpp import CommandStatus, OperatorTls, Outbind, Reconnect, Smpp
+from gateway.configsmpp import Certificate, CommandStatus, OperatorTls, Outbind, Reconnect, Smpp
 from gateway.configvalues import (
     Address,
     ApiKey,
@@ -103,6 +103,7 @@ class Web(Section):
     listen: Address | None = ("127.0.0.1", 8080)
     public_url: WebUrl = "https://no-sms.eu"
     proxies: list[Network] = [IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")]
+    tls: Certificate | None = None
     admins: Annotated[dict[Name, Password], Field(repr=False)] = {}
 
 

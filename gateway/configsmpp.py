@@ -26,13 +26,18 @@ def command_status(value: object) -> int:
 CommandStatus = Annotated[int, BeforeValidator(command_status)]
 
 
-class SmppTls(Section):
-    """TLS towards upstream apps; with `client_ca` they have to show a certificate that it has signed."""
+class Certificate(Section):
+    """What a server shows; with `client_ca` its clients have to show a certificate that it has signed."""
 
-    listen: Annotated[list[Address], Field(min_length=1)] = [("0.0.0.0", 3550)]  # noqa: S104  the contract's default
     certificate: File
     key: File
     client_ca: File | None = None
+
+
+class SmppTls(Certificate):
+    """TLS towards upstream apps."""
+
+    listen: Annotated[list[Address], Field(min_length=1)] = [("0.0.0.0", 3550)]  # noqa: S104  the contract's default
 
 
 class SmppLimits(Section):

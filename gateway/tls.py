@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gateway.config import Config
     from gateway.configfile import KeyPath
-    from gateway.configsmpp import OperatorTls, SmppTls
+    from gateway.configsmpp import Certificate, OperatorTls
 
 
 class TlsError(ValueError):
@@ -32,8 +32,8 @@ class TlsError(ValueError):
         self.key = key
 
 
-def server_context(tls: SmppTls) -> ssl.SSLContext:
-    """Make the context that upstream apps meet; with `client_ca` they have to show a certificate that it signed.
+def server_context(tls: Certificate) -> ssl.SSLContext:
+    """Make the context that clients meet; with `client_ca` they have to show a certificate that it signed.
 
     Raises:
         TlsError: a file cannot be used.
@@ -88,11 +88,12 @@ def contexts(config: Config) -> Contexts:
 
 def problems(config: Config) -> Iterator[tuple[KeyPath, str]]:
     """Try every file that the configuration names; yield the setting and what is wrong with it."""
-    try:
-        if config.smpp.tls is not None:
-            server_context(config.smpp.tls)
-    except TlsError as error:
-        yield ("smpp", "tls", error.key), str(error)
+    for section, certificate in (("smpp", config.smpp.tls), ("web", config.web.tls)):
+        try:
+            if certificate is not None:
+                server_context(certificate)
+        except TlsError as error:
+            yield (section, "tls", error.key), str(error)
     for name, operator in config.operators.items():
         try:
             if operator.tls is not None:

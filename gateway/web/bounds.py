@@ -119,8 +119,10 @@ class PatientStream:
     It also ends a stream on which it is sending: here the end waits for its turn.
     """
 
-    def __init__(self, stream: trio.SocketStream, limits: Limits, context: WorkerContext) -> None:
-        self.socket = stream.socket
+    def __init__(
+        self, socket: trio.socket.SocketType, stream: trio.abc.Stream, limits: Limits, context: WorkerContext
+    ) -> None:
+        self.socket = socket
         self._stream = stream
         self._silence = limits.request_seconds + limits.idle_seconds
         self._sending = limits.send_seconds
@@ -150,4 +152,5 @@ class PatientStream:
     async def send_eof(self) -> None:
         """End our side, once what is being sent has been."""
         async with self._turn:
-            await self._stream.send_eof()
+            if isinstance(self._stream, trio.abc.HalfCloseableStream):  # TLS has no half of an end
+                await self._stream.send_eof()

@@ -7,6 +7,7 @@ closed.
 """
 
 import logging
+import ssl
 from typing import TYPE_CHECKING, cast
 
 import trio
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp
 
 from gateway import log
 from gateway.ports import open_port
+from gateway.tls import TlsError, shake_hands
 from gateway.web.bounds import DEFAULT_LIMITS, Bounded, Limits, PatientStream
 
 if TYPE_CHECKING:
@@ -34,11 +36,18 @@ class Server:
         listen: where; port 0 is any free one.
         key: the setting that says so, for the error where it cannot be had.
         limits: what clients may take.
+        certified: speaks TLS with them; None: they are spoken to in clear.
     """
 
     def __init__(
-        self, app: ASGIApp, listen: tuple[str, int], key: str = "metrics.listen", limits: Limits = DEFAULT_LIMITS
+        self,
+        app: ASGIApp,
+        listen: tuple[str, int],
+        key: str = "metrics.listen",
+        limits: Limits = DEFAULT_LIMITS,
+        certified: ssl.SSLContext | None = None,
     ) -> None:
+        self._certified = certified
         self._app = Bounded(app, limits)
         self._listen = listen
         self._key = key
@@ -82,21 +91,30 @@ class Server:
             await stream.aclose()
             return
         try:
-            await self._converse(stream)
+            await self._converse(stream, await self._secured(stream))
+        except* (TlsError, trio.TooSlowError) as errors:
+            _log.debug("http_handshake_failed", errors=[repr(error) for error in _leaves(errors)])
         except* Exception as errors:  # noqa: BLE001 (whatever a client provoked ends its own connection only)
             _log.warning("http_connection_failed", errors=[repr(error) for error in _leaves(errors)])
         finally:
             self._free.release()
             await trio.aclose_forcefully(stream)
 
-    async def _converse(self, stream: trio.SocketStream) -> None:
+    async def _secured(self, stream: trio.SocketStream) -> trio.abc.Stream:
+        """Return the stream to talk on: the socket's own, or TLS on it."""
+        if self._certified is None:
+            return stream
+        with trio.fail_after(self._limits.idle_seconds):
+            return await shake_hands(stream, self._certified)
+
+    async def _converse(self, stream: trio.SocketStream, spoken: trio.abc.Stream) -> None:
         context = WorkerContext(None)
         server = TCPServer(
             ASGIWrapper(cast("ASGIFramework", self._app)),
             _hypercorn(self._limits),
             context,
             {},
-            cast("trio.SSLStream[trio.SocketStream]", PatientStream(stream, self._limits, context)),
+            cast("trio.SSLStream[trio.SocketStream]", PatientStream(stream.socket, spoken, self._limits, context)),
         )
         self._open.add(context)
         try:

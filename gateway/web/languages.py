@@ -4,7 +4,7 @@ Pages are written in English; the catalogues beside them (`locale/*.po`) are rea
 compiles them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -12,7 +12,7 @@ from importlib.resources import files
 from io import BytesIO
 from typing import NamedTuple
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, get_month_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -21,6 +21,7 @@ from starlette.requests import Request
 LANGUAGES = {"fr": "Français", "en": "English", "de": "Deutsch"}
 DEFAULT = "en"
 COOKIE = "lang"
+_FIRST_GROUPED = 1_000
 _WORDS = "Accept-Language"
 
 
@@ -32,16 +33,25 @@ class Language(NamedTuple):
 
     def number(self, value: float) -> str:
         """Write a number as it is written there."""
+        if isinstance(value, int) and 0 <= value < _FIRST_GROUPED:
+            return str(value)  # as everywhere, and pages are full of them
         return format_decimal(value, locale=self.code)
 
-    def when(self, milliseconds: int, form: str = "d MMM y HH:mm") -> str:
-        """Write an instant, in UTC, by a pattern of the Unicode CLDR."""
-        return format_datetime(datetime.fromtimestamp(milliseconds / 1_000, UTC), form, locale=self.code)
+    def when(self, milliseconds: int) -> str:
+        """Write an instant, in UTC, to the minute."""
+        at = datetime.fromtimestamp(milliseconds / 1_000, UTC)
+        return f"{at.day} {_months(self.code)[at.month]} {at.year} {at.hour:02}:{at.minute:02}"
 
     def month(self, text: str) -> str:
         """Write a month given as `2026-11`."""
         year, month = map(int, text.split("-"))
         return format_date(date(year, month, 1), "LLLL y", locale=self.code)
+
+
+@cache
+def _months(code: str) -> Mapping[int, str]:
+    """Return the short names of months: Babel's own way through a pattern takes fifty times as long as writing one."""
+    return get_month_names("abbreviated", locale=code)
 
 
 @cache

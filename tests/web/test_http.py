@@ -1,5 +1,6 @@
 """The HTTP server holds, whatever a client sends; the private pages say what they should."""
 
+import contextlib
 import json
 from contextlib import asynccontextmanager
 
@@ -9,9 +10,12 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from gateway.configsmpp import Certificate
+from gateway.tls import server_context
 from gateway.web.bounds import Limits
 from gateway.web.http import Server
 from gateway.web.private import private_app
+from tests.certificates import Authority
 
 UPGRADE = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 WEBSOCKET = b"\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -257,3 +261,22 @@ async def test_drain_lets_answers_end():
 
 async def _read_all(stream):
     return b"".join([part async for part in stream])
+
+
+async def test_tls(app, tmp_path):
+    """With a certificate the server speaks TLS; who does not is hung up on, and others are served."""
+    authority = Authority(tmp_path)
+    certificate = Certificate(**dict(zip(("certificate", "key"), authority.issue("web", "localhost"), strict=True)))
+    async with trio.open_nursery() as nursery:
+        server = Server(app, ("127.0.0.1", 0), certified=server_context(certificate))
+        bound = await nursery.start(server.run)
+        plain = await trio.open_tcp_stream(*bound)
+        async with plain:
+            await plain.send_all(get("/healthz"))
+            with contextlib.suppress(trio.BrokenResourceError):
+                assert b"alive" not in await _read_all(plain)
+        socket, names = await trio.open_tcp_stream(*bound), {"server_hostname": "localhost"}
+        async with trio.SSLStream(socket, authority.client(), https_compatible=True, **names) as stream:
+            await stream.send_all(get("/healthz"))
+            assert (await _read_all(stream)).endswith(b"alive\n")
+        nursery.cancel_scope.cancel()

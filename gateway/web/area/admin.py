@@ -36,7 +36,7 @@ class Admin:
             "operator_binds": await operate.operator_binds(),
             "account_binds": await operate.account_binds(),
         }
-        return self._frame.page(visit, "admin", context)
+        return await self._frame.page(visit, "admin", context)
 
     async def _look(self, visit: Visit) -> Response:
         account = visit.field("account")

@@ -65,7 +65,7 @@ class Blacklist:
             "everybody": EVERYBODY,
             "first": after is None,
         }
-        return self._frame.page(visit, "blacklist", context, status)
+        return await self._frame.page(visit, "blacklist", context, status)
 
     async def _export(self, visit: Visit) -> Response:
         def lines(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:

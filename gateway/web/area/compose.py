@@ -55,7 +55,7 @@ class Composer:
 
     async def _fragment(self, visit: Visit) -> Response:
         draft = _draft(visit)
-        return self._frame.page(visit, "preview", {"draft": draft, "sights": await self._sights(visit, draft)})
+        return await self._frame.page(visit, "preview", {"draft": draft, "sights": await self._sights(visit, draft)})
 
     async def _page(self, visit: Visit, draft: Draft, problem: str = "", status: int = 200) -> Response:
         context = {
@@ -64,7 +64,7 @@ class Composer:
             "sights": await self._sights(visit, draft),
             "longest": _LONGEST,
         }
-        return self._frame.page(visit, "compose", context, status)
+        return await self._frame.page(visit, "compose", context, status)
 
     async def _sights(self, visit: Visit, draft: Draft) -> list[Sight]:
         """Return what a text becomes for the number typed, for a French one and for one from elsewhere."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import trio
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,6 +20,7 @@ from gateway.web.logins import Guest, Logins, from_guest
 from gateway.web.site import Site
 
 AREA_LANGUAGES = ("fr", "en")
+_AT_ONCE = 1  # pages that are rendered at the same time: they would only take turns
 FIRST = "/compose"  # where a log-in leads
 
 
@@ -48,6 +51,7 @@ class Frame:
     def __init__(self, site: Site, logins: Logins) -> None:
         self._site = site
         self._logins = logins
+        self._rendering = trio.CapacityLimiter(_AT_ONCE)
 
     def show(self, path: str, handler: Handler, *, admin: bool = False) -> Route:
         """Return the route of a page: for whoever is logged in, `admin` for administrators only."""
@@ -88,8 +92,8 @@ class Frame:
             raise HTTPException(404)
         return account
 
-    def page(self, visit: Visit, template: str, context: Mapping[str, Any], status: int = 200) -> Response:
-        """Render a page within the frame."""
+    async def page(self, visit: Visit, template: str, context: Mapping[str, Any], status: int = 200) -> Response:
+        """Render a page within the frame, in a thread: a long one takes milliseconds, and the traffic goes on."""
         account = self._site.config.accounts.get(visit.account)
         shared = {
             "guest": visit.guest,
@@ -104,7 +108,10 @@ class Frame:
             "done": visit.request.query_params.get("done", ""),
             **context,
         }
-        return self._site.pages.render(visit.request, f"area/{template}.html", shared, status, AREA_LANGUAGES)
+        render = partial(
+            self._site.pages.render, visit.request, f"area/{template}.html", shared, status, AREA_LANGUAGES
+        )
+        return await trio.to_thread.run_sync(render, limiter=self._rendering)
 
 
 def done(path: str, what: str, **more: str) -> Response:

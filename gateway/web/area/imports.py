@@ -97,17 +97,17 @@ class Imports:
         return [self._frame.show(PATH, self._show), self._frame.change(PATH, self._begin)]
 
     async def _show(self, visit: Visit) -> Response:
-        return self._frame.page(visit, "import", {"job": self._jobs.get(visit.account), "problem": ""})
+        return await self._frame.page(visit, "import", {"job": self._jobs.get(visit.account), "problem": ""})
 
     async def _begin(self, visit: Visit) -> Response:
         upload, reason = visit.form.get("file"), visit.field("reason")[:_LONGEST]
         job = self._jobs.get(visit.account)
         if job is not None and job.running:
-            return self._frame.page(visit, "import", {"job": job, "problem": "running"}, 409)
+            return await self._frame.page(visit, "import", {"job": job, "problem": "running"}, 409)
         if not isinstance(upload, UploadFile) or not upload.size:
-            return self._frame.page(visit, "import", {"job": job, "problem": "file"}, 422)
+            return await self._frame.page(visit, "import", {"job": job, "problem": "file"}, 422)
         if not reason:
-            return self._frame.page(visit, "import", {"job": job, "problem": "reason"}, 422)
+            return await self._frame.page(visit, "import", {"job": job, "problem": "reason"}, 422)
         if self._site.nursery is None:
             raise HTTPException(503)
         who = visit.guest.login.who

@@ -48,7 +48,7 @@ class Ledger:
             return Account(balances.balance(snapshot, visit.account), months[:_MONTHS], events, following)
 
         found = await self._site.reader.read(work)
-        return self._frame.page(visit, "ledger", {"found": found, "first": start is None})
+        return await self._frame.page(visit, "ledger", {"found": found, "first": start is None})
 
     async def _export(self, visit: Visit) -> Response:
         def lines(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:

@@ -31,7 +31,7 @@ class Messages:
             number = canonical(query, 0).key if query else ""
         except NumberError:
             nothing = {"lines": [], "query": query, "wrong": True, "next": "", "sent": ""}
-            return self._frame.page(visit, "messages", nothing)
+            return await self._frame.page(visit, "messages", nothing)
 
         def work(snapshot: Snapshot) -> list[Past]:
             return history.page(snapshot, visit.account, before or 0, number, _PAGE + 1)
@@ -39,4 +39,4 @@ class Messages:
         lines = await self._site.reader.read(work)
         more = wire(lines[_PAGE - 1].id) if len(lines) > _PAGE else ""
         context = {"lines": lines[:_PAGE], "query": query, "wrong": False, "next": more, "sent": visit.field("id")}
-        return self._frame.page(visit, "messages", context)
+        return await self._frame.page(visit, "messages", context)

@@ -44,7 +44,7 @@ class Review:
             found = reviews.cases(snapshot, visit.account)
             return [self._waiting(visit, each) for _, each in zip(range(_MOST), found, strict=False)]
 
-        return self._frame.page(visit, "review", {"cases": await self._site.reader.read(work)})
+        return await self._frame.page(visit, "review", {"cases": await self._site.reader.read(work)})
 
     def _waiting(self, visit: Visit, each: Open) -> Waiting:
         operator = self._site.config.operators.get(each.operator)

@@ -30,7 +30,7 @@ class Settings:
     async def _show(self, visit: Visit) -> Response:
         own = await self._site.reader.read(lambda snapshot: settings.mention(snapshot, visit.account))
         mention = self._frame.account(visit).mention if own is None else own
-        return self._frame.page(visit, "settings", {"mention": mention})
+        return await self._frame.page(visit, "settings", {"mention": mention})
 
     async def _switch(self, visit: Visit) -> Response:
         account = self._frame.account(visit)
