@@ -17,7 +17,7 @@ from pathlib import Path
 
 import trio
 from attackers.visitors import PASSWORD
-from hostile import latencies, p99, processor_time, resident
+from hostile import bind, latencies, p99, processor_time, resident
 
 from gateway.demo.loopback import free_port
 from gateway.simulate.app import SimulatedApp
@@ -88,7 +88,7 @@ async def compare(app: SimulatedApp, web: int, pid: int) -> None:
     print(
         f"p99 quiet {statistics.median(quiet):.1f} ms, visited {statistics.median(visited):.1f} ms, "
         f"ratio {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}); "
-        f"{(answered + refused) / ROUNDS / (SECONDS + 1):.0f} requests a second, {refused} in all refused; "
+        f"{(answered + refused) / ROUNDS / (SECONDS + 1):.0f} requests a second, {refused} answered with an error; "
         f"gateway {used / ROUNDS / SECONDS:.0%} of a processor, {resident(pid)} MiB"
     )
 
@@ -106,23 +106,14 @@ async def main() -> None:
             gateway = await trio.lowlevel.open_process(command, stdout=subprocess.DEVNULL)
             try:
                 app = SimulatedApp("shop", SECRET)
-                await nursery.start(_bind, app, smpp)
+                await bind(nursery, app, smpp)
                 await latencies(app, 1)
                 await compare(app, web, gateway.pid)
             finally:
                 gateway.terminate()
-                nursery.cancel_scope.cancel()
-
-
-async def _bind(app: SimulatedApp, port: int, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-    """Bind as soon as somebody listens, and stay."""
-    while True:
-        try:
-            await (await trio.open_tcp_stream("127.0.0.1", port)).aclose()
-            break
-        except OSError:
-            await trio.sleep(0.1)
-    await app.run("127.0.0.1", port, task_status=task_status)
+                with trio.CancelScope(shield=True):
+                    await gateway.wait()
+            nursery.cancel_scope.cancel()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from gateway.rules.reading import UDHI
 from gateway.smpp import pdu as smpp
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
     from gateway.submission import Submitted
 
 _EXCERPT = 20  # characters of the text that a receipt repeats (SMPP 3.4 appendix B)
-_PRINTABLE = bytes(octet if octet in range(0x20, 0x7F) else 0x2E for octet in range(256))  # others: full stops
+# Letters with accents, of GSM-7 (below 0x80) and of Latin-1, by the letters under them; others: full stops.
+_LETTERS = {
+    **dict(zip(b"\x04\x05\x06\x07\x08\x09\x7f", b"eeuioCa", strict=True)),
+    **{octet: ord(normalize("NFD", chr(octet))[0]) for octet in range(0xC0, 0x100)},
+}
+_PRINTABLE = bytes(
+    shown if (shown := _LETTERS.get(octet, octet)) in range(0x20, 0x7F) else 0x2E for octet in range(256)
+)
 _REMEMBERED_NUMBERS = 20_000  # destinations whose last concatenation reference is remembered
 _OURS = SAR.union(map(int, (smpp.Tag.message_payload, smpp.Tag.optout_mention, smpp.Tag.qos_time_to_live)))
 _REFERENCE_OCTETS = 2  # of user_message_reference (section 5.3.2.17)

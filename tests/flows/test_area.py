@@ -416,4 +416,5 @@ async def test_import_names_no_other_account(world):
     await visitor.get("/blacklist")
     content = b"number,account\n0600000001,rival\n0600000002,*\n0600000003,shop"
     await visitor.upload("/blacklist/import", "list.csv", content, reason="why")
-    await world.eventually(lambda: world.rows("SELECT number, account FROM blacklist") == [("33600000003", "shop")])
+    added = await world.eventually(lambda: world.rows("SELECT number, account FROM blacklist"))
+    assert added == [("33600000003", "shop")]

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from gateway.configsmpp import Certificate
 from gateway.tls import server_context
-from gateway.web.bounds import Limits
+from gateway.web.bounds import Bounded, Limits
 from gateway.web.http import Server
 from gateway.web.private import private_app
 from tests.certificates import Authority
@@ -280,3 +280,32 @@ async def test_tls(app, tmp_path):
             await stream.send_all(get("/healthz"))
             assert (await _read_all(stream)).endswith(b"alive\n")
         nursery.cancel_scope.cancel()
+
+
+async def test_long_answer_has_time(autojump_clock):
+    """An answer may take longer than a request, as long as it goes on; one that stands still is cut off."""
+
+    async def slow(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for pause in (0.8, 0.8, 0.8, 1.2, 0.8):
+            await trio.sleep(pause)
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+
+    sent = []
+
+    async def send(message):
+        sent.append(message["type"])
+
+    await Bounded(slow, Limits(request_seconds=1))({"type": "http", "path": "/"}, None, send)
+    assert sent == ["http.response.start", *["http.response.body"] * 3]
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "status"), [("/echo", 101, 413), ("/list", 101, 200), ("/list", 1_001, 413)]
+)
+async def test_upload_limit(length, path, status):
+    """Only where lists are uploaded a body may be as long as a list."""
+    app = Starlette(routes=[Route("/echo", echo, methods=["POST"]), Route("/list", echo, methods=["POST"])])
+    request = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n".encode()
+    async with serving(app, body=100, uploads=frozenset({"/list"}), upload=1_000) as exchange:
+        assert parts(await exchange(request + b"a" * length))[0] == status

@@ -56,7 +56,7 @@ class Frame:
     def show(self, path: str, handler: Handler, *, admin: bool = False) -> Route:
         """Return the route of a page: for whoever is logged in, `admin` for administrators only."""
 
-        async def endpoint(request: Request) -> Response:
+        async def shown(request: Request) -> Response:
             guest = await self._logins.find(request)
             if guest is None:
                 return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
@@ -65,12 +65,12 @@ class Frame:
             _refuse_others(guest, admin=admin)
             return await handler(Visit(request, guest))
 
-        return Route(path, endpoint, methods=["GET"])
+        return Route(path, shown, methods=["GET"])
 
     def change(self, path: str, handler: Handler, *, admin: bool = False) -> Route:
         """Return the route of a form, taken from our own pages only, with the token of whoever is logged in."""
 
-        async def endpoint(request: Request) -> Response:
+        async def changed(request: Request) -> Response:
             guest = await self._logins.find(request)
             if guest is None:
                 raise HTTPException(403, "nobody is logged in")
@@ -83,7 +83,7 @@ class Frame:
             finally:
                 await form.close()  # and the files in it
 
-        return Route(path, endpoint, methods=["POST"])
+        return Route(path, changed, methods=["POST"])
 
     def account(self, visit: Visit) -> Account:
         """Return the account that a page is about."""
