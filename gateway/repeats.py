@@ -1,7 +1,8 @@
 """Requests that come again: under one key an account has one request acted on, and that request has one answer.
 
 The answer is kept in the transaction that it follows from, so neither a kill nor another node makes a second message of
-the same request. What had no room (a rate, a disk) is not an answer: the same request may come again, and be taken.
+the same request. What had no room (a rate, a disk, a balance) is no answer: the same request may come again, and be
+taken.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.submission import Submitted
 
 KEY_REUSED = "key_reused"  # the reason of a refusal: under its key came another request
-_PASSING = frozenset({status.ESME_RTHROTTLED, status.ESME_RMSGQFUL})
+_PASSING = frozenset({status.ESME_RTHROTTLED, status.ESME_RMSGQFUL, status.NO_CREDIT})
 
 
 class Repeats:

@@ -100,6 +100,12 @@ def problems(config: Config) -> Iterator[tuple[KeyPath, str]]:
                 client_context(operator.tls)
         except TlsError as error:
             yield ("operators", name, "tls", error.key), str(error)
+    for name, account in config.accounts.items():
+        try:
+            if account.webhook is not None and account.webhook.ca is not None:
+                _load_authorities(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), account.webhook.ca, "ca")
+        except TlsError as error:
+            yield ("accounts", name, "webhook", error.key), str(error)
 
 
 async def shake_hands(stream: trio.abc.Stream, context: ssl.SSLContext, name: str | None = None) -> trio.abc.Stream:

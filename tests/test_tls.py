@@ -8,6 +8,11 @@ from tests.certificates import Authority, encrypt
 
 OPERATOR = 'operators: {o: {host: h, system_id: s, password: p, tls: {%s}}}\nroutes: [{prefixes: [""], operators: [o]}]'
 SMPP = "smpp: {tls: {certificate: %s, key: %s}}"
+HOOK = (
+    f"{OPERATOR % ''}\n"
+    "accounts: {s: {password: p, webhook: {url: 'https://s.example', "
+    "secret: whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA, ca: %s}}}"
+)
 
 
 @pytest.fixture
@@ -36,6 +41,7 @@ def check(tmp_path):
         "smpp: {tls: {certificate: a.pem, key: a.key, client_ca: ca.pem}}",
         OPERATOR % "",
         OPERATOR % "ca: ca.pem",
+        HOOK % "ca.pem",
         OPERATOR % "ca: ca.pem, certificate: a.pem, key: a.key",
     ],
 )
@@ -60,6 +66,7 @@ def test_files_that_fit(check, text):
             "smpp: {tls: {certificate: a.pem, key: a.key, client_ca: junk}}",
             "1:57: smpp.tls.client_ca: junk holds no certificates in PEM form",
         ),
+        (HOOK % "junk", "3:117: accounts.s.webhook.ca: junk holds no certificates in PEM form"),
         (OPERATOR % "ca: junk", "1:63: operators.o.tls.ca: junk holds no certificates in PEM form"),
         (
             OPERATOR % "certificate: a.pem, key: b.key",

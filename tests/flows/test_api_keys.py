@@ -4,9 +4,11 @@ import pytest
 from click.testing import CliRunner
 
 from gateway import cli
+from gateway.config import Config
 from gateway.store.apikeys import hash_of
 from tests.flows.commandline import CommandLine
-from tests.web.client import KEY, Client
+from tests.flows.world import merged
+from tests.web.client import KEY, OTHER_KEY, Client
 
 WEB = {"listen": "127.0.0.1:0"}
 
@@ -69,6 +71,14 @@ async def test_key_in_the_configuration(world, written):
     await world.start(web=WEB, accounts={"shop": {"api_key": written}})
     assert await works(world, KEY)
     assert await works(world, written) is (written == KEY)
+
+
+async def test_key_follows_the_configuration(world):
+    """A key that another configuration no longer has ends with the reload, and the one that it has instead begins."""
+    await world.start(web=WEB, accounts={"shop": {"api_key": KEY}})
+    other = Config.model_validate(merged(world.settings, {"accounts": {"shop": {"api_key": OTHER_KEY}}}))
+    assert await world.gateway.reload(other)
+    assert [await works(world, key) for key in (KEY, OTHER_KEY)] == [False, True]
 
 
 def test_hash():

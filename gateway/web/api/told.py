@@ -72,10 +72,10 @@ def add_webhooks(app: FastAPI) -> None:
         """Post what became of a message that came in over HTTP."""
 
     async def opt_out(event: OptOutEvent) -> None:
-        """Post that a number has opted out of the account's marketing, however it did."""
+        """Post that a subscriber has opted out of the account's marketing, by a text or on the page."""
 
     async def opt_in(event: OptInEvent) -> None:
-        """Post that a number may be sent the account's marketing again."""
+        """Post that START has lifted an opt-out from the account's marketing."""
 
     for tell in (receipt, opt_out, opt_in):
         name = tell.__name__
