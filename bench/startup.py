@@ -52,8 +52,8 @@ def fill(path: Path) -> None:
         connection.execute("COMMIT")
 
 
-def start(config: Path, folder: Path) -> float:
-    """Start a gateway and stop it again; returns for how many seconds it took to say that it has started."""
+def start(config: Path, folder: Path) -> tuple[float, float]:
+    """Start a gateway and kill it; returns the seconds until it said that it has started, and its processor's share."""
     log = folder / "log"
     began = time.monotonic()
     with log.open("wb") as output:
@@ -63,9 +63,10 @@ def start(config: Path, folder: Path) -> float:
             sys.exit(log.read_text())
         time.sleep(0.005)
     took = time.monotonic() - began
+    user, system = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     process.send_signal(signal.SIGKILL)  # so that the next start has as much to give back
     process.wait()
-    return took
+    return took, (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def configuration(folder: Path) -> dict[str, Any]:
@@ -93,7 +94,8 @@ def main() -> None:
         size = (folder / "gateway.db").stat().st_size / 1e9
         print(f"{NUMBERS:,} numbers and {ROWS:,} rows, {size:.1f} GB, filled in {time.monotonic() - began:.0f} s")
         for run in range(RUNS):
-            print(f"start {run + 1}: {start(config, folder):.2f} s")
+            took, busy = start(config, folder)
+            print(f"start {run + 1}: {took:.2f} s, of them {busy:.2f} s of the processor")
 
 
 if __name__ == "__main__":

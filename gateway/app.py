@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     from gateway.config import Config
     from gateway.ports import Port
+    from gateway.pulse import Part
     from gateway.store.base import Tx
 
 _log = structlog.get_logger()
@@ -234,7 +235,11 @@ class Gateway:
 
     def _render(self) -> bytes:
         """Return the metrics as they are at this moment; called in a thread."""
-        return self._watch.render(self.not_ready)
+        return self._watch.render(self.not_ready, self._alive)
+
+    def _alive(self) -> dict[str, bool]:
+        """Say of each part that shows signs of life whether it does."""
+        return {part.title: part.title not in self._watchdog.stuck for part in self._parts()}
 
     def not_ready(self) -> dict[str, str]:
         """Say which parts are not ready, and why; empty when all are."""
@@ -247,8 +252,11 @@ class Gateway:
             missing["listener"] = "not open"
         return {**self._watchdog.stuck, **missing}
 
+    def _parts(self) -> tuple[Part, ...]:
+        return (self.store, self._door, self._retention, *self.lanes, *self._peers.connectors.values())
+
     def _complaints(self) -> Iterator[tuple[str, str]]:
         """Say of each part that seems to stand still at this moment why."""
-        for part in (self.store, self._door, self._retention, *self.lanes, *self._peers.connectors.values()):
+        for part in self._parts():
             if complaint := part.complaint():
                 yield part.title, complaint

@@ -60,14 +60,18 @@ class Gauges:
         )
         self._waits = self._gauge("spool_wait_seconds", "How long the longest waiting row waits that may be sent")
         self._known: set[tuple[str, str]] = set()
+        self._alive = Gauge("stopgate_part_alive", "Whether a part shows signs of life", ("part",), registry=registry)
         self._up = Gauge("stopgate_ready", "Whether messages are taken and sent: 1 or 0", registry=registry)
 
     def _gauge(self, name: str, promise: str) -> Bounded[Gauge]:
         return Bounded(Gauge(f"stopgate_{name}", promise, _PEER, registry=self._registry), self._sides, self._peers)
 
-    def readiness(self, missing: Mapping[str, str]) -> None:
-        """Say which parts are not ready."""
+    def readiness(self, missing: Mapping[str, str], alive: Mapping[str, bool]) -> None:
+        """Say which parts are not ready, and of each that shows signs of life whether it does."""
         self._up.set(0 if missing else 1)
+        self._alive.clear()  # of parts that are gone, too
+        for part, lives in alive.items():
+            self._alive.labels(part).set(int(lives))
 
     def bound(self, side: str, name: str, links: int) -> None:
         """Say how many links to a peer are bound."""

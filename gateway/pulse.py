@@ -7,7 +7,7 @@ latest, and nothing else ever says it on its behalf.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 import trio
@@ -21,6 +21,17 @@ _log = structlog.get_logger()
 PATIENCE = 10.0  # seconds for which the same complaint is put up with
 _LOOK = 1.0  # seconds between looks
 _MISSED = 3.0  # seconds between looks after which nobody had a chance to show anything: we were stopped
+
+
+class Part(Protocol):
+    """Whatever shows signs of life."""
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+
+    def complaint(self) -> str:
+        """Say what seems to stand still; nothing when all is well."""
 
 
 class Pulse:

@@ -49,15 +49,18 @@ class Watch:
         self._connectors = connectors
         self._listener = listener
 
-    def render(self, not_ready: Callable[[], Mapping[str, str]]) -> bytes:
-        """Return the metrics as they are at this moment; called in a thread. ``not_ready`` says which parts are not."""
-        trio.from_thread.run_sync(lambda: self.look(not_ready()))
+    def render(self, not_ready: Callable[[], Mapping[str, str]], alive: Callable[[], Mapping[str, bool]]) -> bytes:
+        """Return the metrics as they are at this moment; called in a thread.
+
+        ``not_ready`` says which parts are not, ``alive`` of each part that shows signs of life whether it does.
+        """
+        trio.from_thread.run_sync(lambda: self.look(not_ready(), alive()))
         return self._metrics.render()
 
-    def look(self, missing: Mapping[str, str]) -> None:
+    def look(self, missing: Mapping[str, str], alive: Mapping[str, bool]) -> None:
         """Look at lanes and links."""
         gauges = self._metrics.gauges
-        gauges.readiness(missing)
+        gauges.readiness(missing, alive)
         for lane in self._lanes:
             peer = peer_of(lane.name)
             gauges.lane(peer, lane.load(), lane.window)

@@ -15,6 +15,7 @@ from gateway.config import ConfigError, load
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from tests.faults.process import STOPGATE
+from tests.flows.commandline import CommandLine
 from tests.flows.peers import App
 
 SECRET = "Hush-42"
@@ -134,6 +135,39 @@ async def test_process(tmp_path):
     assert b'"app_refused"' in said
     assert b'"app_bound"' in said
     assert SECRET.encode() not in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["doctor"], ["operators", "list"], ["operators", "binds"], ["accounts", "list"], ["accounts", "binds"]],
+    ids=" ".join,
+)
+async def test_commands(world, tmp_path, words):
+    """No command for administrators shows a password, whichever the format."""
+    world.operator = {"password": SECRET}
+    await world.start(accounts={"shop": {"password": SECRET, "api_key": SECRET * 3}}, control=str(tmp_path / "control"))
+    await world.app(password=SECRET)
+    stopgate = CommandLine(world, tmp_path)
+    for form in ("table", "json"):
+        said = await stopgate(*words, "--format", form)
+        assert SECRET not in said.out + said.err
+    assert "orange" in said.out or "shop" in said.out
+    assert SECRET not in repr(world.log)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["backup", "there"], ["restore", "here"], ["doctor", "--format", "json"], ["spool", "status"]],
+    ids=lambda words: words[0],
+)
+async def test_database_password(world, tmp_path, words):
+    """A database's password is not in what a command says of a server that it cannot reach."""
+    (tmp_path / "here").write_text("")
+    world.settings = {"store": f"postgresql://stopgate:{SECRET}@127.0.0.1:1/stopgate", "web": None}
+    said = await CommandLine(world, tmp_path)(*[str(tmp_path / each) if "here" in each else each for each in words])
+    assert said.status == 1
+    assert "127.0.0.1:1" in said.out + said.err
+    assert SECRET not in said.out + said.err
 
 
 def test_marker_is_found():

@@ -7,7 +7,7 @@ IN_AN_HOUR = "000000010000000R"
 
 def figures(world):
     """Return what Prometheus would read now, line by line."""
-    world.gateway._watch.look(world.gateway.not_ready())
+    world.gateway._watch.look(world.gateway.not_ready(), world.gateway._alive())
     return set(world.gateway.metrics.render().decode().splitlines())
 
 
@@ -39,6 +39,8 @@ async def test_links_and_windows(world):
         'stopgate_window{name="orange",side="operator"} 50.0',
         'stopgate_in_flight{name="orange",side="operator"} 1.0',
         "stopgate_ready 1.0",
+        'stopgate_part_alive{part="store"} 1.0',
+        'stopgate_part_alive{part="lane operator/orange"} 1.0',
     }
 
 

@@ -57,7 +57,7 @@ def rendered():
         metrics.gauges.lane((side, name), Load(1, 2, 3, 0.5, None), 50)
         metrics.gauges.bound(side, name, 1)
     metrics.gauges.spooled([LaneStatus("operator/orange", 3, 1, 1, 1, 0, 1, 1)], 60_000)
-    metrics.gauges.readiness({})
+    metrics.gauges.readiness({}, {"store": True})
     metrics.lag.of("orange").observe(4)
     metrics.committed(0.01, 5)
     return metrics.render().decode()
