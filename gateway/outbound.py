@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from typing import TYPE_CHECKING
-from unicodedata import normalize
 
 from gateway.rules.reading import UDHI
 from gateway.smpp import pdu as smpp
-from gateway.smpp.text import TextError
+from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text
 from gateway.smpp.udh import split_udh
 from gateway.store.messages import HTTP, NO_REFERENCE, SMPP, Message
 from gateway.submission import SAR
@@ -17,18 +16,13 @@ if TYPE_CHECKING:
     from gateway.rules.carriage import Encoded
     from gateway.rules.policy import Submission
     from gateway.smpp.pdu import Pdu
+    from gateway.smpp.text import Meanings
     from gateway.store.base import Tx
     from gateway.submission import Submitted
 
 _EXCERPT = 20  # characters of the text that a receipt repeats (SMPP 3.4 appendix B)
-# Letters with accents, of GSM-7 (below 0x80) and of Latin-1, by the letters under them; others: full stops.
-_LETTERS = {
-    **dict(zip(b"\x04\x05\x06\x07\x08\x09\x7f", b"eeuioCa", strict=True)),
-    **{octet: ord(normalize("NFD", chr(octet))[0]) for octet in range(0xC0, 0x100)},
-}
-_PRINTABLE = bytes(
-    shown if (shown := _LETTERS.get(octet, octet)) in range(0x20, 0x7F) else 0x2E for octet in range(256)
-)
+_HIGH_SURROGATES = [bytes((octet,)) for octet in range(0xD8, 0xDC)]  # the first octet of the first half, likewise
+_ESCAPE = b"\x1b"  # the first half of a character of GSM-7, where a cut has parted it from the other
 _REMEMBERED_NUMBERS = 20_000  # destinations whose last concatenation reference is remembered
 _OURS = SAR.union(map(int, (smpp.Tag.message_payload, smpp.Tag.optout_mention, smpp.Tag.qos_time_to_live)))
 _REFERENCE_OCTETS = 2  # of user_message_reference (section 5.3.2.17)
@@ -66,7 +60,7 @@ def message_row(tx: Tx, item: Submitted, identifier: int, outcome: tuple[str, in
         submitted=tx.now,
         registered=fields["registered_delivery"],
         reason=reason,
-        excerpt=excerpt(item.submission),
+        excerpt=excerpt(item.submission, item.customer.profile.meanings),
         segments=segments,
         open=segments,
         request=item.many.identifier(tx) if item.many else 0,
@@ -82,16 +76,31 @@ def _reference(pdu: Pdu) -> int:
     return NO_REFERENCE if value is None or len(value) != _REFERENCE_OCTETS else int.from_bytes(value, "big")
 
 
-def excerpt(submission: Submission) -> str:
-    """Return the printable ASCII beginning of the text, for receipts."""
+def excerpt(submission: Submission, meanings: Meanings) -> str:
+    """Return how the text begins, in printable characters: for receipts, and for lists of messages.
+
+    Args:
+        submission: octets that are no text are shown where they are ASCII.
+        meanings: what its account means by data_coding 0 and 3.
+    """
     text = submission.first
     octets = text.octets
-    if text.esm_class & UDHI:
-        try:
+    try:
+        if text.esm_class & UDHI:
             octets = split_udh(octets)[1]
-        except TextError:
-            return ""
-    return octets[: 2 * _EXCERPT].replace(b"\0", b"")[:_EXCERPT].translate(_PRINTABLE).decode("ascii")
+        alphabet = alphabet_of(text.data_coding, meanings, octets)
+        words = decode_text(_cut(octets, alphabet), alphabet)
+    except TextError:
+        words = octets[:_EXCERPT].decode("ascii", "replace")
+    return words if words.isprintable() else "".join(each if each.isprintable() else "." for each in words)
+
+
+def _cut(octets: bytes, alphabet: Alphabet) -> bytes:
+    """Cut a text where an excerpt ends, but not within a character."""
+    if alphabet is not Alphabet.UCS2:
+        return octets[:_EXCERPT].removesuffix(_ESCAPE)
+    cut = octets[: 2 * _EXCERPT]
+    return cut[:-2] if cut[-2:-1] in _HIGH_SURROGATES else cut
 
 
 def segment_body(item: Submitted, part: Encoded, asks: int) -> bytes:

@@ -126,7 +126,7 @@ class Replace:
         message = draft.message._replace(
             registered=item.fields["registered_delivery"],
             reason=verdict.reason,
-            excerpt=excerpt(item.submission),
+            excerpt=excerpt(item.submission, item.customer.profile.meanings),
             segments=len(verdict.parts),
             open=len(verdict.parts),
             price=verdict.segments if customer.account.credits else draft.message.price,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,8 +181,8 @@ def word(state: int) -> str:
 def write(receipt: Receipt) -> bytes:
     """Write the text of ``receipt`` in the form of Appendix B, for data_coding 0.
 
-    Its text is cut at 20 octets, and what ASCII lacks becomes ``?``, so that it reads alike in every default alphabet.
-    Dates are written as they are given.
+    Its text is cut at 20 octets and reads alike in every default alphabet: letters with accents lose them, what else
+    ASCII lacks becomes ``?``. Dates are written as they are given.
 
     Raises:
         KeyError: a state that SMPP does not have.
@@ -190,8 +191,12 @@ def write(receipt: Receipt) -> bytes:
     return (
         f"id:{receipt.message_id} sub:001 dlvrd:{delivered} submit date:{receipt.submit_date} "
         f"done date:{receipt.done_date} stat:{word(receipt.state)} err:{receipt.err or '000'} "
-        f"text:{receipt.text[:_TEXT_OCTETS]}"
+        f"text:{_plain(receipt.text[:_TEXT_OCTETS])}"
     ).encode("ascii", "replace")
+
+
+def _plain(text: str) -> str:
+    return text if text.isascii() else "".join(normalize("NFD", each)[0] for each in text)
 
 
 def tlvs(message_id: str, state: int) -> list[tuple[int, bytes]]:
