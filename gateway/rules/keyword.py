@@ -33,6 +33,7 @@ class Decision(NamedTuple):
 
 # A sentence among others is taken at its word where it could not be part of a longer thought.
 _PLAIN = frozenset({Rule.KEYWORD, Rule.COURTESY, Rule.OBJECT, Rule.EVERYTHING, Rule.PHRASE})
+_MOST_PIECES = 30  # of a text that is taken apart: nobody who wants an end writes more, and each takes time
 _TELLING = 3  # words of a request that are no accident: "je ne veux plus", not "geen"
 # How a text falls into pieces; beside a request, the last of these turn round what is in the same piece of thought.
 _SENTENCE_END = re.compile(r"[.!?;:\n]+")
@@ -138,6 +139,8 @@ def _one_sentence(text: str) -> tuple[Rule, Reading] | None:
 
 def _piece(pieces: list[str], rules: frozenset[Rule], hedges: frozenset[str]) -> tuple[Rule, Reading] | None:
     """Find a piece that is a request by one of these rules, beside which no hedge is left that is not understood."""
+    if len(pieces) > _MOST_PIECES:
+        return None
     asking = [_asks(piece, rules) for piece in pieces]
     others = [piece for piece, asks in zip(pieces, asking, strict=True) if not asks]
     if not any(asking) or any(_takes_back(piece, hedges) for piece in others):

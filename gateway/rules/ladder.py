@@ -101,7 +101,9 @@ _LADDER = (
     _rung(Rule.HELP, Reading.HELP, {Kind.HELP}, _POLITE, even_asked=True),
 )
 
-_LONGEST_PHRASE = max(map(len, VOCABULARY.phrases))
+_LONGEST: dict[str, int] = {}  # by the first word of phrases: how long they are at most
+for _phrase_of_words in VOCABULARY.phrases:
+    _LONGEST[_phrase_of_words[0]] = max(len(_phrase_of_words), _LONGEST.get(_phrase_of_words[0], 0))
 _UNKNOWN = Entry(Kind.UNKNOWN, ())
 _BEFORE_NAMES = frozenset({"stop", "stopp", "stoppez", "unsubscribe", "desabonnement", "desinscription"})
 
@@ -154,11 +156,11 @@ def kinds(found: list[str], capitalised: Collection[str] = ()) -> list[Kind]:
 
 
 def _phrase(found: list[str], position: int) -> tuple[int, Entry]:
-    for length in range(min(_LONGEST_PHRASE, len(found) - position), 0, -1):
+    word = found[position]
+    for length in range(min(_LONGEST.get(word, 0), len(found) - position), 0, -1):
         entry = VOCABULARY.phrases.get(tuple(found[position : position + length]))
         if entry is not None:
             return length, entry
-    word = found[position]
     if _STOPLIKE.fullmatch(word):
         return 1, Entry(Kind.TYPO, ())
     return 1, Entry(Kind.NUMBER, ()) if _DIGITS.fullmatch(word) else _UNKNOWN
