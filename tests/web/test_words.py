@@ -70,7 +70,16 @@ def test_area_speaks_french():
     assert sorted(map(str, words(of_the_area()) - there)) == []
 
 
-@pytest.mark.parametrize("code", ["fr"])
+@pytest.mark.parametrize("code", ["fr", "de"])
+def test_page_for_everybody_speaks_its_languages(code):
+    """The opt-out page, and what may come instead of it, have every word in French and in German."""
+    names = ["bare.html", "languages.html", "error.html", "brand.html"]
+    pages = [*(WEB / "templates" / "opt_out").glob("*.html"), *(WEB / "templates" / name for name in names)]
+    there = {message.id for message in catalogue(code) if translated(message)}
+    assert sorted(map(str, words(pages) - there)) == []
+
+
+@pytest.mark.parametrize("code", ["fr", "de"])
 def test_no_words_left_over(code):
     """A catalogue has no words that no page uses, and none without a translation."""
     known = words(everything())
