@@ -214,6 +214,8 @@ class SqliteStore(Rounds):
         self._log_copied = False
         try:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:  # another process copies it just now; we shall try again
+            return
         except apsw.Error as error:  # the round is committed all the same
             _log.warning("checkpoint_failed", path=str(self.path), reason=str(error))
 

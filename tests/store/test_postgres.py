@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.store import postgres_link, spool
+from gateway.store import blacklist, postgres_link, spool
 from gateway.store.base import StoreError
+from gateway.store.blacklist import Entry
 from gateway.store.migrate import migrations
 from gateway.store.postgres import PostgresStore
 from tests.postgres import ROLE
@@ -243,3 +244,21 @@ def test_migrated_by_many_at_once(shared):
             store.close()
     assert look(shared, "SELECT count(*), count(DISTINCT number) FROM node") == [(8, 8)]
     assert look(shared, "SELECT count(*) FROM migration") == [(len(migrations("postgres")),)]
+
+
+async def test_a_list_that_was_not_analysed(shared):
+    """A blacklist that has just grown is looked up through its index, though the server knows nothing of it yet."""
+    async with shared.serving() as store:
+        entries = [Entry(f"336{number:08}", "*", 1, "import", "36034", False, 1) for number in range(20_000)]
+        await store.transact(lambda tx: blacklist.add(tx, entries))
+        places = ", ".join("(?)" for _ in range(128))
+        lines = await store.transact(
+            lambda tx: tx.rows(
+                f"EXPLAIN WITH asked (asked) AS (VALUES {places}) "
+                "SELECT number, account, everything FROM asked CROSS JOIN blacklist WHERE number = asked",
+                [entry.number for entry in entries[:128]],
+            )
+        )
+    plan = "\n".join(line for (line,) in lines)
+    assert "Index Scan using blacklist_pkey" in plan
+    assert "Seq Scan" not in plan
