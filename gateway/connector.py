@@ -59,10 +59,12 @@ class Connector:
 
     Attributes:
         operator: what the configuration says of it.
+        title: what signs of life call it.
         gone: set once :meth:`run` has ended.
     """
 
     def __init__(self, operator: Operator, lane: Lane, deliver: Deliver, changed: Callable[[], None]) -> None:
+        self.title = f"operator {operator.name}"
         self.operator = operator
         self._lane = lane
         self._deliver = deliver
@@ -82,11 +84,6 @@ class Connector:
         """Go by these settings, which bind like those that we have, and connect over TLS by this context."""
         self.operator = operator
         self._context = context
-
-    @property
-    def title(self) -> str:
-        """What signs of life call it."""
-        return f"operator {self.operator.name}"
 
     @property
     def bound(self) -> int:
@@ -217,9 +214,8 @@ class Connector:
 
     async def _connect(self) -> trio.abc.Stream:
         stream = await trio.open_tcp_stream(self.operator.host, self.operator.port)
-        if self._context is None:
-            return stream
-        return await tls.shake_hands(stream, self._context, self.operator.host)
+        context = self._context
+        return stream if context is None else await tls.shake_hands(stream, context, self.operator.host)
 
     async def _serve(self, stream: trio.abc.Stream, first: list[Request]) -> float:
         """Serve a connection that begins with our bind, or with the operator's outbind; returns how long it lasted."""

@@ -138,7 +138,11 @@ class Gateway:
         """Send a signal, wait for the end, and return the exit status (negative: the signal that ended it)."""
         self._process.send_signal(number)
         with trio.fail_after(STOP_TIME):
-            return await self._process.wait()
+            return await self.ended()
+
+    async def ended(self):
+        """Wait for the end, and return the exit status."""
+        return await self._process.wait()
 
     async def spawn_into(self, nursery, stdout):
         """Start the process with its log going into a descriptor; it is killed when ``nursery`` is cancelled."""

@@ -52,7 +52,7 @@ def play(folder, signals, starting):
 
 
 async def _play(peers, signals, starting, dice):
-    with trio.fail_after(PATIENCE + 60 + 3 * len(signals)):
+    with trio.fail_after(PATIENCE + 60 + 10 * len(signals)):
         async with trio.open_nursery() as nursery:
             await peers.open(nursery)
             async with trio.open_nursery() as load:

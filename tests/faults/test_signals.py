@@ -7,11 +7,14 @@ import pytest
 import trio
 
 from gateway.smpp import status
+from tests.faults.endure import LONG, told
 from tests.faults.harness import Peers
 from tests.faults.process import ACCOUNT, SIGHUP, SIGTERM, Gateway
 from tests.faults.weather import Between, Weather
 
 pytestmark = pytest.mark.faults
+
+TIMEOUT_STOP = 60.0  # seconds: TimeoutStopSec of the unit
 
 
 @pytest.fixture
@@ -146,3 +149,24 @@ def heard(systemd):
             yield systemd.recv(1024).decode()
         except BlockingIOError:
             return
+
+
+@pytest.mark.skipif(not LONG, reason="waits for everybody's patience to end; a flow test has a shorter one")
+async def test_drain_among_peers_that_answer_nothing(peers, nursery, capsys):
+    """Among peers that answer nothing SIGTERM ends with status 0 within TimeoutStopSec, and nothing is lost."""
+    gateway = peers.gateway
+    peers.between.turn(Weather.HANGING)
+    idle = [await trio.open_tcp_stream(*gateway.address) for _ in range(5)]
+    tokens = [(await peers.submit())[0] for _ in range(20)]
+    began = trio.current_time()
+    gateway.signal(SIGTERM)
+    with trio.fail_after(TIMEOUT_STOP):
+        assert await gateway.ended() == 0
+    took = trio.current_time() - began
+    for stream in idle:
+        await stream.aclose()
+    peers.between.turn(Weather.FAIR)
+    await gateway.start(nursery)
+    await peers.settle(60)
+    assert set(tokens) <= peers.accepted.keys()
+    told(capsys, "SIGTERM among peers that answer nothing", "status 0 within TimeoutStopSec (60 s)", f"{took:.1f} s")
