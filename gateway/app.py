@@ -200,7 +200,8 @@ class Gateway:
     async def reload(self, config: Config) -> bool:
         """Go by another configuration from now on, apart from what needs a restart; sessions that it leaves be go on.
 
-        Returns whether it was taken: certificates that cannot be used leave everything as it was.
+        Returns whether it was taken: certificates that cannot be used leave everything as it was, and who stops goes on
+        to stop.
         """
         await self._listening.wait()
         news = changes(self.config, config)
@@ -211,6 +212,8 @@ class Gateway:
             _log.error("reload_refused", reason=str(error))
             return False
         async with self.store.quiet:
+            if self._draining:
+                return False
             self._configure(news.config, made)
         self._listener.let_go(news.unbound, _PATIENCE)
         self._peers.follow(news, made.clients, _PATIENCE)

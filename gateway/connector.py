@@ -144,7 +144,7 @@ class Connector:
 
     def complaint(self) -> str:
         """Say what seems to stand still (:mod:`gateway.pulse`); nothing when all is well."""
-        if any(pulse.late for pulse in self._pulses):
+        if not self._stopping and any(pulse.late for pulse in self._pulses):
             return "is not connected to again"
         return next((complaint for link in self._links if (complaint := link.complaint())), "")
 

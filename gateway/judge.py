@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.config import Config
     from gateway.lanes import Lanes
     from gateway.rules.carriage import Encoded
-    from gateway.rules.policy import Verdict
+    from gateway.rules.policy import Mentions, Verdict
     from gateway.store.base import Tx
     from gateway.store.messages import Message
     from gateway.submission import Submitted
@@ -62,11 +62,14 @@ class Judge:
     def __init__(self, config: Config, lanes: Lanes) -> None:
         self._lanes = lanes
         self._references = References()
+        self._mentions: dict[str, Mentions] = {}
         self.configure(config)
 
     def configure(self, config: Config) -> None:
         """Go by this configuration from now on; called while no submission is decided."""
-        self._mentions = ruleset.mentions_of_all(config)
+        self._mentions = self._mentions | ruleset.mentions_of_all(
+            config
+        )  # what is under way may be of one that is gone
         self._routing = ruleset.Routing(config)
         self._operators = config.operators
         self._outlets = {name: ruleset.outlet(each) for name, each in config.operators.items()}

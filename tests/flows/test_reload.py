@@ -266,3 +266,37 @@ async def test_what_an_administrator_has_asked_for_stays(world, other):
     [line] = await world.gateway._operate.operators()
     assert line["state"] == "suspended"
     assert not world.gateway.lanes.usable("operator/orange")
+
+
+async def test_reload_while_stopping(world, other):
+    """Once the gateway stops it takes nothing over any more, and binds to nobody."""
+    await world.start()
+    app, sfr = await world.app(), await other()
+    world.orange.answer = silence
+    await app.accepted(FRENCH)
+    await world.orange.received(1)
+    world.ask_to_stop()
+    await world.eventually(lambda: world.events("stopping"))
+    assert not await world.reload(operators={"sfr": settings(sfr)})
+    world.orange.release()
+    await world.stopped()
+    assert sfr.links == []
+
+
+async def test_submission_of_an_account_that_is_gone(world):
+    """What an account handed in just before it was taken out is decided after that, and taken all the same."""
+    await world.start()
+    app, answers = await world.app(), []
+
+    async def submit():
+        answers.append(await app.submit(FRENCH))
+        app.changes.tell()
+
+    async with world.gateway.store.quiet:
+        world.nursery.start_soon(partial(world.reload, accounts={"shop": None}))
+        await world.eventually(lambda: world.gateway.store.quiet.statistics().tasks_waiting)
+        world.nursery.start_soon(submit)
+        await app.heard()
+    await app.gone()
+    assert [each.status for each in answers] == [status.ESME_ROK]
+    assert [text.destination for text in await world.orange.texts(1)] == [FRENCH]
