@@ -7,9 +7,11 @@ confirmation is written down when its message ends (:mod:`gateway.store.confirma
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.answers import Answers
+from gateway.smpp import receipt
 from gateway.store import confirmations
 from gateway.store.confirmations import Confirmation
 from gateway.store.ids import wire
@@ -17,10 +19,13 @@ from gateway.store.ledger import CONFIRMATION, Event
 from gateway.store.messages import PLATFORM
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gateway.answers import Answer
     from gateway.config import Config
     from gateway.heard import Heard
     from gateway.store.base import Tx
+    from gateway.store.messages import Finished
     from gateway.store.spool import Spooled
 
 REASON = "confirmation"  # what its message is called in our books
@@ -38,6 +43,11 @@ class Confirmed(NamedTuple):
     rows: list[Spooled]
     event: Event | None = None
     why: str = ""
+
+
+def states(finished: Iterable[Finished]) -> Counter[str]:
+    """Count the confirmations among messages that have ended, by their state as receipts spell it."""
+    return Counter(receipt.word(each.state) for each in finished if each.message.reason == REASON)
 
 
 class Confirmations:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from gateway import homeward, journal
+from gateway import confirmation, homeward, journal
 from gateway.alerts import Alerts
-from gateway.heard import STOPPING, Heard, announce
+from gateway.heard import STOPPING, Heard, Shown, announce
 from gateway.homeward import Address, Text
 from gateway.journal import Matched
 from gateway.rules import keyword
@@ -101,7 +101,7 @@ class Deliver:
     def configure(self, config: Config) -> None:
         """Go by this configuration from now on."""
         self._codes = frozenset(codes(config))
-        self._clear = config.log.numbers == "clear"
+        self._shown = Shown(config.log.numbers == "clear", config.log.texts == "clear")
 
     def offer(self, link: Link, operator: Operator, pdu: Pdu) -> None:
         """Take in one request of an operator."""
@@ -179,6 +179,7 @@ class Deliver:
             self._metrics.receipt(operator, state, count)
         for each in done.matched:
             self._metrics.lag.of(each.operator).observe(each.seconds)
+        self._metrics.confirmed(confirmation.states(done.finished))
         if journal.wanted():
             journal.reported(done.matched)
             journal.ended(done.finished)
@@ -192,7 +193,7 @@ class Deliver:
             self._metrics.heard(effect.heard.decision.rule, effect.heard.source, effect.what)
             if effect.event is not None:
                 self._metrics.billed(effect.event.account, effect.event.kind, effect.event.credits)
-            announce(effect, clear=self._clear)
+            announce(effect, self._shown)
 
     def _failed(self, items: list[Arrived], _error: StoreError) -> None:
         self._answer(items, status.ESME_RX_T_APPN)

@@ -103,10 +103,20 @@ def log_billable(event: Event, number: str) -> None:
     )
 
 
-def announce(effect: Effect, *, clear: bool) -> None:
-    """Log what a committed effect was: billable events always, each once, with the number masked unless ``clear``."""
+class Shown(NamedTuple):
+    """What the log may show in clear: numbers, texts."""
+
+    numbers: bool
+    texts: bool
+
+
+def announce(effect: Effect, shown: Shown) -> None:
+    """Log what a committed effect was: billable events always, each once, numbers masked and texts hidden or not."""
     heard = effect.heard
-    number = mask(heard.number.key, clear=clear)
+    number = mask(heard.number.key, clear=shown.numbers)
+    text = heard.decision.normalised if shown.texts else None
+    rule, source = str(heard.decision.rule), heard.source
+    _log.debug("heard", number=number, code=heard.code, source=source, rule=rule, effect=effect.what, text=text)
     if effect.event is not None:
         log_billable(effect.event, number)
         if effect.event.account == PLATFORM:

@@ -6,7 +6,7 @@ stay few: names of accounts and operators come from the configuration, all else 
 outside world fills (statuses, states) are cut off at a number.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, generate_latest
 
@@ -44,6 +44,7 @@ class Metrics:
         self._heard = self._counter(
             "opt_outs", "Texts about opting out, by deciding rule", rule=Labels(), source=Labels(), effect=Labels()
         )
+        self._confirmed = self._counter("confirmations", "Confirmations of opt-outs that have ended", state=Labels())
         self._credits = self._counter("credits", "Credits of billable events", account=account, kind=Labels())
         self._delivered = self._counter("delivered", "Receipts and texts answered", account=account, status=Labels())
         self._webhooks = self._counter(
@@ -98,6 +99,11 @@ class Metrics:
     def heard(self, rule: str, source: str, effect: str) -> None:
         """Count a text about opting out: the rule that decided, where it came from, what it led to."""
         self._heard.of(rule, source, effect).inc()
+
+    def confirmed(self, states: Mapping[str, int]) -> None:
+        """Count confirmations that have ended, by their state as receipts spell it."""
+        for state, count in states.items():
+            self._confirmed.of(state).inc(count)
 
     def billed(self, account: str, kind: str, amount: int) -> None:
         """Count the credits of a billable event."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from gateway import journal, ruleset
+from gateway import confirmation, journal, ruleset
 from gateway.homeward import wants_receipt
 from gateway.openings import Openings
 from gateway.refusals import Refusals, refusal
@@ -163,6 +163,7 @@ class OperatorOutcomes:
         return {message.id for message in found.values() if not wants_receipt(message.registered)}
 
     def _done(self, items: list[Settled], result: Result) -> None:
+        self._metrics.confirmed(confirmation.states(result.finished))
         if journal.wanted():
             journal.settled(items)
             journal.ended(result.finished)

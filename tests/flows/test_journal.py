@@ -1,5 +1,8 @@
 """The life of a message in the log: at debug, joined by its id."""
 
+import pytest
+
+from gateway.smpp import status
 from tests.flows.world import FRENCH
 
 STEPS = ("decided", "row_settled", "receipt_matched", "message_ended")
@@ -26,6 +29,17 @@ async def test_a_message_is_followed(world):
     assert {each["log_level"] for each in lines} == {"debug"}
     assert FRENCH not in str(world.log)
     assert "Vente" not in str(world.log)
+
+
+@pytest.mark.parametrize(("texts", "shown"), [("hidden", None), ("clear", "stop svp")])
+async def test_what_was_heard(world, texts, shown):
+    """A text to a short code is a line at debug; what it said is there only where the configuration says so."""
+    await world.start(log={"texts": texts})
+    assert (await world.orange.deliver(FRENCH, b"Stop svp")).status == status.ESME_ROK
+    [line] = world.events("heard")
+    assert (line["log_level"], line["effect"], line["source"]) == ("debug", "opted_out", "sms")
+    assert (line["text"] or "").lower() == (shown or "")
+    assert FRENCH not in str(world.log)
 
 
 async def test_links_are_told_apart(world):

@@ -1,5 +1,6 @@
 """The figures of a gateway at work."""
 
+from gateway.smpp import status
 from tests.flows.world import FRENCH, GERMAN
 
 IN_AN_HOUR = "000000010000000R"
@@ -24,6 +25,16 @@ async def test_durations(world):
         'stopgate_receipt_lag_seconds_count{operator="orange"} 1.0',
         'stopgate_delivery_seconds_count{account="shop"} 1.0',
     }
+
+
+async def test_confirmations(world):
+    """Confirmations are counted by the state in which they end."""
+    await world.start(accounts={"shop": {"forward_mo": False}})
+    app = await world.app()
+    await app.accepted(FRENCH)
+    await world.settled()
+    assert (await world.orange.deliver(FRENCH, b"STOP")).status == status.ESME_ROK
+    await world.eventually(lambda: 'stopgate_confirmations_total{state="DELIVRD"} 1.0' in figures(world))
 
 
 async def test_links_and_windows(world):
