@@ -74,6 +74,7 @@ def test_pages_are_light(visit, shown, name):
     """A page and all that it loads weigh less than 100 kB without a cache."""
     path, who = PAGES[name]
     page, octets = visit("/static/none", who=who), []
+    page.wait_for_load_state("networkidle")  # what the first page loads is not counted
     page.on("response", lambda response: octets.append(len(response.body())))
     page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
     page.goto(path, wait_until="networkidle")
