@@ -75,6 +75,7 @@ def spoken(number: Number) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
+@cache
 def territories() -> dict[str, int]:
     """Return every territory that has telephone numbers, in two letters, and its calling code."""
     return {name: phonenumbers.country_code_for_region(name) for name in sorted(phonenumbers.SUPPORTED_REGIONS)}

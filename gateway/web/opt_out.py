@@ -21,7 +21,7 @@ from gateway.rules.number import NATIONAL, Number, NumberError, canonical, spoke
 from gateway.rules.quota import Quotas
 from gateway.store import seals
 from gateway.store.base import StoreError
-from gateway.web.countries import countries, likely
+from gateway.web.countries import likely, options
 from gateway.web.forms import field, read_form
 from gateway.web.languages import chosen
 from gateway.web.tickets import BITS, WAIT, Claim, Tickets
@@ -78,15 +78,17 @@ class OptOutPage:
         return self._form(request, "", likely(request, chosen(request)))
 
     def _form(self, request: Request, text: str, country: str, *, wrong: bool = False) -> Response:
-        choice = countries(chosen(request))
-        context = {"path": PATH, "countries": choice, "country": country, "number": text, "wrong": wrong}
+        choice = options(chosen(request), country)
+        context = {"path": PATH, "options": choice, "number": text, "wrong": wrong}
         return self._site.pages.render(request, "opt_out/form.html", context, 422 if wrong else 200)
 
     async def _go_on(self, request: Request) -> Response:
         form = await read_form(request)
         text, country = field(form, "number"), field(form, "country")
+        if country not in territories():
+            country = likely(request, chosen(request))
         try:
-            number = canonical(text, NATIONAL, country if country in territories() else "FR")
+            number = canonical(text, NATIONAL, country)
         except NumberError:
             return self._form(request, text, country, wrong=True)
         context = {"path": PATH, "number": "+" + number.key, "spoken": spoken(number), "country": country}

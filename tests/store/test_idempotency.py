@@ -1,5 +1,9 @@
 """Answers are kept under the key of their request, one for each account and key, for a time."""
 
+from functools import partial
+
+import trio
+
 from gateway.store import idempotency
 from gateway.store.idempotency import Kept
 from tests.store.helpers import HOUR
@@ -29,3 +33,28 @@ async def test_old_ones_are_forgotten(store):
     gone, left, then = await store.transact(work)
     assert (gone, then) == (2, 1)
     assert left == {("shop", "k0"), ("shop", "k1"), ("shop", "k2")}
+
+
+async def test_one_answer_at_all_nodes(shared):
+    """Nodes that get a request under one key at the same time give one answer between them."""
+    answers = {}
+
+    def work(tx, key, node):
+        asked = ("shop", key)
+        idempotency.lock(tx, [asked])
+        if not idempotency.find(tx, [asked]):
+            idempotency.keep(tx, [kept(tx, key)._replace(reason=node)])
+        return idempotency.find(tx, [asked])[asked]
+
+    async def ask(store, node, key):
+        answers[node, key] = await store.transact(partial(work, key=key, node=node))
+
+    keys = [f"k{place}" for place in range(20)]
+    async with shared.serving("gw1") as one, shared.serving("gw2") as other:
+        for store in (one, other):
+            await store.join()
+        async with trio.open_nursery() as nursery:
+            for key in keys:
+                nursery.start_soon(ask, one, "gw1", key)
+                nursery.start_soon(ask, other, "gw2", key)
+    assert [answers["gw1", key] for key in keys] == [answers["gw2", key] for key in keys]
