@@ -112,6 +112,7 @@ def settle_pending(tx: Tx, before: int) -> list[Event]:
     events = [
         Event(wire(tx.new_id()), tx.now, each.account, SUBMISSIONS, each.credits, "", "", "smpp", "", 0, note)
         for each in balances.take_pending(tx, before)
+        if each.credits or each.messages  # what was given back before it was written down leaves nothing to say
         for note in [f"{each.messages} messages"]
     ]
     append(tx, events)

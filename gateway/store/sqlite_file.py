@@ -90,13 +90,18 @@ def identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def lock_of(path: Path) -> Path:
+    """Return the file that keeps other gateways off a database."""
+    return path.with_name(f"{path.name}.lock")
+
+
 def lock(path: Path) -> IO[str]:
     """Keep other gateways off the file until what this returns is closed, which the end of the process does, too.
 
     The lock has a file of its own, for SQLite locks parts of the database itself, and would lose them with ours.
     """
     try:
-        descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+        descriptor = os.open(lock_of(path), os.O_WRONLY | os.O_CREAT, 0o600)
         file = os.fdopen(descriptor, "w")
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from gateway.store.base import StoreError, TakenError
 from gateway.store.sqlite import SqliteStore
-from gateway.store.sqlite_file import lock, must_exist, read_database
+from gateway.store.sqlite_file import lock, lock_of, must_exist, read_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,6 +112,8 @@ def is_missing(url: str) -> bool:
 
 def is_busy(url: str) -> bool:
     """Tell whether a gateway works on a store that takes one writer at a time, who would wait for us."""
+    if not url.startswith(_SQLITE) or not lock_of(sqlite_path(url)).exists():  # nor do we make one
+        return False
     try:
         with reserved(url):
             return False

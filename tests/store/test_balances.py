@@ -60,6 +60,21 @@ async def test_settle(store):
     assert await store.transact(balances.balances) == before == {"bank": -1, "shop": -7}
 
 
+async def test_given_back_at_once(store):
+    """What is given back before it went into the ledger leaves no row there, and what is given back later one."""
+
+    async def settle(*uses):
+        for use in uses:
+            await store.transact(lambda tx, use=use: balances.debit(tx, {"shop": use}))
+        found = await store.transact(lambda tx: ledger.settle_pending(tx, tx.now + 1))
+        return [(each.credits, each.note) for each in found]
+
+    assert await settle(Use(3, 1), Use(-3, -1)) == []
+    assert await settle(Use(3, 1)) == [(3, "1 messages")]
+    assert await settle(Use(-3, -1)) == [(-3, "-1 messages")]
+    assert await store.transact(balances.balances) == {"shop": 0}
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=st.lists(MOVES, max_size=12))
 def test_balance_is_the_sum_of_the_ledger(tmp_path_factory, moves):

@@ -5,7 +5,7 @@ import pytest
 from gateway.store import blacklist, evidence, reviews
 from gateway.store.base import StoreError
 from gateway.store.blacklist import Entry
-from gateway.store.evidence import HELD, OPTED_OUT, Evidence, Said
+from gateway.store.evidence import HELD, IMPORTED, OPTED_OUT, Evidence, Said
 from gateway.store.ids import first_id
 from gateway.store.ledger import Link
 from gateway.store.reviews import Case
@@ -104,6 +104,13 @@ async def test_time_begins_when_an_opt_out_is_lifted(store):
     await record(store, note(old), note(lifted, at=now - HOUR, effect="lifted"))
     assert await purge(store, now - 2 * HOUR) == 0
     assert await purge(store, now) == 2
+
+
+async def test_lists_are_kept(store):
+    """A purge leaves the evidence of a list alone: it names no number, and entries that are in force rest on it."""
+    now = await store.transact(lambda tx: tx.now)
+    await record(store, note(first_id(now - HOUR), number="", effect=IMPORTED))
+    assert await store.transact(lambda tx: evidence.purge(tx, now, 10)) == 0
 
 
 async def test_stopped_since(store):

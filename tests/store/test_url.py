@@ -8,7 +8,7 @@ import pytest
 
 from gateway.store.base import StoreError
 from gateway.store.sqlite import SqliteStore
-from gateway.store.url import check_url, open_store, sqlite_path
+from gateway.store.url import check_url, is_busy, open_store, sqlite_path
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,16 @@ def test_driver_is_not_needed():
     script = "import sys; sys.modules['psycopg'] = None; import gateway.cli, gateway.app, gateway.commands.records"
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+async def test_busy(tmp_path):
+    """A SQLite store is busy while a gateway has joined it; asking makes no file, and a server is never busy."""
+    url = f"sqlite:///{tmp_path}/gateway.db"
+    store = open_store(url, "gw1")
+    assert not is_busy(url)
+    assert not list(tmp_path.glob("*.lock"))
+    await store.join()
+    assert is_busy(url)
+    store.close()
+    assert not is_busy(url)
+    assert not is_busy("postgresql://stopgate@db.example/stopgate")
