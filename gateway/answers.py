@@ -14,7 +14,6 @@ from gateway.rules.carriage import Form
 from gateway.rules.reading import UDHI
 from gateway.ruleset import Routing, alphabet, codes
 from gateway.smpp import pdu as smpp
-from gateway.store import messages
 from gateway.store.ids import milliseconds
 from gateway.store.messages import PLATFORM, Message
 from gateway.store.spool import URGENT, Spooled, operator_lane
@@ -47,13 +46,13 @@ class Answers:
         self._routing = Routing(config)
 
     def answer(self, tx: Tx, heard: Heard, text: str, reason: str) -> Answer | None:
-        """Spool an answer from the code that was texted, through the operator that the text came from, else by route.
+        """Write an answer from the code that was texted, through the operator that the text came from, else by route.
 
         It is one segment where the operator's alphabet has all of its characters. Where it lacks one, the answer goes
         out in UCS-2, and takes more segments then: no spelling may stop an opt-out.
 
         Args:
-            tx: a transaction, in which ``heard`` has not been recorded yet.
+            tx: gives identifiers and the present; the message and its rows are for the caller to keep.
             heard: what is answered.
             text: the answer.
             reason: what its message is called in our books.
@@ -68,7 +67,6 @@ class Answers:
         chosen = segment.choose(text, alphabet(operator.default_alphabet))
         pieces = segment.split(text, chosen)
         message = self._message(tx, heard, text, reason)._replace(segments=len(pieces), open=len(pieces))
-        messages.add(tx, [message])
         row = Spooled(
             id=0,
             lane=operator_lane(name),

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.answers import Answers
 from gateway.smpp import receipt
-from gateway.store import confirmations
 from gateway.store.confirmations import Confirmation
 from gateway.store.ids import wire
 from gateway.store.ledger import CONFIRMATION, Event
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from gateway.heard import Heard
     from gateway.store.base import Tx
     from gateway.store.messages import Finished
-    from gateway.store.spool import Spooled
 
 REASON = "confirmation"  # what its message is called in our books
 _AGAIN_MS = 24 * 3_600_000
@@ -38,9 +36,10 @@ NO_ROUTE = "no answer: no operator carries the number"
 
 
 class Confirmed(NamedTuple):
-    """What is sent and billed; ``why`` says why nothing is, in a note for the evidence."""
+    """What is sent, remembered and billed; ``why`` says why nothing is, in a note for the evidence."""
 
-    rows: list[Spooled]
+    answer: Answer | None = None
+    row: Confirmation | None = None
     event: Event | None = None
     why: str = ""
 
@@ -48,6 +47,20 @@ class Confirmed(NamedTuple):
 def states(finished: Iterable[Finished]) -> Counter[str]:
     """Count the confirmations among messages that have ended, by their state as receipts spell it."""
     return Counter(receipt.word(each.state) for each in finished if each.message.reason == REASON)
+
+
+class OptOut(NamedTuple):
+    """An opt-out that asks for its confirmation.
+
+    Who pays, the evidence, whether it was not in force already, whether a machine has said it, and when the number was
+    last confirmed one (0: never).
+    """
+
+    payer: str
+    evidence: int
+    new: bool
+    looped: bool
+    confirmed: int
 
 
 class Confirmations:
@@ -58,53 +71,50 @@ class Confirmations:
         self._accounts = config.accounts
         self._texts = config.opt_out.confirmation
 
-    def confirm(self, tx: Tx, heard: Heard, opt_out: tuple[str, int], *, new: bool, looped: bool) -> Confirmed:
-        """Confirm an opt-out. The event that it returns belongs to the ledger, in the same transaction.
+    def confirm(self, tx: Tx, heard: Heard, opt_out: OptOut) -> Confirmed:
+        """Confirm an opt-out; all that is returned is for the caller to keep, in the same transaction.
 
         Args:
-            tx: a transaction, in which ``heard`` has not been recorded yet.
+            tx: gives identifiers and the present.
             heard: what opted the number out.
-            opt_out: who pays, and the evidence.
-            new: whether the opt-out was not in force already.
-            looped: whether a machine has said it.
+            opt_out: what is known about it.
         """
-        payer, evidence = opt_out
-        why = LOOP if looped else _reason_not_to(tx, heard, payer, new=new)
+        why = _reason_not_to(tx, heard, opt_out)
         if why:
-            return Confirmed([], why=why)
-        answer = self._answers.answer(tx, heard, self._text_for(payer), REASON)
+            return Confirmed(why=why)
+        answer = self._answers.answer(tx, heard, self._text_for(opt_out.payer), REASON)
         if answer is None:
-            return Confirmed([], why=NO_ROUTE)
-        event = _event(tx, heard, answer, opt_out) if new else None
-        message, number = answer.message.id, heard.number.key
-        row = Confirmation(message, number, tx.now, payer, heard.code, answer.operator, evidence)
-        confirmations.add(tx, [row])
-        return Confirmed(answer.rows, event)
+            return Confirmed(why=NO_ROUTE)
+        event = _event(tx, heard, answer, opt_out) if opt_out.new else None
+        told = answer.message.id, heard.number.key, tx.now
+        row = Confirmation(*told, opt_out.payer, heard.code, answer.operator, opt_out.evidence)
+        return Confirmed(answer, row, event)
 
     def _text_for(self, payer: str) -> str:
         account = self._accounts.get(payer)
         return self._texts[account.language if account else next(iter(self._texts))]
 
 
-def _reason_not_to(tx: Tx, heard: Heard, payer: str, *, new: bool) -> str:
-    if payer == PLATFORM and heard.text is None:
+def _reason_not_to(tx: Tx, heard: Heard, opt_out: OptOut) -> str:
+    if opt_out.looped:
+        return LOOP
+    if opt_out.payer == PLATFORM and heard.text is None:
         return STRANGER  # or anybody could have us write to anybody
-    if not new and confirmations.last(tx, heard.number.key) > tx.now - _AGAIN_MS:
+    if not opt_out.new and opt_out.confirmed > tx.now - _AGAIN_MS:
         return LATELY
     return ""
 
 
-def _event(tx: Tx, heard: Heard, answer: Answer, opt_out: tuple[str, int]) -> Event:
-    payer, evidence = opt_out
+def _event(tx: Tx, heard: Heard, answer: Answer, opt_out: OptOut) -> Event:
     return Event(
         id=wire(tx.new_id()),
         at=tx.now,
-        account=payer,
+        account=opt_out.payer,
         kind=CONFIRMATION,
         credits=1,
         number=heard.number.key,
         code=heard.code,
         source=heard.source,
         message=wire(answer.message.id),
-        evidence=evidence,
+        evidence=opt_out.evidence,
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.confirmation import OptOut
 from gateway.heard import ANSWERED, LIFTED, NOTHING, PART, RELEASED, REPEATED, Effect, evidence_of
 from gateway.hooks import OPT_IN, OPT_OUT, Change
 from gateway.lanes import stop_name
 from gateway.replies import Topic
 from gateway.rules.ladder import Reading, Rule
-from gateway.store import blacklist, contacts, evidence, ledger, reviews, spool
+from gateway.store import blacklist, confirmations, contacts, evidence, ledger, messages, reviews, spool
 from gateway.store.blacklist import EVERYBODY, Entry
 from gateway.store.evidence import HELD, OPTED_OUT, Said
 from gateway.store.messages import PLATFORM
@@ -19,6 +20,7 @@ from gateway.store.reviews import Case
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from gateway.answers import Answer
     from gateway.attribution import Attribution
     from gateway.confirmation import Confirmations
     from gateway.heard import Heard
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from gateway.refusals import Refusals
     from gateway.replies import Replies
     from gateway.store.base import Tx
+    from gateway.store.confirmations import Confirmation
     from gateway.store.contacts import Contact
     from gateway.store.evidence import Evidence
+    from gateway.store.messages import Message
     from gateway.store.spool import Spooled
 
 _HOUR_MS = 3_600_000
@@ -57,6 +61,7 @@ class Hearing:
         self._senders = contacts.senders(tx, asked, tx.now - rules.attribution.window_ms)
         self._entries = {(each.number, each.account): each for each in blacklist.of(tx, numbers)}
         self._cases = set(reviews.of(tx, numbers))
+        self._confirmed = confirmations.last(tx, numbers)
         self._said = Counter(evidence.said_since(tx, numbers, tx.now - _HOUR_MS))
         self._texts: Counter[str] = Counter()
         for said, count in self._said.items():
@@ -69,6 +74,8 @@ class Hearing:
         self._stopped: set[str] = set()
         self._evidence: list[Evidence] = []
         self._events: list[ledger.Event] = []
+        self._messages: list[Message] = []
+        self._confirmations: list[Confirmation] = []
         self._rows: list[Spooled] = []
 
     def take(self, heard: Heard) -> Effect:
@@ -132,10 +139,12 @@ class Hearing:
         self._stopped.add(number)
         self._close(number, [] if EVERYBODY in accounts else accounts, self._closed)
         payer = senders[0].account if senders else PLATFORM
-        confirmed = self._rules.confirmations.confirm(
-            self._tx, heard, (payer, identifier), new=not known, looped=looped
-        )
-        self._rows += confirmed.rows
+        asked = OptOut(payer, identifier, not known, looped, self._confirmed.get(number, 0))
+        confirmed = self._rules.confirmations.confirm(self._tx, heard, asked)
+        self._say(confirmed.answer)
+        if confirmed.row is not None:
+            self._confirmed[number] = self._tx.now
+            self._confirmations.append(confirmed.row)
         if confirmed.event is not None:
             self._events.append(confirmed.event)
         what = REPEATED if known else OPTED_OUT
@@ -229,7 +238,12 @@ class Hearing:
         return [each.account for each in found]
 
     def _reply(self, heard: Heard, topic: Topic, accounts: Sequence[str]) -> None:
-        self._rows += self._rules.replies.reply(self._tx, heard, topic, accounts)
+        self._say(self._rules.replies.reply(self._tx, heard, topic, accounts))
+
+    def _say(self, answer: Answer | None) -> None:
+        if answer is not None:
+            self._messages.append(answer.message)
+            self._rows += answer.rows
 
     def _record(self, heard: Heard, effect: str, accounts: Collection[str], identifier: int | None = None) -> None:
         self._evidence.append(evidence_of(self._tx, heard, effect, accounts, identifier))
@@ -241,6 +255,8 @@ class Hearing:
         blacklist.add(tx, list(self._added.values()))
         reviews.remove(tx, self._closed | self._released)
         reviews.add(tx, list(self._opened))
+        messages.add(tx, self._messages)
+        confirmations.add(tx, self._confirmations)
         ledger.append(tx, self._events)
         evidence.record(tx, self._evidence)
         if self._stopped:

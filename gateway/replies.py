@@ -11,10 +11,10 @@ from gateway.configvalues import septets
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gateway.answers import Answer
     from gateway.config import Config
     from gateway.heard import Heard
     from gateway.store.base import Tx
-    from gateway.store.spool import Spooled
 
 _SEGMENT = 160  # septets
 
@@ -41,10 +41,9 @@ class Replies:
             Topic.HELP: opt_out.help,
         }
 
-    def reply(self, tx: Tx, heard: Heard, topic: Topic, accounts: Sequence[str]) -> list[Spooled]:
-        """Answer in the language of the first of the accounts that it is about; no rows without a route."""
-        answer = self._answers.answer(tx, heard, self.text(topic, accounts), topic)
-        return answer.rows if answer else []
+    def reply(self, tx: Tx, heard: Heard, topic: Topic, accounts: Sequence[str]) -> Answer | None:
+        """Answer in the language of the first of the accounts that it is about; None without a route."""
+        return self._answers.answer(tx, heard, self.text(topic, accounts), topic)
 
     def text(self, topic: Topic, accounts: Sequence[str]) -> str:
         """Return what is said; CONTACT names the publishers of the accounts, as many as one segment has room for."""

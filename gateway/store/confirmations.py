@@ -11,7 +11,7 @@ from gateway.store.evidence import Evidence
 from gateway.store.ids import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from gateway.store.base import Tx
     from gateway.store.messages import Finished
@@ -38,10 +38,13 @@ def add(tx: Tx, rows: Sequence[Confirmation]) -> None:
     tx.insert(f"confirmation ({_COLUMNS})", rows)
 
 
-def last(tx: Tx, number: str) -> int:
-    """Return when ``number`` was last confirmed an opt-out, in milliseconds since 1970; 0: never."""
-    [(at,)] = tx.rows("SELECT coalesce(max(at), 0) FROM confirmation WHERE number = ?", (number,))
-    return int(at)
+def last(tx: Tx, numbers: Collection[str]) -> dict[str, int]:
+    """Return when these numbers were last confirmed an opt-out, in milliseconds since 1970; those that ever were."""
+    found = tx.each(
+        "SELECT number, max(at) FROM confirmation WHERE number IN ({rows}) GROUP BY number",
+        [(number,) for number in numbers],
+    )
+    return {str(number): int(at) for number, at in found}
 
 
 def ended(tx: Tx, finished: Sequence[Finished]) -> None:
