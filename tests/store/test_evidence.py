@@ -110,7 +110,7 @@ async def test_lists_are_kept(store):
     """A purge leaves the evidence of a list alone: it names no number, and entries that are in force rest on it."""
     now = await store.transact(lambda tx: tx.now)
     await record(store, note(first_id(now - HOUR), number="", effect=IMPORTED))
-    assert await store.transact(lambda tx: evidence.purge(tx, now, 10)) == 0
+    assert await store.transact(lambda tx: evidence.old(tx, 0, now, 10)) == []
 
 
 async def test_stopped_since(store):
