@@ -21,6 +21,7 @@ import trio
 from gateway import tls
 from gateway.binding import bind_body, caller, cause, is_theirs, may_call
 from gateway.link import Link
+from gateway.orders import Orders
 from gateway.ports import open_port
 from gateway.pulse import Pulse
 from gateway.rules.pacing import Backoff
@@ -73,9 +74,7 @@ class Connector:
         self._called: set[Link] = set()  # connections of the operator's own making that await its outbind
         self._context: ssl.SSLContext | None = None
         self._stopping = False
-        self.suspended = False
-        self._wanted = trio.Event()  # not set while an administrator has us stay away
-        self._wanted.set()
+        self.orders = Orders()
         self._pulses: list[Pulse] = []  # of each bind
         self._scope = trio.CancelScope()
         self.gone = trio.Event()
@@ -94,11 +93,6 @@ class Connector:
     def links(self) -> list[Link]:
         """The connections, bound or not."""
         return list(self._links)
-
-    @property
-    def away(self) -> bool:
-        """Whether we stay away until :meth:`resume`."""
-        return not self._wanted.is_set()
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep every bind alive until cancelled; started once every address for outbinds is open.
@@ -152,32 +146,29 @@ class Connector:
 
     def inherit(self, predecessor: Connector) -> None:
         """Go on with what an administrator has asked of the one before us."""
-        self.suspended = predecessor.suspended
-        if predecessor.away:
-            self._wanted = trio.Event()
+        self.orders.repeat(predecessor.orders)
 
     def suspend(self) -> None:
         """Send nothing more until :meth:`resume`; binds stay, and what the operator sends is taken."""
-        self.suspended = True
+        self.orders.suspended = True
         for link in self.links:
             self._lane.detach(link, [])
         self._changed()
 
     async def unbind(self, patience: float) -> None:
         """Drain, unbind, and bind no more until :meth:`resume`."""
-        self._wanted = trio.Event()
+        self.orders.stay_away()
         await self._part(patience)
 
     def resume(self) -> None:
         """Bind, and send, again."""
-        self._wanted.set()
-        self.suspended = False
+        self.orders.end()
         for link in self.links:
             self._use(link)
         self._changed()
 
     def _use(self, link: Link) -> None:
-        if link.session.state in _TAKES_MESSAGES and not self.suspended and link not in self._lane.links:
+        if link.session.state in _TAKES_MESSAGES and not self.orders.suspended and link not in self._lane.links:
             self._lane.attach(link)
 
     async def _keep_alive(self, kind: int) -> None:
@@ -186,7 +177,7 @@ class Connector:
         while not self._stopping:
             lasted = 0.0
             pulse.until(math.inf)
-            await self._wanted.wait()
+            await self.orders.wanted()
             pulse.beat(_CONNECT_TIME)
             try:
                 with trio.fail_after(_CONNECT_TIME):
@@ -206,7 +197,7 @@ class Connector:
 
     async def _take_call(self, outbind: Outbind, stream: trio.SocketStream) -> None:
         address = caller(stream)
-        if may_call(outbind, address) and not self._stopping and not self.away:
+        if may_call(outbind, address) and not self._stopping and not self.orders.away:
             await self._serve(stream, [])
         else:
             _log.warning("outbind_refused", operator=self.operator.name, reason="network", address=str(address))

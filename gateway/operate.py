@@ -178,9 +178,9 @@ class Operate:
 
 
 def _state_of(connector: Connector, sessions: int) -> str:
-    if connector.away:
+    if connector.orders.away:
         return "unbound"
-    if connector.suspended:
+    if connector.orders.suspended:
         return "suspended"
     if not connector.bound:
         return "down"

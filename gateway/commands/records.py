@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 Line = tuple[Any, ...]
 _PAGE = 1_000  # lines that one table lays out together
+_WIDTH = 200  # characters, where no terminal says how many there are: a pipe cuts nothing off
 
 format_option = click.option(
     "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", help="How to print the list."
@@ -67,7 +68,7 @@ def _print_csv(columns: Sequence[str], lines: Iterable[Line]) -> None:
 
 
 def _print_table(columns: Sequence[str], lines: Iterable[Line]) -> None:
-    console = Console(file=sys.stdout)
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH)
     remaining = iter(lines)
     page = list(islice(remaining, _PAGE))
     while True:

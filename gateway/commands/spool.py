@@ -134,6 +134,7 @@ def _act(config: Config, act: Act, selection: Selection, stage: str) -> tuple[in
     """Act on all rows selected; returns on how many, and a word about those that a gateway has in memory."""
 
     async def run() -> tuple[int, int]:
+        """Act page by page; returns on how many rows, and how many a gateway has in memory."""
         waiting, held = await store.once(lambda tx: browse.count(tx, selection))
         bar.begin(stage, waiting)
         done, after = 0, 0
