@@ -115,7 +115,7 @@ class Deliver:
         kind = pdu.fields["esm_class"] & MESSAGE_TYPE
         if kind == homeward.RECEIPT or (kind == 0 and _is_unmarked_receipt(operator, pdu, octets)):
             return Arrived(link, pdu, report=_report(operator, pdu, octets), kind="receipt")
-        if kind == 0 and pdu.fields["destination_addr"] in self._codes:
+        if kind == 0 and _plain(pdu.fields["destination_addr"]) in self._codes:
             heard = self._hear(operator, pdu, octets)
             return Arrived(link, pdu, heard=heard, kind="text" if heard else "unreadable")
         return Arrived(link, pdu)
@@ -139,7 +139,7 @@ class Deliver:
         else:
             said = words(Octets(octets, text.data_coding, text.esm_class), meanings(operator))
             decision = keyword.read(said, self._codes)
-        return Heard(number, code.addr, "sms", decision, operator.name, text, part=place)
+        return Heard(number, _plain(code.addr), "sms", decision, operator.name, text, part=place)
 
     # In the transaction
 
@@ -205,6 +205,11 @@ class Deliver:
             by_link.setdefault(each.link, []).append((each.pdu, code, body))
         for link, responses in by_link.items():
             link.respond(responses)
+
+
+def _plain(code: str) -> str:
+    """Return a short code as it is configured: some operators write it as if it were an international number."""
+    return code.removeprefix("+")
 
 
 def _is_unmarked_receipt(operator: Operator, pdu: Pdu, octets: bytes) -> bool:

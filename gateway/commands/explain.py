@@ -53,7 +53,10 @@ def why(config_path: Path, form: str, number: str) -> None:
 
     def query(snapshot: Snapshot) -> Iterator[Line]:
         in_force = _in_force(snapshot, line)
-        for each in evidence.about(snapshot, line):
+        told = list(evidence.about(snapshot, line))
+        lists = in_force.keys() - {each.id for each in told}  # an imported list has one piece of evidence for all
+        told += [each for each in (evidence.one(snapshot, row) for row in lists) if each]
+        for each in sorted(told, key=lambda each: (each.at, each.id)):
             yield _explained(config, each, ", ".join(in_force.get(each.id, ())))
 
     show_all(form, _WHY, config, query)

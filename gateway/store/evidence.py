@@ -191,6 +191,12 @@ def get(tx: Tx, ids: Collection[int]) -> dict[int, Evidence]:
     return {row[0]: Evidence(*row) for row in found}
 
 
+def one(tx: Tx | Snapshot, identifier: int) -> Evidence | None:
+    """Return one row, None where there is none."""
+    found = tx.rows(f"SELECT {_COLUMNS} FROM evidence WHERE id = ?", (identifier,))  # noqa: S608 (constants)
+    return next((Evidence(*row) for row in found), None)
+
+
 def about(tx: Tx | Snapshot, number: str) -> Iterator[Evidence]:
     """Yield all that is kept about a number, the oldest first."""
     found = tx.rows(f"SELECT {_COLUMNS} FROM evidence WHERE number = ? ORDER BY at, id", (number,))  # noqa: S608 (constants)

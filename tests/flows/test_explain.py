@@ -46,6 +46,16 @@ async def test_why_of_what_is_held(world, stopgate):
     assert line["in_force"].startswith("shop: held back until 20")
 
 
+async def test_why_of_a_list(stopgate, tmp_path):
+    """An opt-out that came with a list leads to the list."""
+    path = tmp_path / "list.csv"
+    path.write_text("number\n+33612345678\n")
+    await stopgate.ok("blacklist", "import", "--reason", "from the old router", path)
+    [line] = await why(stopgate, FRENCH)
+    assert (line["effect"], line["in_force"]) == ("imported", "*: opted out")
+    assert "from the old router" in line["note"]
+
+
 async def test_why_of_nobody(stopgate):
     """About a number that never said anything there is nothing, in any form."""
     assert await why(stopgate, "33700000000") == []

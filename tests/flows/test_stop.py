@@ -278,6 +278,12 @@ async def test_retired_code(world):
     assert (await app.submit(FRENCH)).status == REFUSED
 
 
+async def test_code_written_as_a_number(world, app):
+    """A STOP to the code with a plus sign before it is one to the code."""
+    await stop(world, to=f"+{SHORT_CODE}")
+    assert ledger(world) == [("shop", FRENCH, SHORT_CODE, 1)]
+
+
 async def test_text_to_another_number(world, app):
     """A STOP that is not sent to a code of ours is acknowledged and opts nobody out."""
     await stop(world, to="38000")
