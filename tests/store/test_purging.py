@@ -81,4 +81,4 @@ async def test_confirmations(store, now):
     ]
     await store.transact(lambda tx: confirmations.add(tx, rows))
     assert await everything(store, purging.confirmations, now - 3 * HOUR + 1) == 3
-    assert await store.transact(lambda tx: confirmations.last(tx, NUMBER)) == now - HOUR
+    assert await store.transact(lambda tx: confirmations.last(tx, [NUMBER])) == {NUMBER: now - HOUR}
