@@ -286,7 +286,8 @@ async def test_rest_in_the_spool(world, app):
     world.orange.answer = accept
     world.orange.unanswered.clear()
     await world.nursery.start(world.orange.run)
-    await world.eventually(lambda: (message_id, "DELIVRD") in [(r.message_id, r.stat) for r in receipts(app)])
+    found = await world.eventually(lambda: [each for each in receipts(app) if each.message_id == message_id])
+    assert [each.stat for each in found] == ["DELIVRD"]
 
 
 def receipts(app):
