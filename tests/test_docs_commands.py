@@ -1,5 +1,6 @@
 """Every command line that the pages show is run as it stands, against a gateway that runs."""
 
+import contextlib
 import json
 import re
 import shlex
@@ -54,15 +55,29 @@ def configuration(tmp_path_factory):
     }
     path.write_text(json.dumps(settings), encoding="utf-8")
     path.chmod(0o600)
-    command = [*STOPGATE, "run", "--config", str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    (folder / "list.csv").write_text("number\n0612345679\n", encoding="utf-8")
+    port = settings["operators"]["orange"]["port"]
+    peer = ("simulate", "operator", "--listen", f"127.0.0.1:{port}", "--system-id", "gw", "--password", "secret")
+    with running(*peer, until=str(port)) as operator:
+        with running("run", "--config", str(path), until='"operator_bound"') as gateway:
+            yield path
+            gateway.terminate()
+            gateway.stdout.read()
+        operator.terminate()
+    assert gateway.returncode == 0
+
+
+@contextlib.contextmanager
+def running(*words, until):
+    """Run a command until it prints something, and go on."""
+    command = [*STOPGATE, *words]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         for line in process.stdout:
-            if '"started"' in line:
+            if until in line:
                 break
-        yield path
-        process.terminate()
-        process.stdout.read()
-    assert process.returncode == 0
+        yield process
 
 
 def test_pages_have_commands():
@@ -76,6 +91,7 @@ def test_command_works(configuration, page, words):
     """A command that a page shows is one that works as it is shown."""
     line = [str(configuration) if FILES.match(word) else word for word in words]
     line = ["0612345678" if word == "NUMBER" else word for word in line]
+    line = [str(configuration.parent / word.rpartition("/")[2]) if word.startswith("/var/") else word for word in line]
     done = subprocess.run(
         [*STOPGATE, *line],
         cwd=configuration.parent,
