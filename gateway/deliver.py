@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 RANK = 30
 _AT_ONCE = 256  # receipts and texts of one commit
+_NEWS = frozenset({homeward.RECEIPT, homeward.INTERMEDIATE})  # what the network says, and no subscriber
 _LONGEST_ADDRESS = 20  # characters of source_addr (SMPP 3.4 section 5.2.8)
 _INTERNATIONAL, _ISDN = 1, 1
 _ACCEPTED = b"\x00"  # message_id of deliver_sm_resp: unused, NULL (SMPP 3.4 section 4.6.2)
@@ -115,7 +116,7 @@ class Deliver:
         kind = pdu.fields["esm_class"] & MESSAGE_TYPE
         if kind == homeward.RECEIPT or (kind == 0 and _is_unmarked_receipt(operator, pdu, octets)):
             return Arrived(link, pdu, report=_report(operator, pdu, octets), kind="receipt")
-        if kind == 0 and _plain(pdu.fields["destination_addr"]) in self._codes:
+        if kind not in _NEWS and _plain(pdu.fields["destination_addr"]) in self._codes:
             heard = self._hear(operator, pdu, octets)
             return Arrived(link, pdu, heard=heard, kind="text" if heard else "unreadable")
         return Arrived(link, pdu)

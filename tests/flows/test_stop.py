@@ -278,6 +278,21 @@ async def test_retired_code(world):
     assert (await app.submit(FRENCH)).status == REFUSED
 
 
+@pytest.mark.parametrize("esm_class", [0x08, 0x10, 0x18, 0x43])
+async def test_other_kinds_of_messages(world, app, esm_class):
+    """Whatever kind of message an operator makes of it, a STOP that is no receipt is one."""
+    octets = b"\x00STOP" if esm_class & 0x40 else b"STOP"
+    await stop(world, octets, esm_class=esm_class)
+    assert len(ledger(world)) == 1
+
+
+@pytest.mark.parametrize("esm_class", [0x04, 0x20])
+async def test_news_of_the_network(world, app, esm_class):
+    """A receipt or an intermediate notification opts nobody out, whatever its text says."""
+    await stop(world, b"STOP", esm_class=esm_class)
+    assert ledger(world) == []
+
+
 async def test_code_written_as_a_number(world, app):
     """A STOP to the code with a plus sign before it is one to the code."""
     await stop(world, to=f"+{SHORT_CODE}")
