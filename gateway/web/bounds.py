@@ -3,6 +3,7 @@
 Everything has a limit: the time for a head, for a request and for taking in a response, the size of a body.
 """
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ class Limits:
     and between two pieces of one.
     """
 
-    body: int = 1_048_576
+    body: int = 65_536
     uploads: frozenset[str] = frozenset()
     upload: int = 67_108_864
     head: int = 16_384
@@ -73,6 +74,33 @@ class Bounded:
                 await answer.unless_begun(error.status_code, error.detail)
         if scope_of_time.cancelled_caught:
             await answer.unless_begun(503, "took too long")
+
+
+class Attended:
+    """An ASGI application for one connection, and how long that lasts: while a request is answered, and a little more.
+
+    Nothing else that a client sends keeps its place, such as the pings of HTTP/2 that hypercorn counts as life.
+
+    Attributes:
+        patience: ends the connection.
+    """
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._seconds = limits.idle_seconds + limits.send_seconds
+        self._under_way = 0
+        self.patience = trio.CancelScope(deadline=trio.current_time() + self._seconds)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        self._under_way += 1
+        self.patience.deadline = math.inf
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self.patience.deadline = trio.current_time() + self._seconds
 
 
 class _Answer:

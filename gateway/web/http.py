@@ -20,12 +20,13 @@ from starlette.types import ASGIApp
 from gateway import log
 from gateway.ports import open_port
 from gateway.tls import TlsError, shake_hands
-from gateway.web.bounds import DEFAULT_LIMITS, Bounded, Limits, PatientStream
+from gateway.web.bounds import DEFAULT_LIMITS, Attended, Bounded, Limits, PatientStream
 
 if TYPE_CHECKING:
     from hypercorn.typing import ASGIFramework
 
 _log = log.get()
+_STREAMS = 10  # requests at once on a connection that has been made one of HTTP/2
 
 
 class Server:
@@ -109,8 +110,9 @@ class Server:
 
     async def _converse(self, stream: trio.SocketStream, spoken: trio.abc.Stream) -> None:
         context = WorkerContext(None)
+        app = Attended(self._app, self._limits)
         server = TCPServer(
-            ASGIWrapper(cast("ASGIFramework", self._app)),
+            ASGIWrapper(cast("ASGIFramework", app)),
             _hypercorn(self._limits),
             context,
             {},
@@ -118,7 +120,8 @@ class Server:
         )
         self._open.add(context)
         try:
-            await server.run()
+            with app.patience:
+                await server.run()
         finally:
             self._open.remove(context)
 
@@ -129,6 +132,7 @@ def _hypercorn(limits: Limits) -> Hypercorn:
     config.h11_max_incomplete_size = limits.head
     config.keep_alive_timeout = limits.idle_seconds
     config.include_server_header = False
+    config.h2_max_concurrent_streams = _STREAMS
     return config
 
 

@@ -213,6 +213,20 @@ async def _until_served(exchange):
     return parts(answer)[0]
 
 
+async def test_pings_keep_no_place(app):
+    """A connection of HTTP/2 on which there are pings and no requests is closed, however often its client pings."""
+    begin = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+    ping = bytes((0, 0, 8, 6, 0, 0, 0, 0, 0)) + b"are you?"
+    async with serving(app, idle_seconds=0.1, send_seconds=0.1) as exchange:
+        with trio.fail_after(10):
+            async with await trio.open_tcp_stream(*exchange.bound) as stream:
+                await stream.send_all(begin)
+                with contextlib.suppress(trio.BrokenResourceError):
+                    while await stream.receive_some():
+                        await stream.send_all(ping)
+        assert parts(await exchange(get("/healthz"))) == (200, b"alive\n")
+
+
 async def test_taken_port_is_told(app):
     """An address that is in use is an OSError to whoever starts the server, with the setting and the address."""
     async with serving(app) as exchange:
