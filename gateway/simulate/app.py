@@ -124,6 +124,11 @@ class SimulatedApp:
         """Unbind, politely; the session is over when this returns."""
         await self._bound_link().part(_PATIENCE)
 
+    def hang_up(self) -> None:
+        """Break the connection, if there is one."""
+        if self._link is not None:
+            self._link.close("hung up")
+
     def _bound_link(self) -> Link:
         if self._link is None:
             raise PeerError("not bound")

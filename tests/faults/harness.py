@@ -97,6 +97,11 @@ class Peers:
         finally:
             self._turn(bound=False)
 
+    def _lose_touch(self):
+        """Bind anew after a request that was not answered, whether or not the connection is still there."""
+        self.app.hang_up()
+        self._turn(bound=False)
+
     def _turn(self, *, bound):
         self.bound = bound
         self.changes.tell()
@@ -136,7 +141,7 @@ class Peers:
         try:
             answer = await submit(number, text, receipt_asked=asked)
         except PeerError:
-            self._turn(bound=False)
+            self._lose_touch()
             return token, number, None
         self.unknown.discard(token)
         if answer.status == status.ESME_ROK:
@@ -153,7 +158,7 @@ class Peers:
             try:
                 answer = await self._submit_part(number, text[:_FIRST_PART], 1)
             except PeerError:
-                self._turn(bound=False)
+                self._lose_touch()
                 await self.changes.wait_for(lambda: self.bound or not self.alive)
                 if not self.alive:
                     raise
