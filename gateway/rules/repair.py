@@ -40,8 +40,10 @@ def repair(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Cut a repaired text into comparable words: case and accents folded, compounds of "stop" joined to one word."""
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(letter for letter in folded if not unicodedata.combining(letter))
+    plain = text.casefold()
+    if not plain.isascii():
+        decomposed = unicodedata.normalize("NFKD", plain)
+        plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return _WORDS.findall(_COMPOUNDS.sub(r"\1\2", plain))
 
 
