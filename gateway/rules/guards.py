@@ -64,12 +64,16 @@ _MACHINES = (
     r"(?:resposta automática|mensagem automática)",
     r"automatisch (?:antwoord|bericht)",
     r"absence du bureau",
+)
+# How people who are away begin, or their phones for them.
+_AWAY = (
     r"je suis (?:actuellement )?(?:absente?|en (?:congés?|vacances|réunion|déplacement))",
     r"je conduis",
     r"i(?:['’]m| am) (?:currently )?(?:driving|away|out of|in a meeting|on (?:vacation|holiday|leave))",  # noqa: RUF001
 )
 _GREETING = r"(?:bonjour,? |hi,? |hello,? |ceci est une? |this is an? |dies ist eine )?"
 _AUTOMATIC = re.compile(rf"\W*{_GREETING}(?:{'|'.join(_MACHINES)})\b", re.IGNORECASE)
+_ABSENT = re.compile(rf"\W*{_GREETING}(?:{'|'.join(_AWAY)})\b", re.IGNORECASE)
 
 # A closing line and at most four short ones after it, or a first and a last name on a line of their own.
 _CLOSINGS = (
@@ -89,6 +93,11 @@ def is_echo(text: str) -> bool:
 def is_automatic(text: str) -> bool:
     """Say whether a machine answers for somebody who is away."""
     return _AUTOMATIC.match(text) is not None
+
+
+def is_away(text: str) -> bool:
+    """Say whether a text begins as answers of people do who are away; their phones may have written it."""
+    return _ABSENT.match(text) is not None
 
 
 def without_negations(normalised: str) -> str:

@@ -103,7 +103,7 @@ class _Reader:
         return Kind.PHRASE in said or longest >= _TELLING or {Kind.REMOVAL, Kind.PERSONAL} <= said
 
     def _understood(self) -> tuple[Rule, Reading] | None:
-        if self._negated or self._is_unclear():
+        if self._negated or self._is_unclear() or guards.is_away(self._text):
             return None
         unsigned = guards.without_signature(self._text)
         own = guards.without_quotes(unsigned)
