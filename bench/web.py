@@ -81,7 +81,7 @@ async def compare(app: SimulatedApp, web: int, pid: int) -> None:
         before = processor_time(pid)
         visited.append(p99(await latencies(app, SECONDS)))
         used += processor_time(pid) - before
-        good, bad = (await visitors.stdout.receive_some()).split()
+        good, bad = b"".join([part async for part in visitors.stdout]).split()
         await visitors.wait()
         answered, refused = answered + int(good), refused + int(bad)
     ratios = sorted(each / usual for each, usual in zip(visited, quiet, strict=True))
