@@ -109,4 +109,6 @@ def _write(entry: Entry) -> str:
 
 def _read(text: str) -> Mark:
     since, number, account = text.split(".", 2)
+    if not 0 <= int(since) <= _NEWEST or "\0" in text:
+        raise ValueError("not where a page has ended")
     return Mark(int(since), number, account)

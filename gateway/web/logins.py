@@ -9,6 +9,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 import trio
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.store import logins
-from gateway.store.base import Snapshot, Tx
+from gateway.store.base import Snapshot, StoreError, Tx
 from gateway.store.logins import Login
 from gateway.web.site import Site
 
@@ -63,7 +64,7 @@ class Logins:
         """Log somebody in, whose password was right, with the cookie of a response."""
         password, admin = self.password(who)
         token, now = secrets.token_urlsafe(32), self._store.clock()
-        login = Login(_digest(token), who, int(admin), "" if admin else who, _proof(password or ""), now, now)
+        login = Login(_digest(token), who, int(admin), "" if admin else who, _proof(token, password or ""), now, now)
 
         def work(tx: Tx) -> None:
             logins.forget(tx, now - LIFE, now - IDLE)
@@ -78,10 +79,11 @@ class Logins:
         if not token:
             return None
         login = await self._look_up(_digest(token))
-        if login is None or not self._holds(login):
+        if login is None or not self._holds(login, token):
             return None
         if self._store.clock() - login.seen > _NOTED_EVERY:
-            await self._store.transact(lambda tx: logins.seen(tx, login.digest))
+            with suppress(StoreError):  # pages are read while nothing can be kept, too
+                await self._store.transact(lambda tx: logins.seen(tx, login.digest))
             self._known.pop(login.digest, None)
         return Guest(login, hmac.digest(token.encode(), b"form", "sha256").hex())
 
@@ -119,12 +121,12 @@ class Logins:
                 self._known.popitem(last=False)
         return found
 
-    def _holds(self, login: Login) -> bool:
+    def _holds(self, login: Login, token: str) -> bool:
         now = self._store.clock()
         password, admin = self.password(login.who)
-        same = (
-            password is not None and hmac.compare_digest(login.proof, _proof(password)) and admin == bool(login.admin)
-        )
+        if password is None or admin != bool(login.admin):
+            return False
+        same = hmac.compare_digest(login.proof, _proof(token, password))
         return same and login.begun > now - LIFE and login.seen > now - IDLE
 
 
@@ -138,5 +140,6 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _proof(password: str) -> str:
-    return hashlib.sha256(b"proof" + password.encode()).hexdigest()
+def _proof(token: str, password: str) -> str:
+    """Return what a login keeps of a password: nobody can guess at that without the browser's token."""
+    return hmac.digest(token.encode(), b"proof" + password.encode(), "sha256").hex()

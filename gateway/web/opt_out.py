@@ -20,7 +20,6 @@ from gateway import log
 from gateway.rules.number import NATIONAL, Number, NumberError, canonical, spoken, territories
 from gateway.rules.quota import Quotas
 from gateway.store import seals
-from gateway.store.base import StoreError
 from gateway.web.countries import likely, options
 from gateway.web.forms import field, read_form
 from gateway.web.languages import chosen
@@ -69,6 +68,7 @@ class OptOutPage:
         """Return where it is; its first page is also shown at `/` of the host that the mention names."""
         return [
             Route(PATH, self.begin, methods=["GET"]),
+            Route(f"{PATH}/", self.begin, methods=["GET"]),  # as people type it
             Route(PATH, self._go_on, methods=["POST"]),
             Route(DONE, self._done, methods=["GET"]),
         ]
@@ -114,16 +114,9 @@ class OptOutPage:
             if pause := _take(self._most, keys, began):
                 _log.warning("opt_out_page_flooded", household=keys["household"])
                 raise HTTPException(429, headers={"retry-after": str(math.ceil(pause))})
-        await self._opt_out(number)
+        await self._site.desk.opt_out(number)
         await trio.sleep_until(began + _ANSWER)
         return RedirectResponse(DONE, 303)
-
-    async def _opt_out(self, number: Number) -> None:
-        try:
-            await self._site.desk.opt_out(number)
-        except StoreError as error:
-            _log.warning("opt_out_page_failed", reason=str(error))
-            raise HTTPException(503, headers={"retry-after": "5"}) from error
 
     def _keys(self, request: Request, number: Number) -> dict[str, str]:
         address = self._site.visitors.address(request)

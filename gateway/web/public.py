@@ -7,6 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway import log
+from gateway.store.base import StoreError
 from gateway.web.api.interface import interface
 from gateway.web.api.problems import BASE, of_status
 from gateway.web.area import imports
@@ -16,6 +18,7 @@ from gateway.web.headers import Headers
 from gateway.web.opt_out import OptOutPage
 from gateway.web.site import Site
 
+_log = log.get()
 LIMITS = Limits(uploads=frozenset({imports.PATH}))
 
 
@@ -31,14 +34,20 @@ def public_app(site: Site) -> Starlette:
             response.headers.update(error.headers)
         return response
 
+    async def unavailable(request: Request, error: Exception) -> Response:
+        _log.warning("page_unavailable", path=request.url.path, reason=str(error))
+        return await problem(request, HTTPException(503, headers={"retry-after": "5"}))
+
     area, page = ClientArea(site), OptOutPage(site)
 
     async def front(request: Request) -> Response:
         return await page.begin(request) if site.is_public_host(request) else await area.home(request)
 
     secure = site.config.web.public_url.startswith("https:")
-    return Starlette(
+    app = Starlette(
         routes=[Route("/", front), *area.routes(), *page.routes(), site.pages.route(), interface(site)],
         middleware=[Middleware(Headers, secure=secure)],
-        exception_handlers={HTTPException: problem, 500: problem},
+        exception_handlers={HTTPException: problem, StoreError: unavailable, 500: problem},
     )
+    app.router.redirect_slashes = False  # it would lead to whatever host the client has named
+    return app

@@ -302,6 +302,7 @@ WRONG = (
     (("POST", "/messages", {"to": FRENCH, "text": "a"}, {"idempotency_key": "a b"}), (422, "invalid")),
     (("GET", "/ledger?cursor=bm9uc2Vuc2U", None, {}), (422, "invalid")),
     (("GET", "/blacklist?cursor=bm9uc2Vuc2U", None, {}), (422, "invalid")),
+    (("GET", "/blacklist?cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5LjEuc2hvcA", None, {}), (422, "invalid")),
     (("GET", "/blacklist?limit=1000", None, {}), (422, "invalid")),
     (("DELETE", f"/blacklist/{FRENCH}", None, {}), (422, "invalid")),
     (("GET", "/ledger", None, {"authorization": "Bearer wrong"}), (401, "unauthorized")),

@@ -91,11 +91,15 @@ async def test_guessing_from_many_places(world):
     assert await guess(250, "web-secret") == 303
 
 
-@pytest.mark.parametrize("path", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "path",
+    ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", "//["],
+)
 async def test_log_in_leads_nowhere_else(world, path):
     """Whatever address is asked for after the log-in, it is one of ours."""
     site = await open_site(world)
     visitor = await site.visitor()
+    assert (await visitor.get(f"/login?{urlencode({'next': path})}")).status == 200
     answer = await visitor.post("/login", name="shop", password="web-secret", next=path)
     assert answer.headers["location"] == "/compose"
 
@@ -296,6 +300,39 @@ async def test_changed_password_ends_log_ins(world):
     await world.gateway.store.transact(lambda tx: tx.each(change, [("shop",)]))
     visitor.app = Site(world).app  # one that has not looked yet
     assert (await visitor.get("/settings")).status == 303
+
+
+async def test_database_is_no_hold_for_guesses(world):
+    """What is kept of a password at log-in cannot be told from what is kept of another: it takes the cookie."""
+    site = await open_site(world)
+    for name in ("shop", "shop", "rival"):
+        await site.visitor(name)
+    assert world.rows("SELECT count(DISTINCT proof) FROM login") == [(3,)]
+
+
+async def test_store_that_fails(world):
+    """While nothing can be kept a form is answered with 503 and nothing is claimed; pages can still be read."""
+    world.orange.answer = lambda _pdu: None  # so that nothing leaves the spool, and makes room
+    site = await open_site(world)
+    visitor, answers = await site.visitor("shop"), []
+    await visitor.get("/blacklist")
+    with world.full():
+        while not answers or answers[-1].status == 303:
+            fields = {"number": f"+336{len(answers):08}", "reason": "a" * 500}
+            answers.append(await visitor.post("/blacklist/add", **fields))
+        assert (await visitor.get("/blacklist")).status == 200
+        sent = await visitor.post("/compose/send", to=FRENCH, sender="SHOP", text="a" * 900)
+    assert (answers[-1].status, answers[-1].headers["retry-after"]) == (503, "5")
+    assert world.rows("SELECT count(*) FROM blacklist") == [(len(answers) - 1,)]
+    assert sent.status == 503 or sent.headers["location"].startswith("/messages?done=sent")
+    assert world.rows("SELECT count(*) FROM message") == [(int(sent.status == 303),)]
+
+
+@pytest.mark.parametrize("place", ["x", f"{'9' * 30}.33612345678.shop", "-1.33612345678.shop", "1.\0.shop"])
+async def test_place_that_no_page_has_ended_at(world, place):
+    """A page of the blacklist that goes on from nowhere is 404."""
+    visitor = await (await open_site(world)).visitor("shop")
+    assert (await visitor.get(f"/blacklist?{urlencode({'after': place})}")).status == 404
 
 
 async def test_stop_appears_on_the_blacklist(world):

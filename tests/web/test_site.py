@@ -44,6 +44,14 @@ async def test_no_such_page_is_a_page(app):
     assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("path", ["/opt-out/done/", "/login/", "/api/v1"])
+async def test_host_of_the_client_leads_nowhere(app, path):
+    """No answer leads a browser to the host that a request names, which may be anybody's."""
+    answer = await ask(app, path, host="evil.example")
+    assert answer.status == 404
+    assert "location" not in answer.headers
+
+
 async def test_files_are_kept_for_ever(app):
     """A file is served under the hash of its content, and may be kept for ever; another hash is 404."""
     url = Files().url("style.css")

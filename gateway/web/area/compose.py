@@ -23,6 +23,8 @@ from gateway.web.site import Site
 
 FRENCH, FOREIGN = "33612345678", "4915112345678"  # whom a text is shown for, whoever it is for
 _LONGEST = 4_000  # characters
+# What HTTP calls the refusals that are not the draft's fault.
+_HTTP = {statuses.ESME_RTHROTTLED: 429, statuses.ESME_RMSGQFUL: 503, statuses.ESME_RSYSERR: 503}
 _AT_ONCE = 2  # previews that are made at the same time
 
 
@@ -101,7 +103,7 @@ class Composer:
         customer = self._site.customers[visit.account]
         answer = await self._site.post.submit(customer, request, self._site.store.clock())
         if answer.status != statuses.ESME_ROK:
-            return await self._page(visit, draft, statuses.name(answer.status), 422)
+            return await self._page(visit, draft, statuses.name(answer.status), _HTTP.get(answer.status, 422))
         return done("/messages", "sent", id=wire(answer.message))
 
 

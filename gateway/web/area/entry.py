@@ -103,6 +103,9 @@ class Entry:
 
 def _inside(path: str) -> str:
     """Return a path of our own to go on to; '' for anything else, so that nobody is sent elsewhere."""
-    parts = urlsplit(path)
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return ""
     ours = path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.netloc and "\\" not in path
     return path if ours and not parts.scheme else ""
