@@ -94,6 +94,8 @@ _LADDER = (
     _rung(Rule.PHRASE, Reading.OPT_OUT, {Kind.LONE, Kind.PERSONAL}, _ABOUT),
     _rung(Rule.OBJECT, Reading.OPT_OUT, {Kind.LONE, Kind.OBJECT}, _ABOUT),
     _rung(Rule.WARY, Reading.UNCLEAR, {Kind.LONE}, _WHOLE, even_asked=True),
+    _rung(Rule.WARY, Reading.UNCLEAR, {Kind.REQUEST}, _WHOLE, even_asked=True),
+    _rung(Rule.WARY, Reading.UNCLEAR, {Kind.REMOVAL, Kind.COURTESY}, _WHOLE, even_asked=True),
     _rung(Rule.WARY, Reading.UNCLEAR, {Kind.VAGUE, Kind.OBJECT}, _WHOLE, even_asked=True),
     _rung(Rule.WARY, Reading.UNCLEAR, {Kind.COMPLAINT}, _WHOLE | {Kind.VAGUE}, even_asked=True),
     _rung(Rule.OPT_IN, Reading.OPT_IN, {Kind.OPT_IN}, _POLITE | {Kind.OBJECT, Kind.LINK}),
@@ -104,11 +106,12 @@ _LADDER = (
 _LONGEST: dict[str, int] = {}  # by the first word of phrases: how long they are at most
 for _phrase_of_words in VOCABULARY.phrases:
     _LONGEST[_phrase_of_words[0]] = max(len(_phrase_of_words), _LONGEST.get(_phrase_of_words[0], 0))
+_NOT_LINKED = frozenset({Kind.KEYWORD, Kind.LONE, Kind.TYPO, Kind.OPT_IN})
 _UNKNOWN = Entry(Kind.UNKNOWN, ())
 _BEFORE_NAMES = frozenset({"stop", "stopp", "stoppez", "unsubscribe", "desabonnement", "desinscription"})
 
 # Repeated letters, repeated words, and a code without its space: "stooopp", "stopstop", "stop36034", "stop0".
-_STOPLIKE = re.compile(r"\d*(?:s+t+o+p+)+\d*")
+_STOPLIKE = re.compile(r"\d*(?:s+t+o+p+)+(?:au)?\d*")
 _DIGITS = re.compile(r"\d[\do]*")  # a letter O slips into codes
 
 
@@ -147,8 +150,8 @@ def kinds(found: list[str], capitalised: Collection[str] = ()) -> list[Kind]:
     for (kind, _), length in entries(found):
         if kind is Kind.UNKNOWN and _is_name(found, position, before) and found[position] in capitalised:
             before.append(Kind.NAME)
-        elif kind in {Kind.KEYWORD, Kind.LONE, Kind.TYPO} and before and before[-1] is Kind.LINK:
-            before.append(Kind.UNKNOWN)  # "au stop", "un arrêt": a noun of something else
+        elif kind in _NOT_LINKED and before and before[-1] is Kind.LINK:
+            before.append(Kind.UNKNOWN)  # "au stop", "un arrêt": a noun of something else; "un subscribe": the opposite
         else:
             before.append(kind)
         position += length
