@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from ipaddress import IPv6Address
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
@@ -13,7 +14,9 @@ from gateway.configvalues import Count, Duration, File, Section, seconds, unique
 
 _PREFIX = "whsec_"
 _SHORTEST, _LONGEST = 24, 64  # octets of a secret (Standard Webhooks, "signature scheme")
-_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s#]*)?(\?[^\s#]*)?")
+_HOST = r"(?P<name>[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?)|\[(?P<address>[0-9A-Fa-f:.]+)\]"
+_URL = re.compile(rf"https?://({_HOST})(:(?P<port>[0-9]{{1,5}}))?([/?][!\"$-~]*)?")
+_LONGEST_NAME, _PORTS = 253, range(1, 65_536)
 
 
 def _secret(text: str) -> str:
@@ -30,10 +33,18 @@ def _secret(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    if not _URL.fullmatch(text):
+    found = _URL.fullmatch(text)
+    if found is None:
         raise ValueError(
-            'must be a web address without a name, a password or a fragment, such as "https://shop.example"'
+            "must be a web address in plain letters, without a name, a password or a fragment, such as "
+            '"https://shop.example"; other letters are written as xn-- and %'
         )
+    if found["port"] and int(found["port"]) not in _PORTS:
+        raise ValueError(f"has a port that there is not, {found['port']}")
+    if found["address"]:
+        IPv6Address(found["address"])  # raises ValueError, which says what is wrong
+    elif len(found["name"]) > _LONGEST_NAME:
+        raise ValueError(f"has a host of more than {_LONGEST_NAME} characters")
     return text
 
 

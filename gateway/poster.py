@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
 import httpcore
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MOST_READ = 65_536  # octets of an answer that are taken, so that the connection can be used again
 _IDLE = 30.0  # seconds that a connection is kept for the next request
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -135,7 +136,15 @@ def is_public(text: str) -> bool:
     """Say whether an address is one of the internet: not ours, not this machine's, nor a wrapping of such a one."""
     address = ip_address(text.partition("%")[0])
     if isinstance(address, IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is not None:
-            return inner.is_global and not inner.is_multicast
+        inner = _wrapped(address)
+        if inner is None:
+            return address.is_global and not (address.is_multicast or address.is_reserved or address.is_site_local)
+        address = inner
     return address.is_global and not address.is_multicast
+
+
+def _wrapped(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address that one of IPv6 leads to, through whatever translates or tunnels."""
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)

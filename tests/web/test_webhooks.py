@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 import trio
+from pydantic import ValidationError
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
@@ -231,6 +232,11 @@ def test_signature_of_the_specification():
         ("::ffff:10.0.0.1", False),
         ("2002:a00:1::1", False),  # 6to4 around 10.0.0.1
         ("::ffff:93.184.215.14", True),
+        ("64:ff9b::a00:1", False),  # NAT64 in front of 10.0.0.1
+        ("64:ff9b::5db8:d70e", True),
+        ("::7f00:1", False),  # 127.0.0.1, as it was written once
+        ("::ffff:0:127.0.0.1", False),
+        ("fec0::1", False),
     ],
 )
 def test_public_addresses(address, public):
@@ -247,6 +253,52 @@ async def test_private_addresses_are_refused(receiver):
             await poster.post({}, b"{}", 5.0)
         await poster.aclose()
     assert receiver.posted == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop..example/",
+        f"https://{'a' * 64}.example/",
+        "https://shop.example:99999/",
+        "https://shop.example:0/",
+        "https://shop.example:sms/",
+        "https://[::1/",
+        "https://[1:2:3]/",
+        "https://été.example/",
+        "https://shop.example/été",
+        "https://name@shop.example/",
+        "https://shop.example/#there",
+        "https://" + "a." * 127 + "example/",
+    ],
+)
+def test_webhook_that_cannot_be_posted_to(url):
+    """An address that nothing can be posted to is refused with the configuration, not found out by the first event."""
+    with pytest.raises(ValidationError, match="url"):
+        Webhook(url=url, secret=SECRET)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.example",
+        "https://shop.example.:8443?a=b",
+        "https://[2001:db8::1]:443/sms/%C3%A9?x=1&y",
+        "https://xn--t-9fab.example/_(~)",
+        "https://203.0.113.9/",
+    ],
+)
+async def test_webhook_that_can_be_posted_to(url, monkeypatch):
+    """An address that the configuration takes leads to an attempt, whose end is an answer or a reason."""
+    monkeypatch.setattr(trio.socket, "getaddrinfo", _nowhere)
+    poster = Poster(Webhook(url=url, secret=SECRET).url, 1)
+    with pytest.raises(PostError, match="no public address"):
+        await poster.post({}, b"{}", 5.0)
+    await poster.aclose()
+
+
+async def _nowhere(*_args, **_named):
+    return [(None, None, None, "", ("127.0.0.1", 443))]
 
 
 @contextmanager
