@@ -90,6 +90,7 @@ def test_stopped_for_a_while(tmp_path, capsys):
         peers.gateway.signal(SIGCONT)
 
     books = trio.run(endure, tmp_path, meanwhile)
+    assert books.again <= books.uncertain
     told(capsys, f"SIGSTOP for {seconds:.0f} s", "nothing lost", books)
 
 
