@@ -17,6 +17,7 @@ import structlog
 import trio
 
 from gateway.smpp.events import Ended, Odd
+from gateway.smpp.layout import HEADER_LENGTH
 from gateway.smpp.state import State
 
 if TYPE_CHECKING:
@@ -167,11 +168,13 @@ class Link:
 
     def _take(self, data: bytes) -> float:
         """Let the session have what was read; returns for how many seconds the peer is not read next."""
+        unwritten = self.session.unwritten
         events = self.session.receive_data(data, trio.current_time())
-        rest = _REST * sum(isinstance(event, Odd) for event in events)
+        told = (self.session.unwritten - unwritten) // HEADER_LENGTH  # what was answered by the session alone
+        rest = _REST * max(sum(isinstance(event, Odd) for event in events), told - 1)  # one enquire_link is of use
         if not events and self.session.owed < self.session.window:  # otherwise it is held back, and we are to answer
             strange = self.session.state is State.OPEN
-            rest = random.uniform(0.0, _STRANGERS_REST) if strange else _LONG_REST  # noqa: S311 (no secret)
+            rest = random.uniform(0.0, _STRANGERS_REST) if strange else max(_LONG_REST, rest)  # noqa: S311 (no secret)
         self._after(events)
         if self.session.state is State.OPEN:
             self._strange += len(data)

@@ -224,10 +224,11 @@ async def test_what_many_strangers_say_is_taken_little_by_little(autojump_clock,
     assert len(await read(theirs, 1)) < 100
 
 
-async def test_junk_is_read_at_a_pace(autojump_clock, nursery):
-    """PDUs of no use are each answered, no more than 2,000 of them a second."""
+@pytest.mark.parametrize("command", [0x666, smpp.ENQUIRE_LINK])
+async def test_junk_is_read_at_a_pace(autojump_clock, nursery, command):
+    """PDUs of no use are each answered, no more than 2,000 of them a second (idea 56)."""
     _, theirs = await bound(nursery)
     began = trio.current_time()
-    await theirs.send_all(smpp.header(0, 0x666, 0, 7) * 4_000)
+    await theirs.send_all(smpp.header(0, command, 0, 7) * 4_000)
     assert len(await read(theirs, 4_000)) == 4_000
     assert 1.5 < trio.current_time() - began < 5
