@@ -105,7 +105,7 @@ def verify(
 ) -> Verdict:
     """Recompute the chain: every row's digest and hash, that no position is missing, and that it ends where it must.
 
-    Of a row that was purged the digest is taken as it is written.
+    Of a row that was purged the digest is taken as it is written; it must say nothing any more.
 
     Args:
         tx: a transaction.
@@ -121,7 +121,8 @@ def verify(
             (after.position, min(limit, _PAGE)),
         ):
             expected = Link(after.position + 1, chain(after.hash, content))
-            whole = not nonce or digest(nonce, Evidence(*values)) == content
+            row = Evidence(*values)
+            whole = digest(nonce, row) == content if nonce else row == _emptied(row)
             if position != expected.position or written != expected.hash or not whole:
                 return Verdict(after, expected.position)
             after, count = expected, count + 1
@@ -159,6 +160,11 @@ def empty(tx: Tx, ids: Sequence[int]) -> None:
         "accounts = '[]', note = '', vocabulary = '', language = '', nonce = '' FROM gone WHERE evidence.id = gone.id",
         [(identifier, b"") for identifier in ids],
     )
+
+
+def _emptied(row: Evidence) -> Evidence:
+    """Return what :func:`empty` leaves of a row."""
+    return Evidence(row.id, row.at, "", "", "", "", 0, b"", "", "purged", "", "[]")
 
 
 def stopped_since(tx: Tx, since: int) -> dict[int, str]:

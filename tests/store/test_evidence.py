@@ -71,6 +71,13 @@ async def test_tampering(store, change):
     assert (await verify(store)).broken == 2
 
 
+async def test_a_purged_row_says_nothing(store):
+    """A row that looks purged and yet says something was changed: a purge is no way round the chain."""
+    await record(store, note(1), note(2), note(3))
+    await store.transact(lambda tx: tx.rows("UPDATE evidence SET nonce = '', effect = 'none' WHERE id = 2"))
+    assert (await verify(store)).broken == 2
+
+
 async def purge(store, before):
     """Purge what is older than an instant and needed by nobody; returns how many rows that was."""
 
