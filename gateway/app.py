@@ -170,12 +170,14 @@ class Gateway:
         if self.config.metrics.listen is not None:
             nursery.start_soon(self._watch.count_for_ever, self.config.store)
             await nursery.start(Server(private_app(self._render, self.not_ready), self.config.metrics.listen).run)
-        if self.config.web.listen is not None:
-            from gateway.web.public import LIMITS, public_app  # noqa: PLC0415 (who has no web starts a fifth sooner)
+        web = self.config.web
+        if web.listen is not None:
+            from gateway.web.public import limits, public_app  # noqa: PLC0415 (who has no web starts a fifth sooner)
 
             sys.setswitchinterval(_SHORT_TURN)  # pages are rendered in threads; the event loop is not to wait for them
             self._site.nursery = nursery
-            self._web = Server(public_app(self._site), self.config.web.listen, "web.listen", LIMITS, self._web_context)
+            app, most = public_app(self._site), limits(self.config)
+            self._web = Server(app, web.listen, "web.listen", most, self._web_context)
             self.web_address = await nursery.start(self._web.run)
 
     async def _drain(self) -> None:

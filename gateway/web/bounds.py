@@ -5,6 +5,7 @@ Everything has a limit: the time for a head, for a request and for taking in a r
 
 import math
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 import trio
@@ -29,8 +30,9 @@ _CLIENT_GONE = (LocalProtocolError, ClientDisconnect, trio.BrokenResourceError, 
 class Limits:
     """What one client may take: octets of a body and a head, seconds, and how many connections all clients together.
 
-    `uploads` are the paths whose bodies may have `upload` octets. `request_seconds` is the time until an answer begins,
-    and between two pieces of one.
+    `each` is how many of the connections one household may have, unless it is one of the `proxies`, which everybody
+    comes from. `uploads` are the paths whose bodies may have `upload` octets. `request_seconds` is the time until an
+    answer begins, and between two pieces of one.
     """
 
     body: int = 65_536
@@ -41,6 +43,8 @@ class Limits:
     request_seconds: float = 30.0
     send_seconds: float = 10.0
     connections: int = 200
+    each: int = 50
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 DEFAULT_LIMITS = Limits()

@@ -19,6 +19,8 @@ from starlette.types import ASGIApp
 
 from gateway import log
 from gateway.ports import open_port
+from gateway.rules.bans import household, origin
+from gateway.rules.places import Places
 from gateway.tls import TlsError, shake_hands
 from gateway.web.bounds import DEFAULT_LIMITS, Attended, Bounded, Limits, PatientStream
 
@@ -53,7 +55,7 @@ class Server:
         self._listen = listen
         self._key = key
         self._limits = limits
-        self._free = trio.Semaphore(limits.connections)
+        self._places = Places(limits.connections, limits.connections, limits.each)
         self._open: set[WorkerContext] = set()
         self._accepting = trio.CancelScope()
         self._quiet = trio.Event()
@@ -86,11 +88,17 @@ class Server:
 
     async def _contain(self, stream: trio.SocketStream) -> None:
         try:
-            self._free.acquire_nowait()
-        except trio.WouldBlock:
-            _log.warning("http_connection_refused", reason="too many at once", most=self._limits.connections)
+            peer = origin(stream.socket.getpeername()[0])
+        except OSError:  # it has left already
+            await trio.aclose_forcefully(stream)
+            return
+        who, known = household(peer), any(peer in network for network in self._limits.proxies)
+        if (against := self._places.enter("" if known else who)) is not None:
+            _log.warning("http_connection_refused", address=who, reason="too many at once", limit=against)
             await stream.aclose()
             return
+        if known:
+            self._places.know("")
         try:
             await self._converse(stream, await self._secured(stream))
         except* (TlsError, trio.TooSlowError) as errors:
@@ -98,7 +106,7 @@ class Server:
         except* Exception as errors:  # noqa: BLE001 (whatever a client provoked ends its own connection only)
             _log.warning("http_connection_failed", errors=[repr(error) for error in _leaves(errors)])
         finally:
-            self._free.release()
+            self._places.leave(who, known=known, bound=False)
             await trio.aclose_forcefully(stream)
 
     async def _secured(self, stream: trio.SocketStream) -> trio.abc.Stream:

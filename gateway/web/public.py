@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway import log
+from gateway.config import Config
 from gateway.store.base import StoreError
 from gateway.web.api.interface import interface
 from gateway.web.api.problems import BASE, of_status
@@ -19,7 +20,11 @@ from gateway.web.opt_out import OptOutPage
 from gateway.web.site import Site
 
 _log = log.get()
-LIMITS = Limits(uploads=frozenset({imports.PATH}))
+
+
+def limits(config: Config) -> Limits:
+    """Return what clients of the public pages may take."""
+    return Limits(uploads=frozenset({imports.PATH}), proxies=tuple(config.web.proxies))
 
 
 def public_app(site: Site) -> Starlette:

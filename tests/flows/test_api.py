@@ -247,6 +247,16 @@ async def test_stop_is_billed_and_seen(world, client):
     assert (await client.send(GERMAN)).problem == "opted-out"
 
 
+async def test_nul_is_a_character(world, client):
+    """A text, a reason and a search with the character NUL in them are no trouble to either database."""
+    assert (await client.send(FRENCH, "a\0b")).status == 201
+    await world.orange.texts(1)
+    assert (await client.post("/blacklist", {"number": FRENCH, "reason": "a\0b"})).status == 201
+    assert (await client.delete(f"/blacklist/{FRENCH}?reason=a%00b")).status == 204
+    assert (await client.get("/blacklist?number=%00")).status in {200, 422}
+    assert (await client.get("/messages/%00")).status == 404
+
+
 async def test_texts_are_decided(world, client):
     """An account reads the texts because of which its marketing waits, and decides about them, and no others."""
     for number in (FRENCH, OTHER_FRENCH):

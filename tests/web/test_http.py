@@ -3,6 +3,7 @@
 import contextlib
 import json
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 
 import pytest
 import trio
@@ -196,6 +197,17 @@ async def test_too_many_connections_are_refused(app):
             await first.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             await _read_to(first, b"alive\n")
             assert await exchange() == b""
+        assert await _until_served(exchange) == 200
+
+
+@pytest.mark.parametrize(("proxies", "answer"), [((), b""), ((ip_network("127.0.0.0/8"),), b"HTTP/1.1 200")])
+async def test_one_household_does_not_take_all_places(app, proxies, answer):
+    """One address has some of the connections and no more, so that others find a place; a proxy may have all."""
+    async with serving(app, connections=10, each=1, proxies=proxies, idle_seconds=60) as exchange:
+        async with await trio.open_tcp_stream(*exchange.bound) as first:
+            await first.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            await _read_to(first, b"alive\n")
+            assert (await exchange(get("/healthz")))[:12] == answer
         assert await _until_served(exchange) == 200
 
 
