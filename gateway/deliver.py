@@ -21,7 +21,7 @@ from gateway.journal import Matched
 from gateway.rules import keyword
 from gateway.rules.inbound import Octets, words
 from gateway.rules.ladder import Reading, Rule
-from gateway.rules.number import NumberError, canonical
+from gateway.rules.number import INTERNATIONAL, NATIONAL, NumberError, canonical
 from gateway.rules.reading import MESSAGE_TYPE, Piece, part_of
 from gateway.ruleset import codes, meanings
 from gateway.smpp import pdu as smpp
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gateway.link import Link
     from gateway.metrics import Metrics
     from gateway.opt_out import Heeded
+    from gateway.rules.number import Number
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
     from gateway.store.messages import Finished, Outcome
@@ -46,7 +47,7 @@ RANK = 30
 _AT_ONCE = 256  # receipts and texts of one commit
 _NEWS = frozenset({homeward.RECEIPT, homeward.INTERMEDIATE})  # what the network says, and no subscriber
 _LONGEST_ADDRESS = 20  # characters of source_addr (SMPP 3.4 section 5.2.8)
-_INTERNATIONAL, _ISDN = 1, 1
+_ISDN = 1
 _ACCEPTED = b"\x00"  # message_id of deliver_sm_resp: unused, NULL (SMPP 3.4 section 4.6.2)
 
 
@@ -126,12 +127,12 @@ class Deliver:
         source = Address(fields["source_addr_ton"], fields["source_addr_npi"], fields["source_addr"])
         code = Address(fields["dest_addr_ton"], fields["dest_addr_npi"], fields["destination_addr"])
         try:
-            number = canonical(source.addr, source.ton)
+            number = _sender(source)
         except NumberError as error:
             _log.warning("inbound_number_unreadable", operator=operator.name, reason=str(error))
             return None
         if len(source.addr) > _LONGEST_ADDRESS:  # it was read, and could not be written again: no STOP is lost for that
-            source = Address(_INTERNATIONAL, _ISDN, number.key)
+            source = Address(INTERNATIONAL, _ISDN, number.key)
         text = Text(source, code, fields["esm_class"], fields["data_coding"], octets)
         piece = Piece(octets, text.data_coding, text.esm_class, tuple(pdu.tlvs))
         place = part_of(piece)
@@ -211,6 +212,16 @@ class Deliver:
 def _plain(code: str) -> str:
     """Return a short code as it is configured: some operators write it as if it were an international number."""
     return code.removeprefix("+")
+
+
+def _sender(source: Address) -> Number:
+    """Return whose text it is; an operator may call national what is not, and no STOP is lost for that."""
+    try:
+        return canonical(source.addr, source.ton)
+    except NumberError:
+        if source.ton != NATIONAL:
+            raise
+    return canonical(source.addr, INTERNATIONAL)
 
 
 def _is_unmarked_receipt(operator: Operator, pdu: Pdu, octets: bytes) -> bool:

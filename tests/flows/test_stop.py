@@ -176,6 +176,14 @@ async def test_confirmation_in_any_alphabet(world, default_alphabet, text):
     await world.eventually(lambda: world.rows("SELECT DISTINCT state FROM message") == [(messages.DELIVERED,)])
 
 
+@pytest.mark.parametrize("number", ["594694123456", "4915112345678"])
+async def test_number_called_national(world, app, number):
+    """A number abroad that the operator calls a national one is read as what it is, and its STOP is heard."""
+    await stop(world, source=number, source_addr_ton=2)
+    assert world.rows("SELECT number FROM blacklist") == [(number,)]
+    assert world.events("inbound_number_unreadable") == []
+
+
 async def test_several_senders(world):
     """A STOP is for every account that sent marketing to the number, billed to the last one, and for no other."""
     accounts = {name: {"password": "secret"} for name in ("early", "late", "never")}
