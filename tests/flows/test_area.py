@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 import trio
+from argon2 import PasswordHasher
 
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet
@@ -56,6 +57,16 @@ async def test_wrong_password(world, name, password):
     assert answer.status == 403
     assert "Name or password is not right." in answer.text
     assert world.rows("SELECT count(*) FROM login") == [(0,)]
+
+
+@pytest.mark.parametrize("name", ["shop", "nobody"])
+async def test_refusal_takes_a_hash(world, monkeypatch, name):
+    """A wrong password costs the check of a hash, and so its time, whether there is such a name and a hash or not."""
+    checked, verify = [], PasswordHasher.verify
+    monkeypatch.setattr(PasswordHasher, "verify", lambda *given: checked.append(given[2]) or verify(*given))
+    visitor = await (await open_site(world)).visitor()
+    assert (await visitor.post("/login", name=name, password="wrong")).status == 403
+    assert checked == ["wrong"]
 
 
 async def test_account_without_web_password(world):
