@@ -37,6 +37,18 @@ class Case(NamedTuple):
         return self.until + _MARGIN_MS
 
 
+class Place(NamedTuple):
+    """Where a case stands among all that are open, the most urgent first."""
+
+    until: int
+    number: str
+    account: str
+    code: str
+
+
+FIRST, _ALL = Place(-1, "", "", ""), 2**63 - 1
+
+
 class Open(NamedTuple):
     """A case with what its reader must know: the text as it was sent, and as it was compared."""
 
@@ -47,6 +59,11 @@ class Open(NamedTuple):
     normalised: str
     rule: str
     esm_class: int
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return Place(self.case.until, self.case.number, self.case.account, self.case.code)
 
 
 def lookup(tx: Tx, numbers: Collection[str]) -> Pending:
@@ -98,13 +115,14 @@ def overdue(tx: Tx, limit: int) -> list[Case]:
     return [Case(*row) for row in found]
 
 
-def cases(tx: Tx | Snapshot, account: str | None = None) -> Iterator[Open]:
-    """Yield all open cases, or those that count for ``account``, the most urgent first."""
-    where, values = ("WHERE account IN (?, ?)", (account, EVERYBODY)) if account is not None else ("", ())
+def cases(tx: Tx | Snapshot, account: str | None = None, after: Place = FIRST, limit: int = _ALL) -> Iterator[Open]:
+    """Yield up to ``limit`` open cases behind ``after``: all, or those of ``account``; the most urgent first."""
+    where, values = ("AND account IN (?, ?)", (account, EVERYBODY)) if account is not None else ("", ())
     found = tx.rows(
         "SELECT review.number, account, review.code, since, until, evidence, operator, data_coding, octets, "  # noqa: S608 (constants)
-        f"normalised, rule, esm_class FROM review JOIN evidence ON evidence.id = review.evidence {where} "
-        "ORDER BY until, review.number, account, review.code",
-        values,
+        "normalised, rule, esm_class FROM review JOIN evidence ON evidence.id = review.evidence "
+        f"WHERE (until, review.number, account, review.code) > (?, ?, ?, ?) {where} "
+        "ORDER BY until, review.number, account, review.code LIMIT ?",
+        (*after, *values, limit),
     )
     return (Open(Case(*row[:6]), *row[6:]) for row in found)

@@ -265,6 +265,10 @@ async def test_texts_are_decided(world, client):
     for number in (FRENCH, OTHER_FRENCH, GERMAN):
         await world.orange.deliver(number, b"stop ou encore ?")
     cases = {each["number"]: each for each in (await client.get("/reviews")).json["items"]}
+    first = (await client.get("/reviews?limit=2")).json
+    second = await client.get(f"/reviews?limit=2&cursor={first['next_cursor']}")
+    assert [each["number"] for each in first["items"] + second.json["items"]] == list(cases)
+    assert second.json["next_cursor"] is None
     assert (cases[FRENCH]["text"], cases[FRENCH]["scope"]) == ("stop ou encore ?", "account")
     assert (await client.send(FRENCH)).status == 201  # waits
 
@@ -312,6 +316,7 @@ WRONG = (
     (("POST", "/messages", {"to": FRENCH, "text": "a"}, {"idempotency_key": "a b"}), (422, "invalid")),
     (("GET", "/ledger?cursor=bm9uc2Vuc2U", None, {}), (422, "invalid")),
     (("GET", "/blacklist?cursor=bm9uc2Vuc2U", None, {}), (422, "invalid")),
+    (("GET", "/reviews?cursor=bm9uc2Vuc2U", None, {}), (422, "invalid")),
     (("GET", "/blacklist?cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5LjEuc2hvcA", None, {}), (422, "invalid")),
     (("GET", "/blacklist?limit=1000", None, {}), (422, "invalid")),
     (("DELETE", f"/blacklist/{FRENCH}", None, {}), (422, "invalid")),

@@ -410,6 +410,7 @@ async def test_review(world, decision, effect, refused):
     ruling = {"number": "+33612345678", "code": "36034", "reason": "read it"}
     answer = await rival.post("/review", decision="out", **ruling)
     assert answer.headers["location"] == "/review?done=gone"
+    assert (await visitor.post("/review", **ruling)).status == 400
     answer = await visitor.post("/review", decision=decision, **ruling)
     assert answer.headers["location"] == f"/review?done={'out' if refused else 'kept'}"
     assert "Nothing to decide" in (await visitor.get("/review")).text

@@ -62,3 +62,6 @@ async def test_cases(store):
     assert found[1] == (case(until=3_000), "orange", 8, b"\0S\xff", "stop", "exact", 0)
     mine = await store.transact(lambda tx: list(reviews.cases(tx, "shop")))
     assert [each.case.account for each in mine] == [EVERYBODY, "shop"]
+    first = await store.transact(lambda tx: list(reviews.cases(tx, limit=2)))
+    last = await store.transact(lambda tx: list(reviews.cases(tx, after=first[-1].place, limit=2)))
+    assert first + last == found

@@ -52,9 +52,10 @@ class Case(BaseModel):
 
 
 class Cases(BaseModel):
-    """What waits for a decision, the most urgent first."""
+    """A page of what waits for a decision, the most urgent first."""
 
     items: list[Case]
+    next_cursor: Annotated[str | None, Field(description="Ask for the next page with it; null: there is none.")]
 
 
 class Decision(Given):

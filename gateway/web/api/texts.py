@@ -13,8 +13,10 @@ from gateway.ruleset import meanings
 from gateway.smpp.text import USUAL
 from gateway.store import reviews
 from gateway.store.blacklist import EVERYBODY
+from gateway.store.reviews import FIRST, Place
 from gateway.web.api.lists import Case, Cases, Decision
 from gateway.web.api.messages import moment, read_number
+from gateway.web.api.paging import Cursor, Limit, bad_cursor, cursor_of, link_to, place_of
 from gateway.web.api.problems import ProblemError, responses
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.store.reviews import Open
     from gateway.web.site import Site
 
+_FOR_EVER = 2**63
 _TAGS: list[str | Enum] = ["Review"]
 
 
@@ -53,11 +56,14 @@ class Texts:
             responses=responses(400, 404, 409, 413, 415),
         )(self.decide)
 
-    async def list(self, request: Request) -> Cases:
-        """List the texts because of which the account's marketing to a number waits."""
-        name = request.state.customer.name
-        found = await self._site.reader.read(lambda tx: list(reviews.cases(tx, name)))
-        return Cases(items=[self._shown(each) for each in found])
+    async def list(self, request: Request, response: Response, limit: Limit = 50, cursor: Cursor = None) -> Cases:
+        """List the texts because of which the account's marketing to a number waits, the most urgent first."""
+        name, after = request.state.customer.name, _place(cursor)
+        found = await self._site.reader.read(lambda tx: list(reviews.cases(tx, name, after, limit + 1)))
+        token = cursor_of(_written(found[limit - 1].place)) if len(found) > limit else None
+        if token:
+            response.headers["link"] = link_to(request, cursor=token)
+        return Cases(items=[self._shown(each) for each in found[:limit]], next_cursor=token)
 
     async def decide(self, request: Request, number: str, decision: Decision) -> None:
         """Say what a text is: an opt-out, or not, so that what has waited is sent.
@@ -85,3 +91,26 @@ class Texts:
             until=moment(case.until),
             scope="everybody" if case.account == EVERYBODY else "account",
         )
+
+
+def _written(place: Place) -> str:
+    return f"{place.until}.{place.number}.{place.code}.{place.account}"
+
+
+def _place(cursor: str | None) -> Place:
+    """Read the place that a cursor says; without one it is before all.
+
+    Raises:
+        ProblemError: it is no cursor of ours.
+    """
+    text = place_of(cursor)
+    if text is None:
+        return FIRST
+    try:
+        until, number, code, account = text.split(".", 3)
+        place = Place(int(until), number, account, code)
+    except ValueError:
+        raise bad_cursor() from None
+    if _written(place) != text or not 0 <= place.until < _FOR_EVER or "\0" in text:
+        raise bad_cursor()
+    return place

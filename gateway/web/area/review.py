@@ -41,8 +41,7 @@ class Review:
 
     async def _show(self, visit: Visit) -> Response:
         def work(snapshot: Snapshot) -> list[Waiting]:
-            found = reviews.cases(snapshot, visit.account)
-            return [self._waiting(visit, each) for _, each in zip(range(_MOST), found, strict=False)]
+            return [self._waiting(visit, each) for each in reviews.cases(snapshot, visit.account, limit=_MOST)]
 
         return await self._frame.page(visit, "review", {"cases": await self._site.reader.read(work)})
 
@@ -58,6 +57,8 @@ class Review:
         except NumberError:
             raise HTTPException(404) from None
         opts_out, whose = visit.field("decision") == "out", visit.account
+        if not opts_out and visit.field("decision") != "keep":
+            raise HTTPException(400)  # what has waited is let go by nothing but that word
         ruling = Ruling(
             number=number.key,
             code=visit.field("code"),
