@@ -114,6 +114,11 @@ class Pdu:
     tlvs: list[tuple[int, bytes]] = field(default_factory=list)
     tail: bytes = b""
 
+    @property
+    def name(self) -> str:
+        """What its command is called; the number of an unknown one."""
+        return NAMES.get(self.command, hex(self.command))
+
     def tlv(self, tag: int) -> bytes | None:
         """Return the value of the first TLV under ``tag``, or None."""
         for each, value in self.tlvs:
@@ -132,7 +137,7 @@ class Pdu:
         words += [f"{name}={value!r}" for name, value in shown.items()]
         words += [f"0x{tag:04X}={value.hex()!r}" for tag, value in self.tlvs]
         words += [f"tail={self.tail!r}"] if self.tail else []
-        return f"<{NAMES.get(self.command, hex(self.command))} {' '.join(words)}>"
+        return f"<{self.name} {' '.join(words)}>"
 
 
 def decode(frame: bytes) -> Pdu:

@@ -178,7 +178,7 @@ class Session:
         closed = self._pending.close(pdu.sequence)
         if closed is None:
             late = self._pending.late(pdu)
-            events.append(Late(late, pdu) if late else Odd(f"unexpected {_name(pdu)} {pdu.sequence}"))
+            events.append(Late(late, pdu) if late else Odd(f"unexpected {pdu.name} {pdu.sequence}"))
             return
         request, since = closed
         if request.command == smpp.ENQUIRE_LINK:
@@ -188,7 +188,7 @@ class Session:
         else:
             self._timers.worked = now
             if pdu.command != request.command | RESPONSE and (pdu.command != smpp.GENERIC_NACK or not pdu.status):
-                events.append(Odd(f"{smpp.NAMES[request.command]} answered by {_name(pdu)}"))
+                events.append(Odd(f"{smpp.NAMES[request.command]} answered by {pdu.name}"))
                 pdu = Pdu(smpp.GENERIC_NACK, pdu.sequence, status.ESME_RINVCMDID)
             elif request.command in BINDS and pdu.status == status.ESME_ROK and self.state is State.OPEN:
                 self._enter(BINDS[request.command], now, pdu.tlv_int(smpp.Tag.sc_interface_version))
@@ -297,7 +297,3 @@ class Session:
         self._allowed = ALLOWED[self.role, self.state]
         if self.state not in BOUND:
             self._timers.stop()
-
-
-def _name(pdu: Pdu) -> str:
-    return smpp.NAMES.get(pdu.command, hex(pdu.command))

@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from gateway.smpp import status
-from tests.faults.endure import LONG, told
+from tests.faults.endure import told
 from tests.faults.harness import Peers
 from tests.faults.process import ACCOUNT, SIGHUP, SIGTERM, Gateway
 from tests.faults.weather import Between, Weather
@@ -151,7 +151,7 @@ def heard(systemd):
             return
 
 
-@pytest.mark.skipif(not LONG, reason="waits for everybody's patience to end; a flow test has a shorter one")
+@pytest.mark.long
 async def test_drain_among_peers_that_answer_nothing(peers, nursery, capsys):
     """Among peers that answer nothing SIGTERM ends with status 0 within TimeoutStopSec, and nothing is lost."""
     gateway = peers.gateway

@@ -26,7 +26,7 @@ async def spell(peers, weather):
     peers.between.turn(Weather.FAIR)
 
 
-@pytest.mark.skipif(LONG, reason="each kind of weather has a trial of its own")
+@pytest.mark.short
 def test_every_weather(tmp_path):
     """One gateway lives through every kind of weather; nothing is lost, and sent again is only what was in doubt."""
     struck = []
@@ -43,7 +43,7 @@ def test_every_weather(tmp_path):
     assert struck[0] > 5
 
 
-@pytest.mark.skipif(not LONG, reason="the suite has them all in one trial")
+@pytest.mark.long
 @pytest.mark.parametrize("weather", WEATHERS, ids=lambda each: each.name.lower())
 def test_weather(tmp_path, capsys, weather):
     """A gateway lives through one kind of weather."""
