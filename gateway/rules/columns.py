@@ -35,6 +35,7 @@ _YES, _NO = frozenset({"1", "true", "yes", "oui", "vrai"}), frozenset({"", "0", 
 _FRENCH_DATES = ("%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S")
 _LONGEST_SOURCE = 32
 _WITHOUT_ZERO = 9  # digits of a French number whose 0 a spreadsheet has dropped
+_DIALLED = ("0", "+", "33")
 _TOMORROW = timedelta(days=1)
 
 
@@ -65,7 +66,7 @@ def layout(beginning: bytes) -> Layout:
     """Find out how a list is written from its first octets.
 
     Raises:
-        RowError: it has no column of numbers.
+        RowError: it has no column of numbers, or several that may be.
     """
     encoding = _encoding(beginning)
     text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(beginning)
@@ -74,6 +75,8 @@ def layout(beginning: bytes) -> Layout:
     best = max(tried, key=lambda each: each.numbers)
     if not best.numbers and any(each.width > 1 for each in tried):
         raise RowError("no column of numbers; name one of them number, in the first line")
+    if not best.columns:
+        raise RowError("more than one column may be the numbers; name one of them number, in the first line")
     return Layout(encoding, best.delimiter, best.columns, best.header)
 
 
@@ -94,9 +97,11 @@ def _split(lines: Sequence[str], delimiter: str) -> _Split:
     if "number" in named:
         count = sum(_is_number(row, named["number"]) for row in rows)
         return _Split(count + 0.5, width, delimiter, named, header=True)  # also where no row can be used
-    counts = [sum(_is_number(row, place) for row in rows) for place in range(width)] or [0]
+    counts = [_likeness(rows, place) for place in range(width)] or [(0, 0)]
+    best = max(counts)
     header = bool(rows) and not any(map(_has_digits, rows[0]))
-    return _Split(max(counts), width, delimiter, {"number": counts.index(max(counts))}, header)
+    columns = {} if best[1] and counts.count(best) > 1 else {"number": counts.index(best)}
+    return _Split(best[1], width, delimiter, columns, header)
 
 
 def _encoding(beginning: bytes) -> str:
@@ -133,6 +138,12 @@ def _is_number(row: Sequence[str], place: int) -> bool:
     except (NumberError, IndexError):
         return False
     return True
+
+
+def _likeness(rows: Sequence[Sequence[str]], place: int) -> tuple[int, int]:
+    """Count a column's numbers: those written as people dial, which no other digits are, and all."""
+    found = [row[place].strip() for row in rows if _is_number(row, place)]
+    return sum(number.startswith(_DIALLED) for number in found), len(found)
 
 
 class Reader:

@@ -26,6 +26,8 @@ ACCOUNTS = frozenset({"shop", "*"})
         ("Nom;Téléphone;Date\nLéa;0612345678;\n", Layout("utf-8", ";", {"number": 1, "since": 2}, header=True)),
         ("a\tphone number\n1\t0612345678\n", Layout("utf-8", "\t", {"number": 1}, header=True)),
         ('"Durand, Léa","0612345678"\n"Roux, Zoé","0712345678"', Layout("utf-8", ",", {"number": 1}, header=False)),
+        ("2026010112;0612345678\n2026010113;0612345679\n", Layout("utf-8", ";", {"number": 1}, header=False)),
+        ("491512345678;33612345678\n491512345679;x\n", Layout("utf-8", ";", {"number": 1}, header=False)),
         ("", Layout("utf-8", ";", {"number": 0}, header=False)),
         (
             "number,account,since,source,short_code,everything\n+33612345678,shop,2025-12-31T00:00:00+00:00,sms,36034,true",
@@ -50,6 +52,12 @@ def test_encoding(encoding):
 def test_sample_ends_within_a_character():
     """A beginning that ends within a character is no reason to take another encoding."""
     assert layout("é0612345678\né".encode()[:-1]).encoding == "utf-8"
+
+
+def test_two_columns_of_numbers():
+    """Of two columns that both may be the numbers none is taken at random."""
+    with pytest.raises(RowError, match="more than one column may be the numbers"):
+        layout(b"0612345678;0712345678\n0612345679;0712345679\n")
 
 
 def test_no_numbers():
