@@ -1,5 +1,6 @@
 """The client area within a whole gateway: who gets in, whose pages they see, and what a form may do."""
 
+from itertools import repeat
 from urllib.parse import urlencode
 
 import pytest
@@ -8,7 +9,7 @@ from argon2 import PasswordHasher
 
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet
-from gateway.web.area.tables import plain
+from gateway.web.area.tables import Table, plain
 from tests.flows.area import Site, open_site
 from tests.flows.world import FRENCH
 
@@ -393,6 +394,27 @@ async def test_blacklist_as_csv(world):
     assert lines[0] == "number,since,source,short_code,everything"
     assert [line.split(",")[0] for line in lines[1:]] == [f"336000000{number:02}" for number in range(5)]
     assert plain('=HYPERLINK("x")') == '\'=HYPERLINK("x")'
+
+
+async def test_slow_reader_of_a_list(world, monkeypatch):
+    """Whoever takes a list too slowly is hung up on, and the database need not keep its past for him any longer."""
+    monkeypatch.setattr("gateway.web.area.tables._LONGEST", 0.05)
+    await open_site(world)
+    ended = []
+
+    def lines(_snapshot):
+        try:
+            yield from repeat(("336",))
+        finally:
+            ended.append(True)
+
+    async def send(message):
+        if message["type"] == "http.response.body":
+            await trio.sleep_forever()
+
+    with pytest.raises(trio.BrokenResourceError):
+        await Table(world.gateway._site.reader, "list", ["number"], lines)({}, None, send)
+    assert ended
 
 
 @pytest.mark.parametrize(("decision", "effect", "refused"), [("out", "opted_out", True), ("keep", "released", False)])

@@ -7,6 +7,7 @@ from io import StringIO
 from itertools import chain, islice
 from typing import Any
 
+import trio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -14,6 +15,7 @@ from gateway.store.base import Snapshot
 from gateway.store.reading import Reader
 
 _PIECE = 500  # lines sent at once
+_LONGEST = 600.0  # seconds that somebody may take for a list: meanwhile the database keeps what it was at its beginning
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Line = Sequence[Any]
@@ -40,7 +42,10 @@ class Table(Response):
         async def sink(piece: bytes) -> None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
-        await self._reader.feed(self._pieces, sink)
+        with trio.move_on_after(_LONGEST) as patience:
+            await self._reader.feed(self._pieces, sink)
+        if patience.cancelled_caught:
+            raise trio.BrokenResourceError("the client takes a list too slowly")
         await send({"type": "http.response.body", "body": b""})
 
     def _pieces(self, snapshot: Snapshot) -> Iterator[bytes]:
