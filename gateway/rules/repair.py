@@ -19,9 +19,12 @@ _LOOK_ALIKES = str.maketrans(
     "АВЕЅІЈКМНОРСТУХасеіјорѕух" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",  # noqa: RUF001 (the look-alikes themselves)
     "ABESIJKMHOPCTYXaceijopsyx" + "ABEZHIKMNOPTYXo",
 )
+# These are no Latin letters in a word of their own, such as "старт"; among Latin ones they are.
+_AMONG_LATIN = _LOOK_ALIKES | str.maketrans("втмкнØø", "btmkhOo")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_ASCII = re.compile(r"[A-Za-z]")
 # The signs that mean something to us are words; every other emoji is decoration.
-_WORDS = re.compile(r"n°|[^\W_]+|[🛑✋🚫⛔👎😡❌🤬🖕🙅]")
+_WORDS = re.compile(r"n°|[^\W_]+|[🛑✋🤚🖐🚫⛔👎😡❌🤬🖕🙅]")
 # One word, whose "stop" is not ours: non-stop, auto-stop, one-stop shop, faire du stop.
 _COMPOUNDS = re.compile(r"\b(auto|bus|du|en|full|no|non|one|pit) ?-? ?(stop)\b")
 
@@ -57,5 +60,5 @@ def _narrow(text: str) -> str:
 
 def _latin(found: re.Match[str]) -> str:
     word = found[0]
-    latin = word.translate(_LOOK_ALIKES)
+    latin = word.translate(_AMONG_LATIN if _ASCII.search(word) else _LOOK_ALIKES)
     return latin if latin.isascii() else word
