@@ -1,5 +1,7 @@
 """Everything that `web.listen` serves put together: which path leads to what."""
 
+from errno import EDQUOT, ENOSPC
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -20,6 +22,7 @@ from gateway.web.opt_out import OptOutPage
 from gateway.web.site import Site
 
 _log = log.get()
+_FULL = {ENOSPC, EDQUOT}  # what a form or a list brings has no room
 
 
 def limits(config: Config) -> Limits:
@@ -40,7 +43,9 @@ def public_app(site: Site) -> Starlette:
         return response
 
     async def unavailable(request: Request, error: Exception) -> Response:
-        _log.warning("page_unavailable", path=request.url.path, reason=str(error))
+        if isinstance(error, OSError) and error.errno not in _FULL:
+            raise error
+        _log.warning("page_unavailable", path=site.loggable(request.url.path), reason=str(error))
         return await problem(request, HTTPException(503, headers={"retry-after": "5"}))
 
     area, page = ClientArea(site), OptOutPage(site)
@@ -52,7 +57,7 @@ def public_app(site: Site) -> Starlette:
     app = Starlette(
         routes=[Route("/", front), *area.routes(), *page.routes(), site.pages.route(), interface(site)],
         middleware=[Middleware(Headers, secure=secure)],
-        exception_handlers={HTTPException: problem, StoreError: unavailable, 500: problem},
+        exception_handlers={HTTPException: problem, StoreError: unavailable, OSError: unavailable, 500: problem},
     )
     app.router.redirect_slashes = False  # it would lead to whatever host the client has named
     return app

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gateway.log import mask
 from gateway.web.pages import Pages
 from gateway.web.visitors import Visitors
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from gateway.store.reading import Reader
     from gateway.submission import Customer
     from gateway.web.post import Post
+
+_NUMBER = re.compile(r"(?<=/)[0-9+().\- ]{5,}(?=/|$)")
 
 
 @dataclass
@@ -55,6 +59,11 @@ class Site:
     def visitors(self) -> Visitors:
         """Who asks."""
         return Visitors(self.config.web.proxies)
+
+    def loggable(self, path: str) -> str:
+        """Return a path as the log may have it: phone numbers in it are masked, unless the log's are to be clear."""
+        clear = self.config.log.numbers == "clear"
+        return _NUMBER.sub(lambda found: mask(found[0], clear=clear), path)
 
     def is_public_host(self, request: Request) -> bool:
         """Say whether `web.public_url` is what the visitor typed: the host that the web mention names."""

@@ -462,6 +462,23 @@ async def test_import(world):
     assert note.startswith("shop: old supplier; 2 numbers")
 
 
+async def test_two_imports_at_once(world):
+    """Of two lists that come at the same time one is taken, and the other is told so."""
+    site = await open_site(world)
+    visitor, answers = await site.visitor("shop"), []
+    await visitor.get("/blacklist")
+
+    rows = b"number\n" + b"".join(b"+336%08d\n" % each for each in range(10_000))
+
+    async def upload():
+        answers.append(await visitor.upload("/blacklist/import", "list.csv", rows, reason="r"))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(upload)
+        nursery.start_soon(upload)
+    assert sorted(answer.status for answer in answers) == [303, 409]
+
+
 @pytest.mark.parametrize(
     ("content", "reason", "words"),
     [(b"", "why", "not empty"), (b"number\n0600000000", "", "Say why"), (b"a,b\nc,d", "why", "could not be taken in")],

@@ -1,5 +1,6 @@
 """What all public pages share: headers, files, languages, who asks, whose forms are taken."""
 
+from errno import ENOENT, ENOSPC
 from ipaddress import ip_network
 
 import pytest
@@ -50,6 +51,38 @@ async def test_host_of_the_client_leads_nowhere(app, path):
     answer = await ask(app, path, host="evil.example")
     assert answer.status == 404
     assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/api/v1/blacklist/+33612345678", "/api/v1/blacklist/+336••••5678"),
+        ("/api/v1/reviews/06 12 34 56 78/decision", "/api/v1/reviews/06 1••••••6 78/decision"),
+        ("/api/v1/messages/0cad87c181000000", "/api/v1/messages/0cad87c181000000"),
+        ("/blacklist.csv", "/blacklist.csv"),
+    ],
+)
+def test_paths_in_the_log(path, logged):
+    """A path is logged with phone numbers masked, unless the log's numbers are to be clear."""
+    config = Config()
+    assert Site(config, *[None] * 6).loggable(path) == logged
+    clear = config.model_copy(update={"log": config.log.model_copy(update={"numbers": "clear"})})
+    assert Site(clear, *[None] * 6).loggable(path) == path
+
+
+async def test_full_disk_is_503(app, monkeypatch):
+    """Where a form has no room on the disk the answer is 503, to be tried again; any other error is one of ours."""
+
+    async def full(_form):
+        raise OSError(number, "no room")
+
+    monkeypatch.setattr(Request, "form", lambda self, **_limits: full(self))
+    number = ENOSPC
+    answer = await ask(app, "/opt-out", {"number": "x"})
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    number = ENOENT
+    with pytest.raises(FileNotFoundError):
+        await ask(app, "/opt-out", {"number": "x"})
 
 
 async def test_files_are_kept_for_ever(app):

@@ -61,12 +61,14 @@ class Gate:
         except HTTPException as error:
             await of_status(error.status_code, error.headers).response()(scope, receive, answer)
         except (StoreError, trio.TooSlowError) as error:
-            _log.warning("api_unavailable", path=scope["path"], reason=str(error) or "took too long")
+            _log.warning(
+                "api_unavailable", path=self._site.loggable(scope["path"]), reason=str(error) or "took too long"
+            )
             await answer.unless_begun(ProblemError("unavailable"), scope, receive)
         except ClientDisconnect:
             raise
         except Exception:  # noqa: BLE001 (a defect is answered, and logged with all that is known)
-            _log.exception("api_failed", path=scope["path"])
+            _log.exception("api_failed", path=self._site.loggable(scope["path"]))
             await answer.unless_begun(ProblemError("internal"), scope, receive)
 
     async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:

@@ -97,17 +97,24 @@ class Imports:
         return [self._frame.show(PATH, self._show), self._frame.change(PATH, self._begin)]
 
     async def _show(self, visit: Visit) -> Response:
-        return await self._frame.page(visit, "import", {"job": self._jobs.get(visit.account), "problem": ""})
+        return await self._page(visit, "", 200)
+
+    async def _page(self, visit: Visit, problem: str, status: int) -> Response:
+        context = {"job": self._jobs.get(visit.account), "problem": problem}
+        return await self._frame.page(visit, "import", context, status)
+
+    def _runs(self, visit: Visit) -> bool:
+        job = self._jobs.get(visit.account)
+        return job is not None and job.running
 
     async def _begin(self, visit: Visit) -> Response:
         upload, reason = visit.form.get("file"), visit.field("reason")[:_LONGEST]
-        job = self._jobs.get(visit.account)
-        if job is not None and job.running:
-            return await self._frame.page(visit, "import", {"job": job, "problem": "running"}, 409)
+        if self._runs(visit):
+            return await self._page(visit, "running", 409)
         if not isinstance(upload, UploadFile) or not upload.size:
-            return await self._frame.page(visit, "import", {"job": job, "problem": "file"}, 422)
+            return await self._page(visit, "file", 422)
         if not reason:
-            return await self._frame.page(visit, "import", {"job": job, "problem": "reason"}, 422)
+            return await self._page(visit, "reason", 422)
         if self._site.nursery is None:
             raise HTTPException(503)
         who = visit.guest.login.who
@@ -115,6 +122,9 @@ class Imports:
         code = self._site.config.opt_out.short_codes[0]
         order = Order(name, f"{who}: {reason}", code, self._frame.account(visit).name)
         file = await trio.to_thread.run_sync(_copied, upload.file)
+        if self._runs(visit):  # another has come meanwhile
+            file.close()
+            return await self._page(visit, "running", 409)
         self._jobs[visit.account] = job = Job(order, file, upload.size)
         _log.info("import_begun", account=order.account, by=who, octets=upload.size)
         self._site.nursery.start_soon(job.run, self._site, self._limit)
