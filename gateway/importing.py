@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from typing import IO
 
+    from gateway.rules.columns import Listed
     from gateway.store.base import Row, Tx
     from gateway.store.sorting import Sorter
 
 AT_ONCE = 1_000  # numbers of one transaction
-WIDTH = 5  # columns of the rows that are sorted
+WIDTH = 6  # columns of the rows that are sorted
 _BUFFER = 1 << 20
 _SAMPLE = 1 << 16
 _READ_AT_ONCE = 5_000  # rows
@@ -50,7 +51,7 @@ class Order(NamedTuple):
     Attributes:
         name: the list's own, for the evidence.
         reason: why; kept as evidence.
-        code: the short code of the entries.
+        code: the short code of the entries, where a row does not say.
         account: whose marketing is refused where a row does not say; everybody's without one.
         accounts: which accounts rows may name.
         source: where the list comes from, where a row does not say.
@@ -139,7 +140,7 @@ class Import:
                     self._wrong(Problem(line, row, str(error)))
                     continue
                 account = listed.account or self._order.account
-                waiting.append((listed.number, account, listed.since, listed.source, int(listed.everything)))
+                waiting.append((listed.number, account, _rank(listed), listed.since, listed.source, listed.code))
                 if len(waiting) == _READ_AT_ONCE:
                     self._room.add(waiting)
                     waiting.clear()
@@ -184,8 +185,8 @@ class Import:
         order, identifier = self._order, tx.new_id()
         tx.lock({row[0] for row in rows})  # no submission to them is being decided meanwhile
         entries = [
-            Entry(number, account, since or tx.now, source or order.source, order.code, bool(everything), identifier)
-            for number, account, since, source, everything in rows
+            Entry(number, account, since or tx.now, source or order.source, code or order.code, not rank, identifier)
+            for number, account, rank, since, source, code in rows
         ]
         added = blacklist.add(tx, entries)
         if added:
@@ -215,6 +216,11 @@ class Import:
             accounts=json.dumps(sorted({account for _, account in added})),
             note=f"{order.reason}; {what}",
         )
+
+
+def _rank(listed: Listed) -> int:
+    """Return which of several rows about one number counts: the one that refuses everything, which has rank 0."""
+    return int(not listed.everything)
 
 
 class Transact(Protocol):

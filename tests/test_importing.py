@@ -82,6 +82,12 @@ async def test_columns(store):  # noqa: F811
     assert (bank.account, bank.source, bank.everything) == ("bank", "import", False)
 
 
+async def test_twice_in_one_list(store):  # noqa: F811
+    """Of two rows about one number the one that refuses everything counts, whichever comes first."""
+    await take_in(store, "number,everything\n0612345678,false\n0612345678,true\n0712345678,1\n0712345678,0\n")
+    assert [each.everything for each in await listed(store)] == [True, True]
+
+
 async def test_again(store):  # noqa: F811
     """The same import again adds nothing and leaves nothing; a longer list adds the rest."""
     await take_in(store, "0612345678\n")
@@ -210,7 +216,8 @@ async def test_there_and_back(store):  # noqa: F811
     """What an export writes, an import reads: the same blacklist, evidence apart."""
     entries = [
         Entry(NUMBER, "shop", 5_000, "sms", "36034", False, 7),
-        Entry("687751234", EVERYBODY, 6_000, "web", "36034", True, 8),
+        Entry("33712345678", "bank", 5_000, "sms", "36111", False, 8),
+        Entry("687751234", EVERYBODY, 6_000, "web", "web", True, 8),
     ]
     await store.transact(lambda tx: blacklist.add(tx, entries))
     text = io.StringIO()

@@ -64,9 +64,9 @@ def take_in(config_path: Path, path: str, **options: Any) -> None:  # noqa: ANN4
     """Opt out all numbers of a list: a CSV FILE, or `-` for standard input.
 
     Columns, delimiter and encoding are found out. A first line may name the columns: number, and any of account, since,
-    source and everything; what `stopgate blacklist export` writes is such a list. Numbers are read in any spelling. The
-    same import can be run again, and goes on where it was cut off. Status 1 where rows cannot be used; the others are
-    imported all the same.
+    source, short_code and everything; what `stopgate blacklist export` writes is such a list. Numbers are read in any
+    spelling. The same import can be run again, and goes on where it was cut off. Status 1 where rows cannot be used;
+    the others are imported all the same.
     """
     config = configuration(config_path)
     order, size, dry_run = _order(config, path, options), _size(path), options["dry_run"]

@@ -28,12 +28,14 @@ _NAMES = {
     "account": "account compte",
     "since": "since date time at optedoutat datestop stopdate createdat",
     "source": "source origin origine",
+    "code": "shortcode codecourt numerocourt",
     "everything": "everything all tout",
 }
 _COLUMNS = {name: column for column, names in _NAMES.items() for name in names.split()}
 _YES, _NO = frozenset({"1", "true", "yes", "oui", "vrai"}), frozenset({"", "0", "false", "no", "non", "faux"})
 _FRENCH_DATES = ("%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S")
 _LONGEST_SOURCE = 32
+_LONGEST_CODE = 20
 _WITHOUT_ZERO = 9  # digits of a French number whose 0 a spreadsheet has dropped
 _DIALLED = ("0", "+", "33")
 _TOMORROW = timedelta(days=1)
@@ -60,6 +62,7 @@ class Listed(NamedTuple):
     since: int = 0
     source: str = ""
     everything: bool = False
+    code: str = ""
 
 
 def layout(beginning: bytes) -> Layout:
@@ -194,10 +197,13 @@ class Reader:
             raise RowError("is for another account, or one that does not exist")
         if len(source) > _LONGEST_SOURCE:
             raise RowError(f"has a source of more than {_LONGEST_SOURCE} characters")
+        code = cells.get("code", "")
+        if code and not (code.isalnum() and code.isascii() and len(code) <= _LONGEST_CODE):
+            raise RowError("has a short code that is none")
         everything = cells.get("everything", "").casefold()
         if everything not in _YES | _NO:
             raise RowError("says neither true nor false about everything")
-        return Listed(number, account, self._since(cells.get("since", "")), source, everything in _YES)
+        return Listed(number, account, self._since(cells.get("since", "")), source, everything in _YES, code)
 
     def _since(self, text: str) -> int:
         if not text:

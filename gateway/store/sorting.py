@@ -23,13 +23,16 @@ _PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE_K
 
 
 class Sorter:
-    """Rows that begin with two texts, by which they are sorted; of those with the same two, only the first counts."""
+    """Rows that begin with two texts and a rank, by which they are sorted.
+
+    Of those with the same two texts, only the first by rank, and then as they came, counts.
+    """
 
     def __init__(self, connection: apsw.Connection, width: int) -> None:
         columns = ", ".join(f"c{number}" for number in range(width))
         self._connection = connection
         self._insert = f"INSERT INTO row ({columns}) VALUES ({', '.join('?' * width)})"  # noqa: S608 (numbers)
-        self._select = f"SELECT {columns} FROM row ORDER BY c0, c1, rowid"  # noqa: S608 (likewise)
+        self._select = f"SELECT {columns} FROM row ORDER BY c0, c1, c2, rowid"  # noqa: S608 (likewise)
         connection.execute(f"CREATE TABLE row ({columns})")
 
     def __len__(self) -> int:

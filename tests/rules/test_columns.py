@@ -31,7 +31,12 @@ ACCOUNTS = frozenset({"shop", "*"})
         ("", Layout("utf-8", ";", {"number": 0}, header=False)),
         (
             "number,account,since,source,short_code,everything\n+33612345678,shop,2025-12-31T00:00:00+00:00,sms,36034,true",
-            Layout("utf-8", ",", {"number": 0, "account": 1, "since": 2, "source": 3, "everything": 5}, header=True),
+            Layout(
+                "utf-8",
+                ",",
+                {"number": 0, "account": 1, "since": 2, "source": 3, "code": 4, "everything": 5},
+                header=True,
+            ),
         ),
     ],
 )
