@@ -2,7 +2,7 @@
 
 Browsers say where a request comes from, in Sec-Fetch-Site or in Origin; what says neither, or another place, changes
 nothing here. Once somebody is logged in a form must also carry the token of the session (see
-:mod:`gateway.web.sessions`).
+:mod:`gateway.web.logins`).
 """
 
 from urllib.parse import urlsplit

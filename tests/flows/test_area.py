@@ -76,6 +76,14 @@ async def test_account_without_web_password(world):
     assert (await (await site.visitor()).log_in("shop", "secret")).status == 403
 
 
+@pytest.fixture
+def _quick_hash(monkeypatch):
+    """Let names that there are not cost next to nothing."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("nobody's")
+    monkeypatch.setattr("gateway.web.area.entry._NOBODYS", quick)
+
+
+@pytest.mark.usefixtures("_quick_hash")
 async def test_guessing_is_slowed(world):
     """After ten wrong ones nobody from that origin gets in for a while, not even with the right one."""
     site = await open_site(world)
@@ -88,6 +96,22 @@ async def test_guessing_is_slowed(world):
     assert answer.status == 303
 
 
+@pytest.mark.usefixtures("_quick_hash")
+async def test_guessing_beside_an_owner(world):
+    """Who shares an origin with an owner, and logs in there to be forgiven wrong passwords, guesses no more for it."""
+    visitor = await (await open_site(world)).visitor()
+
+    async def enter(name, password):
+        return (await visitor.post("/login", name=name, password=password)).status
+
+    assert await enter("shop", "web-secret") == 303
+    for _ in range(4):
+        assert [await enter("shop", "wrong") for _ in range(5)] == [403] * 5
+        assert await enter("rival", "web-secret") == 303
+    assert await enter("shop", "wrong") == 429
+
+
+@pytest.mark.usefixtures("_quick_hash")
 async def test_guessing_from_many_places(world):
     """Many origins together may not guess one account's password for long; its owner's own still gets in."""
     site = await open_site(world)

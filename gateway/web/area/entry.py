@@ -1,7 +1,8 @@
 """Log-in: slow for whoever guesses, and no telling apart a wrong name from a wrong password.
 
-Guessing is limited by origin, and by name for origins that have not logged in under it before, so nobody is locked out
-of their own account by strangers. A password is checked in a thread, one at a time: the traffic comes first.
+Guessing is limited by origin, and by name: for all origins together that have not logged in under it before, and for
+each that has, so nobody is locked out of their own account by strangers. A password is checked in a thread, one at a
+time: the traffic comes first.
 """
 
 from collections import OrderedDict
@@ -65,7 +66,7 @@ class Entry:
         if self._waits(who, origin) or self._checking >= _AT_ONCE:
             return self._page(request, "often", 429)
         if not await self._right(who, password):
-            self._by_name.take(who, trio.current_time())
+            self._by_name.take(self._guessed(who, origin), trio.current_time())
             _log.warning("login_refused", account=who if self._logins.password(who)[0] else None, address=origin)
             return self._page(request, "wrong", 403)
         self._by_origin.forget(origin)
@@ -79,7 +80,11 @@ class Entry:
         now = trio.current_time()
         if self._by_origin.take(origin, now):
             return True
-        return (who, origin) not in self._known and self._by_name.wait(who, now) > 0
+        return self._by_name.wait(self._guessed(who, origin), now) > 0
+
+    def _guessed(self, who: str, origin: str) -> str:
+        """Return what wrong passwords for a name are counted under: who shares an owner's origin may guess no more."""
+        return f"{who}\0{origin}" if (who, origin) in self._known else who
 
     async def _right(self, who: str, password: str) -> bool:
         expected, _admin = self._logins.password(who)
