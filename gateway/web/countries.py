@@ -14,6 +14,7 @@ from gateway.rules.number import territories
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+_MOST = 20  # languages that are looked at
 _REMEMBERED = 64  # pages; 11 kB each
 _MAIN = {"fr": "FR", "de": "DE", "en": "GB"}
 
@@ -48,7 +49,7 @@ def options(language: str, chosen: str) -> Markup:
 def likely(request: Request, language: str) -> str:
     """Return the country that a visitor probably means: that of the browser's language, else the language's own."""
     known = territories()
-    for part in request.headers.get("accept-language", "").split(","):
+    for part in request.headers.get("accept-language", "").split(",", _MOST)[:_MOST]:
         region = part.partition(";")[0].strip().rpartition("-")[2].upper()
         if region in known and "-" in part:
             return region

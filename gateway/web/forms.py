@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+SMALL = 8_192  # octets of a form with a few short fields
 _MOST_FIELDS = 50
 
 
@@ -23,13 +24,15 @@ def from_ours(request: Request) -> bool:
     return bool(source) and urlsplit(source).netloc == request.headers.get("host", "")
 
 
-async def read_form(request: Request) -> FormData:
-    """Read a form that one of our pages has sent.
+async def read_form(request: Request, most: int | None = None) -> FormData:
+    """Read a form that one of our pages has sent, of ``most`` octets: what strangers send is to cost little.
 
-    Raises HTTPException: 403 where another site has sent it, 400 where it is no form.
+    Raises HTTPException: 403 where another site has sent it, 400 where it is no form, 413 where it is too long.
     """
     if not from_ours(request):
         raise HTTPException(403, "this form was not sent from here")
+    if most is not None and len(await request.body()) > most:
+        raise HTTPException(413, f"more than {most} octets")
     return await request.form(max_files=1, max_fields=_MOST_FIELDS)
 
 

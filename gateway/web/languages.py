@@ -22,6 +22,7 @@ LANGUAGES = {"fr": "Français", "en": "English", "de": "Deutsch"}
 DEFAULT = "en"
 COOKIE = "lang"
 _FIRST_GROUPED = 1_000
+_MOST = 20
 _WORDS = "Accept-Language"
 
 
@@ -76,9 +77,12 @@ def chosen(request: Request, offered: Sequence[str] = tuple(LANGUAGES)) -> str:
 
 
 def accepted(header: str) -> list[str]:
-    """Return the languages of an Accept-Language header, most wanted first, without regions (RFC 9110, 12.5.4)."""
+    """Return the languages of an Accept-Language header, most wanted first, without regions (RFC 9110, 12.5.4).
+
+    Only the first twenty: browsers send a few.
+    """
     ranked = []
-    for part in header.split(","):
+    for part in header.split(",", _MOST)[:_MOST]:
         code, _, weight = part.strip().partition(";q=")
         ranked.append((-_quality(weight), code.partition("-")[0].lower()))
     return [code for weight, code in sorted(ranked, key=lambda each: each[0]) if weight < 0]

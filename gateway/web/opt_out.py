@@ -21,7 +21,7 @@ from gateway.rules.number import NATIONAL, Number, NumberError, canonical, spoke
 from gateway.rules.quota import Quotas
 from gateway.store import seals
 from gateway.web.countries import likely, options
-from gateway.web.forms import field, read_form
+from gateway.web.forms import SMALL, field, read_form
 from gateway.web.languages import chosen
 from gateway.web.tickets import BITS, WAIT, Claim, Tickets
 
@@ -83,7 +83,7 @@ class OptOutPage:
         return self._site.pages.render(request, "opt_out/form.html", context, 422 if wrong else 200)
 
     async def _go_on(self, request: Request) -> Response:
-        form = await read_form(request)
+        form = await read_form(request, SMALL)
         text, country = field(form, "number"), field(form, "country")
         if country not in territories():
             country = likely(request, chosen(request))

@@ -70,6 +70,12 @@ def test_paths_in_the_log(path, logged):
     assert Site(clear, *[None] * 6).loggable(path) == path
 
 
+@pytest.mark.parametrize("path", ["/opt-out", "/login"])
+async def test_forms_of_strangers_are_small(app, path):
+    """A form that anybody may send is refused above 8 KiB, before it is taken apart."""
+    assert (await ask(app, path, b"&" * 8_193)).status == 413
+
+
 async def test_full_disk_is_503(app, monkeypatch):
     """Where a form has no room on the disk the answer is 503, to be tried again; any other error is one of ours."""
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Mount, Route
 
 from gateway import __version__
@@ -24,7 +24,6 @@ from gateway.web.api.told import add_webhooks
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from gateway.web.site import Site
 
@@ -50,9 +49,10 @@ def interface(site: Site) -> Mount:
         part.add_to(app)
     add_webhooks(app)
     document = describe(app)
+    written = bytes(JSONResponse(document).body)
 
     async def openapi(_request: Request) -> Response:
-        return JSONResponse(document)
+        return Response(written, media_type=JSONResponse.media_type)
 
     app.router.routes += [Route("/openapi.json", openapi), Reference(site, document).route()]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from gateway.web.api.problems import BASE, KINDS
@@ -56,6 +57,7 @@ class Reference:
     def __init__(self, site: Site, document: Mapping[str, Any]) -> None:
         self._site = site
         self._document = document
+        self._page = b""
         self._schemas: dict[str, Any] = document["components"]["schemas"]
 
     def route(self) -> Route:
@@ -63,6 +65,11 @@ class Reference:
         return Route("/docs", self._show)
 
     async def _show(self, request: Request) -> Response:
+        if not self._page:  # it is the same for everybody, and takes some milliseconds
+            self._page = bytes(self._render(request).body)
+        return HTMLResponse(self._page)
+
+    def _render(self, request: Request) -> Response:
         tags = [
             (tag["name"], tag["description"], [each for name, each in self._operations() if name == tag["name"]])
             for tag in self._document["tags"]

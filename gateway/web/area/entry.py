@@ -17,7 +17,7 @@ from starlette.routing import Route
 from gateway.passwords import Passwords
 from gateway.rules.quota import Quotas
 from gateway.web.area.frame import AREA_LANGUAGES, FIRST, Frame, Visit
-from gateway.web.forms import field, read_form
+from gateway.web.forms import SMALL, field, read_form
 from gateway.web.logins import Logins
 from gateway.web.site import Site
 
@@ -60,7 +60,7 @@ class Entry:
         return self._site.pages.render(request, "area/login.html", context, status, AREA_LANGUAGES)
 
     async def _enter(self, request: Request) -> Response:
-        form = await read_form(request)
+        form = await read_form(request, SMALL)
         who, password = field(form, "name")[:_LONGEST], str(form.get("password", ""))[:_LONGEST]
         origin = self._site.visitors.household(request)
         if self._waits(who, origin) or self._checking >= _AT_ONCE:
