@@ -19,7 +19,7 @@ from gateway.heard import STOPPING, Heard, Shown, announce
 from gateway.homeward import Address, Text
 from gateway.journal import Matched
 from gateway.rules import keyword
-from gateway.rules.inbound import Octets, words
+from gateway.rules.inbound import Octets, decide, words
 from gateway.rules.ladder import Reading, Rule
 from gateway.rules.number import INTERNATIONAL, NATIONAL, NumberError, canonical
 from gateway.rules.reading import MESSAGE_TYPE, Piece, part_of
@@ -139,8 +139,8 @@ class Deliver:
         if place is not None:
             decision = keyword.Decision(Reading.NONE, Rule.PART, "")
         else:
-            said = words(Octets(octets, text.data_coding, text.esm_class), meanings(operator))
-            decision = keyword.read(said, self._codes)
+            read = Octets(octets, text.data_coding, text.esm_class)
+            decision = decide(read, words(read, meanings(operator)), self._codes)
         return Heard(number, _plain(code.addr), "sms", decision, operator.name, text, part=place)
 
     # In the transaction

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from gateway.heard import Heard
 from gateway.homeward import Address, Text
-from gateway.rules import keyword
-from gateway.rules.inbound import Octets, joined
+from gateway.rules.inbound import Octets, decide, joined
 from gateway.rules.number import canonical
 from gateway.ruleset import codes, meanings
 from gateway.smpp.text import USUAL
@@ -99,7 +98,7 @@ class Joining:
             number=canonical(first.key.number),
             code=first.key.code,
             source="sms",
-            decision=keyword.read(said, self._codes),
+            decision=decide(octets, said, self._codes),
             operator=first.operator,
             text=Text(source, code, octets.esm_class, octets.data_coding, octets.octets),
             copied=False,

@@ -10,7 +10,7 @@ from gateway.commands.common import Words, config_option, configuration
 from gateway.commands.records import format_option, number_argument, show, show_all
 from gateway.commands.words import instant, said
 from gateway.rules import keyword
-from gateway.rules.inbound import Octets, words
+from gateway.rules.inbound import Octets, decide, words
 from gateway.rules.ladder import Reading, Rule
 from gateway.ruleset import codes
 from gateway.smpp.text import USUAL
@@ -90,8 +90,13 @@ def try_texts(config_path: Path, form: str, octets: tuple[str, ...], data_coding
     config = configuration(config_path)
     if not texts and not octets:
         raise click.UsageError("give a text, or --octets")
-    read = [words(Octets(_octets(each), data_coding), USUAL) for each in octets]
-    show(form, _TRY, (_tried(text, keyword.read(text, codes(config))) for text in (*texts, *read)))
+    ours = codes(config)
+    tried = [_tried(text, keyword.read(text, ours)) for text in texts]
+    for each in octets:
+        read = Octets(_octets(each), data_coding)
+        says = words(read, USUAL)
+        tried.append(_tried(says, decide(read, says, ours)))
+    show(form, _TRY, tried)
 
 
 def _octets(digits: str) -> bytes:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.rules import keyword
+from gateway.rules.ladder import Reading
 from gateway.rules.reading import UDHI
 from gateway.smpp.national import decode_national, national_of
 from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text
 from gateway.smpp.udh import elements, split_udh
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
+    from gateway.rules.keyword import Decision
     from gateway.smpp.text import Meanings
 
 
@@ -52,6 +55,30 @@ def joined(parts: Sequence[Octets], means: Meanings) -> tuple[Octets, str]:
     if len({part.data_coding for part in parts}) == 1 and all(_is_plain(header) for header, _ in pieces):
         return whole, words(whole, means)
     return whole, "".join(words(part, means) for part in parts)
+
+
+def decide(text: Octets, said: str, short_codes: Collection[str]) -> Decision:
+    """Decide what a text asks for that says ``said``; what its data_coding makes nonsense of is read otherwise too.
+
+    Some operators hand over UTF-8, letters of one octet as UCS-2, or UCS-2 with its octets the wrong way round. Another
+    way to read it counts only where the announced one says nothing and the other does: no request is made of nonsense,
+    and none is missed for a wrong field.
+    """
+    decision = keyword.read(said, short_codes)
+    if decision.reading is not Reading.NONE:
+        return decision
+    others = (keyword.read(other, short_codes) for other in _otherwise(_cut(text)[1]))
+    return next((other for other in others if other.reading is not Reading.NONE), decision)
+
+
+def _otherwise(octets: bytes) -> Iterator[str]:
+    """Yield what octets say in the encodings that are announced wrongly."""
+    encodings = ["utf-8"] if len(octets) % 2 else ["utf-8", "utf-16-be", "utf-16-le"]
+    for encoding in encodings:
+        try:
+            yield octets.decode(encoding)
+        except UnicodeDecodeError:
+            continue
 
 
 def _is_plain(header: bytes) -> bool:

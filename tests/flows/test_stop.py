@@ -110,8 +110,9 @@ async def test_full_disk(world, app):
         (b"STOP\0", 3),
         ("\ufeffSTOP\u200b".encode("utf-16-be"), 8),
         ("Arrêt".encode("latin-1"), 3),
+        ("Arrêtez".encode(), 0),
     ],
-    ids=["UCS-2", "UCS-2 called GSM", "padded", "closing NUL", "invisible marks", "Latin-1"],
+    ids=["UCS-2", "UCS-2 called GSM", "padded", "closing NUL", "invisible marks", "Latin-1", "UTF-8 called GSM"],
 )
 async def test_spellings(world, app, octets, data_coding):
     """A STOP is heard through whatever the network did to it."""

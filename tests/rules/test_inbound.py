@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.rules.inbound import Octets, joined, words
+from gateway.rules.inbound import Octets, decide, joined, words
+from gateway.rules.ladder import Reading
 from gateway.smpp.text import USUAL, Alphabet, encode_text
 
 UDHI = 0x40
@@ -27,6 +28,28 @@ TURKISH = b"\x03\x25\x01\x01"  # a header that names the Turkish locking table
 def test_words(text, says):
     """Headers are taken off, alphabets undone, and what is no text at all is read as Latin-1."""
     assert words(text, USUAL) == says
+
+
+@pytest.mark.parametrize(
+    ("octets", "data_coding", "reading"),
+    [
+        (b"STOP", 8, Reading.OPT_OUT),
+        (b"S\0T\0O\0P\0", 8, Reading.OPT_OUT),
+        (b"\xff\xfeS\0T\0O\0P\0", 8, Reading.OPT_OUT),
+        ("Arrêtez".encode(), 0, Reading.OPT_OUT),
+        ("Désabonnez-moi".encode(), 3, Reading.OPT_OUT),
+        ("توقف".encode("utf-16-be"), 0, Reading.OPT_OUT),
+        ("停止".encode("utf-16-be"), 8, Reading.OPT_OUT),
+        ("Ne stoppez pas, j'adore la qualité".encode(), 0, Reading.NONE),
+        (b"Top", 8, Reading.NONE),
+        ("à demain".encode("utf-16-be"), 8, Reading.NONE),
+        (HEADER + b"STOP", 8, Reading.OPT_OUT),
+    ],
+)
+def test_a_wrong_data_coding(octets, data_coding, reading):
+    """What a wrong data_coding makes nonsense of is heard all the same, and nonsense is no request."""
+    text = Octets(octets, data_coding, UDHI if octets.startswith(HEADER) else 0)
+    assert decide(text, words(text, USUAL), ()).reading is reading
 
 
 def test_a_character_that_was_cut():
