@@ -270,6 +270,7 @@ async def test_texts_are_decided(world, client):
     assert [each["number"] for each in first["items"] + second.json["items"]] == list(cases)
     assert second.json["next_cursor"] is None
     assert (cases[FRENCH]["text"], cases[FRENCH]["scope"]) == ("stop ou encore ?", "account")
+    assert (cases[GERMAN]["text"], cases[GERMAN]["scope"]) == ("", "everybody")  # it was not written to the account
     assert (await client.send(FRENCH)).status == 201  # waits
 
     async def decide(number, *, opt_out):

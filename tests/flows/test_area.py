@@ -467,6 +467,20 @@ async def test_review(world, decision, effect, refused):
     assert effect in {row[0] for row in world.rows("SELECT effect FROM evidence")}
 
 
+async def test_text_to_nobody_is_read_by_administrators(world):
+    """A text from a number that nobody wrote to is shown to who decides it; accounts see that their marketing waits."""
+    site = await open_site(world)
+    await world.orange.deliver(FRENCH, b"Stop ou encore ?")
+    await world.eventually(lambda: world.rows("SELECT account FROM review") == [("*",)])
+    page = (await (await site.visitor("shop")).get("/review")).text
+    assert "It concerns all senders" in page
+    assert "encore" not in page
+    administrator = await site.visitor("ada")
+    await administrator.get("/admin")
+    await administrator.post("/admin/look", account="shop")
+    assert "Stop ou encore ?" in (await administrator.get("/review")).text
+
+
 async def test_import(world):
     """A list is taken in while nobody waits; what it came to is told, with the rows that cannot be used."""
     site = await open_site(world)

@@ -44,7 +44,7 @@ class Case(BaseModel):
 
     number: str
     short_code: str
-    text: str
+    text: Annotated[str, Field(description="As it was written to the account; empty where the scope is everybody.")]
     rule: Annotated[str, Field(description="What made it doubtful.")]
     since: datetime
     until: Annotated[datetime, Field(description="When it counts as an opt-out if nobody has decided.")]

@@ -81,15 +81,15 @@ class Texts:
 
     def _shown(self, found: Open) -> Case:
         case, operator = found.case, self._site.config.operators.get(found.operator)
-        octets = Octets(found.octets, found.data_coding, found.esm_class)
+        octets, everybody = Octets(found.octets, found.data_coding, found.esm_class), case.account == EVERYBODY
         return Case(
             number=case.number,
             short_code=case.code,
-            text=words(octets, meanings(operator) if operator else USUAL),
+            text="" if everybody else words(octets, meanings(operator) if operator else USUAL),
             rule=found.rule,
             since=moment(case.since),
             until=moment(case.until),
-            scope="everybody" if case.account == EVERYBODY else "account",
+            scope="everybody" if everybody else "account",
         )
 
 

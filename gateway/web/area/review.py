@@ -21,7 +21,10 @@ _MOST = 100  # cases on one page, the most urgent
 
 
 class Waiting(NamedTuple):
-    """A case as it is shown: `ours` when the account may decide it, `text` as the subscriber wrote it."""
+    """A case as it is shown: `ours` when the account may decide it, `text` as the subscriber wrote it to the account.
+
+    What was written to nobody in particular is read by who decides it, and by no account.
+    """
 
     case: Case
     text: str
@@ -49,7 +52,8 @@ class Review:
         operator = self._site.config.operators.get(each.operator)
         means = meanings(operator) if operator else USUAL
         text = words(Octets(each.octets, each.data_coding, each.esm_class), means)
-        return Waiting(each.case, text, each.case.account == visit.account or visit.guest.admin)
+        ours = each.case.account == visit.account or visit.guest.admin
+        return Waiting(each.case, text if ours else "", ours)
 
     async def _decide(self, visit: Visit) -> Response:
         try:
