@@ -73,7 +73,11 @@ class Reviews:
 
     def overdue(self, tx: Tx, limit: int) -> Heeded:
         """Opt out the numbers of up to ``limit`` cases that nobody has decided in time."""
-        found = reviews.overdue(tx, limit)
+        numbers = {case.number for case in reviews.overdue(tx, limit)}
+        tx.lock(numbers)
+        found = [
+            case for case in reviews.of(tx, numbers) if case.until <= tx.now
+        ]  # somebody may have decided meanwhile
         return self._opt_outs.hear(tx, _heard(tx, found, Decision(Reading.OPT_OUT, Rule.OVERDUE, ""), "sms"))
 
 

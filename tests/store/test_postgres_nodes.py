@@ -6,15 +6,24 @@ from contextlib import closing
 import pytest
 import trio
 
-from gateway.store import blacklist, ledger, messages, nodes, sent, spool
+from gateway.config import Config
+from gateway.opt_out import OptOuts
+from gateway.reviews import Reviews
+from gateway.store import blacklist, ledger, messages, nodes, reviews, sent, spool
 from gateway.store.base import FencedError, TakenError
 from gateway.store.blacklist import Entry
 from gateway.store.ledger import CONFIRMATION, Event
 from gateway.store.messages import DELIVERED, ENROUTE, UNDELIVERABLE, Outcome
 from gateway.store.postgres import PostgresStore
+from gateway.store.reviews import Case
 from tests.store.helpers import NUMBER, add, message, spooled
 from tests.store.members import PATIENCE, both, listening, look, member, spooled_numbers, two_members, until
 
+CONFIG = {
+    "accounts": {"shop": {"password": "x"}},
+    "operators": {"orange": {"host": "127.0.0.1", "system_id": "a", "password": "b"}},
+    "routes": [{"prefixes": [""], "operators": ["orange"]}],
+}
 LANE = spool.operator_lane("orange")
 
 
@@ -165,6 +174,17 @@ async def test_opt_out_on_two_nodes(shared):
     async with two_members(shared) as (one, two):
         assert sorted(await both(one, two, stop)) == [0, 1]
         assert len(list(await one.transact(ledger.events))) == 1
+
+
+async def test_overdue_on_two_nodes(shared):
+    """A text that nobody has read in time, and that two nodes look at at once, is decided by one of them."""
+    late = Case(NUMBER, "shop", "36034", 1, 2, 7)
+    reviewers = Reviews(OptOuts(Config.model_validate(CONFIG)))
+    async with two_members(shared) as (one, two):
+        await one.transact(lambda tx: reviews.add(tx, [late]))
+        decided = await both(one, two, lambda tx: reviewers.overdue(tx, 9).effects)
+        assert sorted(len(each) for each in decided) == [0, 1]
+        assert await one.transact(lambda tx: tx.rows("SELECT effect FROM evidence")) == [("opted_out",)]
 
 
 async def test_ledger_on_two_nodes(shared):
