@@ -52,6 +52,13 @@ _HEDGES = frozenset(
     )
 )
 _NEGATIONS = frozenset(words("pas ne n jamais not never don dont nicht nie niet nooit nunca mai não non no"))
+# Nobody who says one of these asks for more, whatever else there is: "subscribe, no thanks", "quiero recibir nada".
+_REFUSING = frozenset(
+    words(
+        "non no nein nee nao 0 zero rien aucun aucune nothing nichts niets nada nulla niente "
+        "spam spams junk crap shit bullshit merde merdes conneries harcelement mierda merda scheisse"
+    )
+)
 
 
 def read(text: str, short_codes: Collection[str] = ()) -> Decision:
@@ -109,8 +116,14 @@ class _Reader:
         own = guards.without_quotes(unsigned)
         for text in dict.fromkeys((self._text, unsigned, own)):
             if decided := climb(text):
-                return decided
+                return self._refused(decided)
         return _one_sentence(own)
+
+    def _refused(self, decided: tuple[Rule, Reading]) -> tuple[Rule, Reading]:
+        """Leave to a person what would lift an opt-out and has a word of refusal in it."""
+        if decided[1] is Reading.OPT_IN and not _REFUSING.isdisjoint(self._found):
+            return Rule.CONTRADICTION, Reading.UNCLEAR
+        return decided
 
     def _leave(self) -> tuple[Rule, Reading]:
         """Part the texts that a person must see from the ordinary ones."""
