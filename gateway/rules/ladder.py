@@ -84,6 +84,7 @@ _LADDER = (
     _rung(Rule.TYPO, Reading.OPT_OUT, {Kind.TYPO}, _ABOUT),
     _rung(Rule.EVERYTHING, Reading.OPT_OUT, {Kind.STOP_ALL}, _POLITE | {Kind.LINK, Kind.COMPLAINT}),
     _rung(Rule.EVERYTHING, Reading.OPT_OUT, {Kind.KEYWORD, Kind.EVERYTHING}, _POLITE | {Kind.LINK, Kind.COMPLAINT}),
+    _rung(Rule.OBJECT, Reading.OPT_OUT, {Kind.STOP_ALL, Kind.OBJECT}, _ABOUT),
     _rung(Rule.COURTESY, Reading.OPT_OUT, {Kind.KEYWORD, Kind.COURTESY}, set()),
     _rung(Rule.OBJECT, Reading.OPT_OUT, {Kind.KEYWORD}, _ABOUT | {Kind.REQUEST, Kind.REMOVAL}),
     _rung(Rule.NAME, Reading.OPT_OUT, {Kind.KEYWORD, Kind.NAME}, _ABOUT),

@@ -60,6 +60,14 @@ def test_what_asks_is_heard(category):
     assert read_otherwise(said.OPT_OUT[category], Reading.OPT_OUT) == {}
 
 
+@pytest.mark.parametrize("text", ["Arrêtez tout de suite", "stoppez tout de suite vos sms", "arretez tout vos sms"])
+def test_at_once_is_not_everything(text):
+    """Whoever wants an end at once, or of all SMS, has not refused notifications."""
+    decision = read(text)
+    assert decision.reading is Reading.OPT_OUT
+    assert decision.rule is not Rule.EVERYTHING
+
+
 @pytest.mark.parametrize("category", said.UNCLEAR)
 def test_what_might_ask_is_held(category):
     """What might ask for it and might not is for a person to read."""
