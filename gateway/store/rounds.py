@@ -119,9 +119,11 @@ class Rounds:
             TakenError: another process works on the database under our name.
         """
         while True:
+            await trio.lowlevel.checkpoint_if_cancelled()
             if not self.restless:
                 await self._work.wait()
-            await self.round()
+            with trio.CancelScope(shield=True):  # whoever waits for `quiet` has work already
+                await self.round()
             if not self.healthy:
                 await trio.sleep(_RETRY_PAUSE)
 

@@ -13,7 +13,7 @@ async def age(store, account, milliseconds):
 async def senders(store, number=NUMBER, code="36034", since=0):
     """Return the names of the senders."""
     found = await store.transact(lambda tx: contacts.senders(tx, [(number, code)], since))
-    return [each.account for each in found]
+    return [each.account for each in found.get((number, code), [])]
 
 
 async def test_senders(store):

@@ -283,8 +283,8 @@ async def test_held(store):
 
 async def test_let_go(store):
     """Rows to a number that were held back until one instant are due at once: an account's, or everybody's."""
-    await put(store, {"due": HOUR, "account": "shop"}, {"due": HOUR, "account": "bank", "lane": OTHER})
-    await put(store, {"due": 2 * HOUR, "account": "shop"}, {"due": HOUR, "number": "4915112345678"})
+    await put(store, {"at": HOUR, "account": "shop"}, {"at": HOUR, "account": "bank", "lane": OTHER})
+    await put(store, {"at": 2 * HOUR, "account": "shop"}, {"at": HOUR, "number": "4915112345678"})
     number = "33612345678"
     assert await store.transact(lambda tx: spool.let_go(tx, number, "shop", HOUR)) == [LANE]
     assert await store.transact(lambda tx: spool.let_go(tx, number, None, HOUR)) == [OTHER]
