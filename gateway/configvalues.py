@@ -233,7 +233,7 @@ SystemType = Annotated[str, _like(r"[ -~]{0,12}", "must be at most 12 ASCII char
 Password = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_password_or_hash)]
 File = Annotated[Path, AfterValidator(_from_folder)]
 # SMPP 3.4, 5.2.2 ends at 8; operators hand out longer ones all the same and expect them whole.
-OperatorPassword = Annotated[str, _like(r"[ -~]{0,8}", "must be at most 8 ASCII characters, as SMPP 3.4 has it")]
+OperatorPassword = Annotated[str, _like(r"[ -~]{0,255}", "must be at most 255 ASCII characters")]
 ApiKey = Annotated[str, _like(r"[!-~]{16,255}", "must be 16 to 255 ASCII characters without spaces")]
 Digits = Annotated[str, _like(r"[0-9]{0,15}", "must be at most 15 digits, without +")]
 ShortCode = Annotated[str, _like(r"[0-9]{3,15}", "must be 3 to 15 digits")]

@@ -15,6 +15,8 @@ from gateway.simulate.app import SimulatedApp
 from gateway.simulate.operator import SimulatedOperator
 from gateway.simulate.peer import PeerError
 from gateway.smpp import receipt, status
+from gateway.smpp.fields import PduError
+from gateway.smpp.text import TextError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -34,13 +36,13 @@ def read_address(_ctx: click.Context, _param: click.Parameter, value: str) -> tu
 
 @contextlib.contextmanager
 def in_plain_words() -> Iterator[None]:
-    """End the command with one sentence for what the network or a peer did, and quietly for Ctrl-C."""
+    """End the command with one sentence for what the network or a peer did, or no PDU holds; quietly for Ctrl-C."""
     failure: BaseException | None = None
     try:
         yield
     except* KeyboardInterrupt:
         click.echo("stopped")
-    except* (OSError, PeerError) as errors:
+    except* (OSError, PeerError, PduError, TextError) as errors:
         failure = errors
     while isinstance(failure, BaseExceptionGroup):
         failure = failure.exceptions[0]
@@ -109,7 +111,7 @@ async def _hand_in(peer: SimulatedOperator, ends: tuple[str, str], text: str) ->
     try:
         for answer in await peer.text(*ends, text):
             click.echo(f"{ends[0]} → {ends[1]}: {text} ({status.name(answer.status)})")
-    except PeerError as error:
+    except (PeerError, PduError, TextError) as error:
         click.echo(f"{ends[0]} → {ends[1]}: {error}")
 
 

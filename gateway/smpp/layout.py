@@ -159,7 +159,8 @@ _MESSAGE = (
 _LONG_SOURCE = "source_addr_ton source_addr_npi source_addr:65 "
 
 _NOTHING: tuple[Part, ...] = ()
-_BIND = (Part(plain("system_id:16 password:9 system_type:13 interface_version addr_ton addr_npi address_range:41")),)
+_CREDENTIALS = "system_id:16 password:256 "  # SMPP 3.4 (section 5.2.2) has 9, which not every message centre keeps to
+_BIND = (Part(plain(_CREDENTIALS + "system_type:13 interface_version addr_ton addr_npi address_range:41")),)
 _BIND_RESP = (Part(plain("system_id:16")),)
 _SM = (Part(plain("service_type:6 " + _SOURCE + _DESTINATION + _MESSAGE), _SHORT_MESSAGE),)
 _MESSAGE_ID = (Part(plain("message_id:65")),)
@@ -172,7 +173,7 @@ LAYOUTS: dict[int, tuple[Part, ...]] = {
     smpp.BIND_TRANSMITTER | smpp.RESPONSE: _BIND_RESP,
     smpp.BIND_TRANSCEIVER: _BIND,
     smpp.BIND_TRANSCEIVER | smpp.RESPONSE: _BIND_RESP,
-    smpp.OUTBIND: (Part(plain("system_id:16 password:9")),),
+    smpp.OUTBIND: (Part(plain(_CREDENTIALS)),),
     smpp.UNBIND: _NOTHING,
     smpp.UNBIND | smpp.RESPONSE: _NOTHING,
     smpp.ENQUIRE_LINK: _NOTHING,

@@ -64,6 +64,14 @@ async def test_refused_in_any_way(world, answer):
     await world.orange.texts(1)
 
 
+async def test_long_password(world):
+    """An operator's password may be longer than SMPP has it: it is said whole."""
+    world.orange = Refusing([])
+    world.operator = {"password": "correct-horse-battery"}
+    await world.start()
+    assert [pdu.fields["password"] for pdu in world.orange.binds] == ["correct-horse-battery"]
+
+
 async def test_already_bound_after_a_lost_link(world):
     """An operator that still holds our lost bind is asked again until it has let go of it (idea 20)."""
     world.orange = Refusing([])

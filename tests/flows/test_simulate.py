@@ -167,10 +167,10 @@ def terminal():
         process.kill()
 
 
-def send(port, password="secret"):
+def send(port, password="secret", sender="SHOP", text="Bonjour Léa"):
     """Run `stopgate simulate app` against the operator on that port."""
-    options = ["--connect", f"127.0.0.1:{port}", "--system-id", "gw", "--password", password, "--from", "SHOP"]
-    return CliRunner().invoke(main, ["simulate", "app", *options, NUMBER, "Bonjour Léa"])
+    options = ["--connect", f"127.0.0.1:{port}", "--system-id", "gw", "--password", password, "--from", sender]
+    return CliRunner().invoke(main, ["simulate", "app", *options, NUMBER, text])
 
 
 def test_app_command(terminal):
@@ -188,6 +188,23 @@ def test_app_command_refused(terminal):
     """An app that is not let in says why and ends with status 1."""
     result = send(terminal[1], password="wrong")
     assert (result.exit_code, result.stderr) == (1, "Error: the bind was refused: Invalid Password (ESME_RINVPASWD)\n")
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ({"sender": "S" * 21}, "source_addr cannot be written: 21 octets"),
+        ({"password": "correct horse"}, "the bind was refused"),
+        ({"password": "x" * 256}, "password cannot be written: 256 octets"),
+        ({"text": "a\udcff"}, "a lone surrogate at character 1"),
+    ],
+    ids=["sender", "password", "longest password", "text"],
+)
+def test_app_command_that_no_pdu_holds(terminal, what, says):
+    """What no PDU can hold ends the app command with one sentence; a password may be longer than SMPP has it."""
+    result = send(terminal[1], **what)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert says in result.stderr
 
 
 async def test_operator_command_sends_what_is_typed(terminal, nursery):
