@@ -228,6 +228,7 @@ class Operator(Section):
     receipt_id: Literal["auto", "text", "tlv"] = "auto"
     receipts_by: Literal["esm_class", "content"] = "esm_class"
     uncertain: Literal["retry", "fail"] = "retry"
+    validity: Literal["relative", "absolute", "none"] = "relative"
     statuses: dict[CommandStatus, Literal["slow", "later", "next", "fail"]] = {}
     receipts: bool = True
     enquire_link: Duration = 30.0

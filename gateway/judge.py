@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway import ruleset
 from gateway.homeward import wants_receipt
 from gateway.openings import Openings
-from gateway.outbound import References, segment_body
+from gateway.outbound import References, segment_body, validity
 from gateway.rules.policy import Case, Forward, Kind, Refuse, decide
 from gateway.rules.reason import Reason
 from gateway.smpp import pdu as smpp
@@ -103,6 +103,7 @@ class Judge:
         operator, parts = sent
         asks = int(self._operators[operator].receipts or wants_receipt(message.registered))
         lane = operator_lane(operator)
+        valid = validity(item, tx.now, self._operators[operator].validity)
         return [
             Spooled(
                 tx.new_id(),
@@ -110,7 +111,7 @@ class Judge:
                 message.id,
                 message.number,
                 smpp.SUBMIT_SM,
-                segment_body(item, part, asks),
+                segment_body(item, part, asks, valid),
                 item.due,
                 item.expires,
                 account=item.customer.name,

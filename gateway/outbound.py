@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from gateway.rules.reading import UDHI
+from gateway.rules.times import write_validity
 from gateway.smpp import pdu as smpp
 from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text
 from gateway.smpp.udh import split_udh
@@ -103,8 +104,17 @@ def _cut(octets: bytes, alphabet: Alphabet) -> bytes:
     return cut[:-2] if cut[-2:-1] in _HIGH_SURROGATES else cut
 
 
-def segment_body(item: Submitted, part: Encoded, asks: int) -> bytes:
-    """Write one segment as the operator gets it: the account's fields, our text, our receipt.
+def validity(item: Submitted, now: int, spelling: str) -> str:
+    """Return the validity_period of a submission for its operator, seen from ``now``, or from when it is due.
+
+    Empty where its app said nothing: then the operator's own counts.
+    """
+    asked = item.fields["validity_period"] or (item.pdu.tlvs and item.pdu.tlv(smpp.Tag.qos_time_to_live))
+    return write_validity(item.expires, max(item.due, now), spelling) if asked else ""
+
+
+def segment_body(item: Submitted, part: Encoded, asks: int, valid: str) -> bytes:
+    """Write one segment as the operator gets it: the account's fields, our text, our receipt; ``valid`` for so long.
 
     What short_message cannot hold, or the operator is to cut itself, travels on in message_payload.
     """
@@ -113,7 +123,7 @@ def segment_body(item: Submitted, part: Encoded, asks: int) -> bytes:
         **item.fields,
         "esm_class": (item.fields["esm_class"] & ~UDHI) | (UDHI if part.udhi else 0),
         "schedule_delivery_time": "",
-        "validity_period": "",
+        "validity_period": valid,
         "registered_delivery": asks,
         "replace_if_present_flag": 0,
         "data_coding": part.data_coding,

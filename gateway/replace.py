@@ -145,6 +145,7 @@ def _item(customer: Customer, change: Change, message: Message, rows: Sequence[S
     as_was = message.reason == Reason.NOT_TEXT  # otherwise the header, if any, is one of ours
     fields = old.fields | {
         "esm_class": old.fields["esm_class"] if as_was else old.fields["esm_class"] & ~UDHI,
+        "validity_period": change.pdu.fields["validity_period"] or old.fields["validity_period"],
         "registered_delivery": change.pdu.fields["registered_delivery"],
         "data_coding": message.data_coding,
         "sm_default_msg_id": change.pdu.fields["sm_default_msg_id"],

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from functools import lru_cache
 
 _FORM = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d)(\d\d)([+\-R])", re.ASCII)
 _PIVOT = 38  # 38-99 mean 19xx, 00-37 mean 20xx (appendix C)
 _MAX_QUARTERS = 48
+_LAST = int(datetime(2000 + _PIVOT, 1, 1, tzinfo=UTC).timestamp()) * 1_000  # the first instant without an absolute time
+_DAYS_OF_YEAR, _DAYS_OF_MONTH = 365, 30
+_MOST_YEARS = 99
 
 
 class TimeError(ValueError):
@@ -31,7 +35,8 @@ def read_time(text: str, now: int) -> int:
         raise TimeError(f"{text!r} is not YYMMDDhhmmsstnnp")
     year, month, day, hour, minute, second, tenths, quarters = (int(group) for group in match.groups()[:8])
     if match[9] == "R":
-        span = timedelta(days=365 * year + 30 * month + day, hours=hour, minutes=minute, seconds=second)
+        days = _DAYS_OF_YEAR * year + _DAYS_OF_MONTH * month + day
+        span = timedelta(days=days, hours=hour, minutes=minute, seconds=second)
         return now + span // timedelta(milliseconds=1)
     if quarters > _MAX_QUARTERS:
         raise TimeError(f"{text!r} is {quarters} quarters of an hour from UTC")
@@ -46,6 +51,33 @@ def read_time(text: str, now: int) -> int:
 def write_time(instant: int) -> str:
     """Write an instant as an absolute time, in UTC."""
     return datetime.fromtimestamp(instant // 1_000, UTC).strftime("%y%m%d%H%M%S") + f"{instant // 100 % 10}00+"
+
+
+class Spelling(StrEnum):
+    """How an operator is told until when a message is valid: as an instant, as a span, or not at all."""
+
+    ABSOLUTE = "absolute"
+    RELATIVE = "relative"
+    NONE = "none"
+
+
+def write_validity(until: int, now: int, spelling: str) -> str:
+    """Write that a message is valid until an instant, seen from ``now``; a span ends no earlier, and has a second.
+
+    Empty where that is not told, or has no spelling: an absolute time ends with the year 2037.
+    """
+    if spelling == Spelling.RELATIVE:
+        return _write_span(max(1, -((now - until) // 1_000)))
+    return write_time(until) if spelling == Spelling.ABSOLUTE and until < _LAST else ""
+
+
+def _write_span(seconds: int) -> str:
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    years, days = divmod(days, _DAYS_OF_YEAR)
+    months, day = divmod(days, _DAYS_OF_MONTH)
+    return f"{years:02}{months:02}{day:02}{hour:02}{minute:02}{second:02}000R" if years <= _MOST_YEARS else ""
 
 
 def receipt_date(instant: int) -> str:

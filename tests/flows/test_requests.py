@@ -2,12 +2,14 @@
 
 import pytest
 
+from gateway.rules.times import read_time
 from gateway.simulate.peer import RECEIPT_ASKED, message_body
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.smpp.events import Request
 from gateway.smpp.pdu import DistributionList, Sme, Tag
 from gateway.smpp.text import Alphabet, encode_text
+from gateway.submission import reread
 from tests.flows.peers import SHORT_CODE, tlv
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 
@@ -30,6 +32,11 @@ async def data_sm(app, number, text, tlvs=b"", **fields):
     content = {"service_type": "", "esm_class": 0, "registered_delivery": 1, "data_coding": 0, **to(number), **fields}
     payload = tlv(Tag.message_payload, encode_text(text, Alphabet.GSM7))
     return await ask(app, smpp.DATA_SM, payload + tlvs, **content)
+
+
+def is_about(validity, seconds):
+    """Say whether a relative time is a few seconds at most from what was asked for, which the commit may have taken."""
+    return validity.endswith("R") and 0 <= seconds - read_time(validity, 0) // 1_000 < 5
 
 
 async def submit_multi(app, destinations, text="Soldes", **fields):
@@ -101,6 +108,35 @@ async def test_time_to_live(world, waiting):
     [(brief,), (usual,)] = world.rows("SELECT expires - (SELECT submitted FROM message WHERE id = message) FROM spool")
     assert 0 <= 90_000 - brief < 5_000  # from its arrival on, which is a bit before its commit
     assert 0 <= 48 * 3_600_000 - usual < 5_000
+
+
+async def test_operator_is_told_the_validity(world, app):
+    """An operator is told for how long an app wants a message to be valid, and nothing where the app did not say."""
+    await app.accepted(FRENCH, "Soldes", validity_period="000000000500000R")
+    await data_sm(app, FRENCH, "Soldes", tlv(Tag.qos_time_to_live, (90).to_bytes(4, "big")))
+    await app.accepted(FRENCH, "Soldes")
+    await world.orange.texts(3)
+    long, brief, unsaid = (pdu.fields["validity_period"] for _, pdu in world.orange.taken)
+    assert (is_about(long, 300), is_about(brief, 90), unsaid) == (True, True, "")
+
+
+async def test_operator_is_not_told_the_validity(world):
+    """An operator that wants none is told none."""
+    world.operator["validity"] = "none"
+    await world.start()
+    await (await world.app()).accepted(FRENCH, validity_period="000000000500000R")
+    await world.orange.texts(1)
+    assert [pdu.fields["validity_period"] for _, pdu in world.orange.taken] == [""]
+
+
+async def test_absolute_validity(world):
+    """An instant is told as that instant in UTC, of every segment of a message in parts, too."""
+    world.operator["validity"] = "absolute"
+    await world.start()
+    app = await world.app()
+    await app.accepted(FRENCH, "Soldes! " * 30, validity_period="350102030405004+")
+    await world.orange.texts(1)
+    assert [pdu.fields["validity_period"] for _, pdu in world.orange.taken] == ["350102020405000+"] * 2
 
 
 async def test_data_sm_without_a_text(app):
@@ -266,6 +302,17 @@ async def test_replace(world, waiting):
     assert world.rows("SELECT segments, open FROM message") == [(1, 1)]
     [body] = [body for (body,) in world.rows("SELECT body FROM spool")]
     assert b"Autre STOP 36034" in bytes(body)
+
+
+async def test_replaced_validity(world, waiting):
+    """A message that is replaced keeps its validity, or takes the new one, also for its operator."""
+    first = await waiting.accepted(FRENCH, validity_period="370102030405004+")
+    second = await waiting.accepted(FRENCH, validity_period="000000001000000R")
+    await replace(waiting, first, "Un", validity_period="000000000200000R")
+    await replace(waiting, second, "Deux")
+    bodies = [bytes(body) for (body,) in world.rows("SELECT body FROM spool ORDER BY message")]
+    found = [reread(body).fields["validity_period"] for body in bodies]
+    assert (is_about(found[0], 120), is_about(found[1], 600)) == (True, True)
 
 
 async def test_replaced_by_something_refused(waiting):

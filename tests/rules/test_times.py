@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.rules.times import TimeError, read_time, receipt_date
+from gateway.rules.times import Spelling, TimeError, read_time, receipt_date, write_validity
 
 NOW = 1_780_000_000_000
 DAY = 86_400_000
@@ -124,3 +124,27 @@ def test_receipt_date(milliseconds, expected):
 def test_receipt_date_reads_back(milliseconds):
     """A receipt's date is the minute of the instant it was written from."""
     assert read_time(receipt_date(milliseconds) + "00000+", NOW) == milliseconds // 60_000 * 60_000
+
+
+@given(st.integers(NOW + 1, instant(2037, 12, 31)))
+def test_validity_reads_as_written(until):
+    """A validity that is written reads as the same instant, to a tenth of a second; as a span, to a second."""
+    assert until - 100 < read_time(write_validity(until, NOW, Spelling.ABSOLUTE), NOW) <= until
+    assert until <= read_time(write_validity(until, NOW, Spelling.RELATIVE), NOW) < until + 1_000
+    assert write_validity(until, NOW, Spelling.NONE) == ""
+
+
+@pytest.mark.parametrize(
+    ("until", "absolute", "relative"),
+    [
+        (NOW + 90_000, "260528202810000+", "000000000130000R"),
+        (NOW - 1, "260528202639900+", "000000000001000R"),
+        (instant(2037, 12, 31, 23, 59, 59), "371231235959000+", "110710033319000R"),
+        (instant(2038, 1, 1), "", "110710033320000R"),
+        (NOW + 100 * 365 * DAY, "", ""),
+    ],
+)
+def test_validity(until, absolute, relative):
+    """What has no spelling is not told: absolute times end with 2037, spans with 99 years. A span has a second."""
+    assert write_validity(until, NOW, Spelling.ABSOLUTE) == absolute
+    assert write_validity(until, NOW, Spelling.RELATIVE) == relative
