@@ -85,7 +85,7 @@ class OperatorOutcomes:
         self._routing = Routing(config)
 
     def _work(self, tx: Tx, items: list[Settled]) -> Result:
-        items = [self._passed_on(each) if each.step is Step.NEXT else each for each in items]
+        items = [self._passed_on(each) if each.step is Step.NEXT else each for each in _one_each(items)]
         begun = {each.item.message for each in items if each.step is Step.DONE and each.item.parts > 1}
         messages.begin(tx, begun)
         items, cleared = self._reviewed(tx, items, begun)
@@ -206,6 +206,18 @@ class AccountOutcomes:
 
     def _failed(self, items: list[Settled], error: StoreError) -> None:
         _settle_later(self.batch, self._lanes, items, error)
+
+
+def _one_each(items: list[Settled]) -> list[Settled]:
+    """Return one outcome for each row: an answer that came late says first of all that the operator has it."""
+    if len({each.item.id for each in items}) == len(items):
+        return items
+    found: dict[int, Settled] = {}
+    for each in items:
+        known = found.setdefault(each.item.id, each)
+        if each.step is Step.DONE and known.step is not Step.DONE:
+            found[each.item.id] = each
+    return list(found.values())
 
 
 def _settle_later(batch: Batch[Settled], lanes: Lanes, items: list[Settled], error: StoreError) -> None:

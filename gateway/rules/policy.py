@@ -222,9 +222,10 @@ def place(profile: Profile, submission: Submission) -> Concatenation | None:
     if not is_part(piece) or not mention_wanted(profile, submission.optout_mention):
         return None
     found = part_of(piece)
-    if found is None or (submission.canned and not piece.octets):
+    marketing = profile.kind is Kind.MARKETING
+    if found is None or (submission.canned and not piece.octets) or (submission.ported and marketing):
         return None
-    return found if legible(piece, profile.meanings, ports=profile.kind is not Kind.MARKETING) else None
+    return found if legible(piece, profile.meanings, ports=not marketing) else None
 
 
 def _read(profile: Profile, submission: Submission) -> Text | None:

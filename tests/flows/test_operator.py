@@ -136,6 +136,25 @@ async def test_answered_late(world, monkeypatch):
     assert len(world.orange.requests) == 1
 
 
+async def test_answered_late_before_the_commit(world, monkeypatch):
+    """What an operator takes after all, while we have given it up and not committed that, is not sent again."""
+    monkeypatch.setattr(settle, "_FIRST_PAUSE", 300.0)
+    world.operator["response_timeout"] = "50ms"
+    await world.start()
+    app = await world.app()
+    world.orange.answer = silence
+    message_id = await app.accepted(FRENCH)
+    await world.orange.received(1)
+    lane = world.gateway.lanes["operator/orange"]
+    with world.locked():
+        await world.eventually(lambda: lane.load().unsettled == 1)
+        world.orange.release()
+        await world.eventually(lambda: lane.load().unsettled == 2)
+    assert [each.message_id for each in await app.receipts(1)] == [message_id]
+    await world.settled()
+    assert len(world.orange.requests) == 1
+
+
 async def test_answered_late_and_sent_again(world, monkeypatch):
     """What was sent again before its first answer came ends once, by that answer; the other is ignored (idea 67)."""
     monkeypatch.setattr(settle, "_FIRST_PAUSE", 0.1)
@@ -151,6 +170,27 @@ async def test_answered_late_and_sent_again(world, monkeypatch):
     await app.heard()
     await world.settled()
     assert (len(world.orange.requests), len(app.requests)) == (2, 1)
+
+
+async def test_two_answers_in_one_commit(world, monkeypatch):
+    """A segment that was sent twice, and answered twice before that is committed, counts once, by its first answer."""
+    monkeypatch.setattr(settle, "_FIRST_PAUSE", 0.01)
+    world.operator["response_timeout"] = "500ms"
+    await world.start()
+    world.orange.reports = None
+    app = await world.app()
+    world.orange.answer = silence
+    await app.accepted(FRENCH, "x" * 200)
+    await world.orange.received(4)
+    first = world.orange.requests[0].fields["short_message"]
+    lane = world.gateway.lanes["operator/orange"]
+    with world.locked():
+        for link, pdu in world.orange.unanswered:
+            if pdu.fields["short_message"] == first:
+                world.orange.respond(link, pdu, status.ESME_ROK)
+        await world.eventually(lambda: lane.load().unsettled >= 2)
+    await world.eventually(lambda: world.rows("SELECT remote_id FROM sent"))
+    assert world.rows("SELECT remote_id FROM sent") == [("1001",)]
 
 
 @pytest.mark.parametrize("code", [status.ESME_RTHROTTLED, status.ESME_RMSGQFUL])

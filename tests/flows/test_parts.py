@@ -319,7 +319,9 @@ async def test_refused_at_once(world, app):
     """A part that can never carry the mention is refused at once, not held."""
     binary = await app.submit(FRENCH, with_header("x", 9, 2, 1), esm_class=UDHI, data_coding=4)
     unwilling = await app.submit(FRENCH, with_header("x", 9, 2, 1), esm_class=UDHI, tlvs=tlv(0x1534, b"\0"))
+    ported = await app.submit(FRENCH, "x", tlvs=sar(9, 2, 1) + tlv(0x020B, b"\x0b\x84"))
     assert [binary.status, unwilling.status] == [status.NOT_TEXT, status.MENTION_REQUIRED]
+    assert ported.status == status.NOT_TEXT
     assert world.rows("SELECT count(*) FROM held") == [(0,)]
 
 
