@@ -8,7 +8,6 @@ nothing new taken, what was taken is answered, operators are left politely, the 
 from __future__ import annotations
 
 import gc
-import sys
 from typing import TYPE_CHECKING
 
 import structlog
@@ -38,16 +37,15 @@ from gateway.reviews import Reviews
 from gateway.rules import number
 from gateway.settle import AccountOutcomes, OperatorOutcomes
 from gateway.store import nodes
-from gateway.store.reading import Reader
 from gateway.store.url import open_store
 from gateway.submit import Submit
 from gateway.tls import Contexts, TlsError, contexts, server_context
 from gateway.upkeep import Upkeep
 from gateway.watch import Watch
-from gateway.web.http import Server
-from gateway.web.post import Post
+from gateway.web.backend import Engine
+from gateway.web.http import Server, open_web
 from gateway.web.private import private_app
-from gateway.web.site import Site
+from gateway.web.process import WebProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +57,9 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _PATIENCE = 5.0  # seconds that a peer has for its last answers when we stop
-_SHORT_TURN = 0.001  # seconds that a thread may have the interpreter for while others want it
-# Traffic makes many small objects and hardly a cycle: look for cycles rarely.
-_GC_THRESHOLDS = (50_000, 50, 50)
+# Traffic makes many small objects and hardly a cycle, strangers who are turned away leave cycles only: so few that
+# collecting them takes a few milliseconds, and what lasts is looked at rarely.
+_GC_THRESHOLDS = (5_000, 50, 50)
 
 
 class Gateway:
@@ -109,10 +107,12 @@ class Gateway:
         self._watch = Watch(self.metrics, self.lanes, self._peers.connectors.values, self._listener)
         self._operate = Operate(self._peers.connectors.values, self._listener, customers, self.lanes)
         desk = Desk(self._opt_outs, self.store, self.lanes, self._deliver.follow)
-        post = Post(requests, self._submit)
-        self._site = Site(config, self.store, Reader(config.store), customers, post, self._operate, desk)
-        self._web_context = server_context(config.web.tls) if config.web.tls is not None else None
-        self._web: Server | None = None
+        self.backend = Engine(self.store, self._submit, customers, desk, self._operate)
+        self._web: WebProcess | None = None
+        if config.web.listen is not None:
+            if config.web.tls is not None:
+                server_context(config.web.tls)  # who serves it reads it again
+            self._web = WebProcess(config, config.web.listen, self.backend)
         self.web_address: tuple[str, int] | None = None
         for batch in outcomes:
             self.store.attach(batch)
@@ -169,15 +169,9 @@ class Gateway:
             await nursery.start(control.serve, self.config.control_socket, self._operate.actions)
         if self.config.metrics.listen is not None:
             nursery.start_soon(self._watch.count_for_ever, self.config.store)
-            await nursery.start(Server(private_app(self._render, self.not_ready), self.config.metrics.listen).run)
-        web = self.config.web
-        if web.listen is not None:
-            from gateway.web.public import limits, public_app  # noqa: PLC0415 (who has no web starts a fifth sooner)
-
-            sys.setswitchinterval(_SHORT_TURN)  # pages are rendered in threads; the event loop is not to wait for them
-            self._site.nursery = nursery
-            app, most = public_app(self._site), limits(self.config)
-            self._web = Server(app, web.listen, "web.listen", most, self._web_context)
+            ports = await open_web("metrics.listen", self.config.metrics.listen)
+            await nursery.start(Server(private_app(self._render, self.not_ready)).run, ports)
+        if self._web is not None:
             self.web_address = await nursery.start(self._web.run)
 
     async def _drain(self) -> None:
@@ -217,6 +211,8 @@ class Gateway:
             if self._draining:
                 return False
             self._configure(news.config, made)
+        if self._web is not None:
+            await self._web.follow(news.config)
         self._listener.let_go(news.unbound, _PATIENCE)
         self._peers.follow(news, made.clients, _PATIENCE)
         self._upkeep.routes_changed()
@@ -227,7 +223,7 @@ class Gateway:
 
     def _configure(self, config: Config, made: Contexts) -> None:
         """Let every part go by a configuration; no work is under way in the store meanwhile."""
-        self.config = self._site.config = config
+        self.config = config
         self._contexts = made
         self.metrics.know(config.accounts, config.operators)
         self._peers.configure(config)

@@ -142,9 +142,10 @@ class Door:
                 if stream is not None:
                     visit = self._admit(stream)
                     if visit is None:
+                        entrance.listener.waste()
                         stream.socket.close()
                     else:
-                        nursery.start_soon(self._attend, stream, visit, entrance.secure, serve)
+                        nursery.start_soon(self._attend, stream, visit, entrance, serve)
 
     def complaint(self) -> str:
         """Say what seems to stand still (:mod:`gateway.pulse`); nothing when all is well."""
@@ -165,14 +166,16 @@ class Door:
         self,
         stream: trio.SocketStream,
         visit: Visit,
-        secure: bool,  # noqa: FBT001 (started by a nursery, which passes by position)
+        entrance: Entrance,
         serve: Callable[[trio.abc.Stream, Visit], Awaitable[None]],
     ) -> None:
         try:
-            ready = await self._secured(stream, visit) if secure else stream
+            ready = await self._secured(stream, visit) if entrance.secure else stream
             if ready is not None:
                 await serve(ready, visit)
         finally:
+            if not visit.known:
+                entrance.listener.waste()
             self.places.leave(visit.household, known=visit.known, bound=visit.bound)
 
     async def _secured(self, stream: trio.SocketStream, visit: Visit) -> trio.abc.Stream | None:

@@ -15,6 +15,7 @@ import json
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trio
@@ -162,17 +163,18 @@ class Import:
         Raises:
             StoreError: the database cannot take it; what was added before stays.
         """
-        return await self._each(transact, self._put, politely=politely)
+        work = partial(_put, order=self._order, sha256=self._digest.hexdigest())
+        return await self._each(transact, work, politely=politely)
 
     async def rehearse(self, transact: Transact, *, politely: bool) -> Report:
         """Find out what :meth:`add` would do, and do nothing."""
-        return await self._each(transact, self._look, politely=politely)
+        return await self._each(transact, _look, politely=politely)
 
-    async def _each(self, transact: Transact, work: Callable[[Tx, list[Row]], int], *, politely: bool) -> Report:
+    async def _each(self, transact: Transact, work: Callable[..., int], *, politely: bool) -> Report:
         chunks = self._room.sorted(AT_ONCE)
         while chunk := await trio.to_thread.run_sync(next, chunks, None):
             began = trio.current_time()
-            self._added += await _patiently(transact, lambda tx: work(tx, chunk))
+            self._added += await _patiently(transact, partial(work, rows=chunk))
             self._numbers += len(chunk)
             self._watcher.added(len(chunk))
             if politely:
@@ -181,41 +183,44 @@ class Import:
         problems = self._reasons.total()
         return Report(self._rows, problems, dict(self._reasons), self._first, self._numbers, self._added, digest)
 
-    def _put(self, tx: Tx, rows: list[Row]) -> int:
-        order, identifier = self._order, tx.new_id()
-        tx.lock({row[0] for row in rows})  # no submission to them is being decided meanwhile
-        entries = [
-            Entry(number, account, since or tx.now, source or order.source, code or order.code, not rank, identifier)
-            for number, account, rank, since, source, code in rows
-        ]
-        added = blacklist.add(tx, entries)
-        if added:
-            evidence.record(tx, [self._evidence(tx, identifier, added)])
-        return len(added)
 
-    def _look(self, tx: Tx, rows: list[Row]) -> int:
-        found = blacklist.lookup(tx, {row[0] for row in rows})
-        return sum((row[0], row[1]) not in found for row in rows)
+def _put(tx: Tx, order: Order, sha256: str, rows: list[Row]) -> int:
+    identifier = tx.new_id()
+    tx.lock({row[0] for row in rows})  # no submission to them is being decided meanwhile
+    entries = [
+        Entry(number, account, since or tx.now, source or order.source, code or order.code, not rank, identifier)
+        for number, account, rank, since, source, code in rows
+    ]
+    added = blacklist.add(tx, entries)
+    if added:
+        what = f"{len(added)} numbers from {added[0][0]} to {added[-1][0]} of {order.name}, SHA-256 {sha256}"
+        whose = json.dumps(sorted({account for _, account in added}))
+        evidence.record(tx, [_evidence(order, (identifier, tx.now), what, whose)])
+    return len(added)
 
-    def _evidence(self, tx: Tx, identifier: int, added: list[tuple[str, str]]) -> Evidence:
-        order, numbers = self._order, [number for number, _ in added]
-        which = f"{len(added)} numbers from {numbers[0]} to {numbers[-1]}"
-        what = f"{which} of {order.name}, SHA-256 {self._digest.hexdigest()}"
-        return Evidence(
-            id=identifier,
-            at=tx.now,
-            number="",
-            code=order.code,
-            source=order.source,
-            operator="",
-            data_coding=0,
-            octets=b"",
-            normalised="",
-            rule="by_hand",
-            effect=IMPORTED,
-            accounts=json.dumps(sorted({account for _, account in added})),
-            note=f"{order.reason}; {what}",
-        )
+
+def _look(tx: Tx, rows: list[Row]) -> int:
+    found = blacklist.lookup(tx, {row[0] for row in rows})
+    return sum((row[0], row[1]) not in found for row in rows)
+
+
+def _evidence(order: Order, place: tuple[int, int], what: str, whose: str) -> Evidence:
+    identifier, at = place
+    return Evidence(
+        id=identifier,
+        at=at,
+        number="",
+        code=order.code,
+        source=order.source,
+        operator="",
+        data_coding=0,
+        octets=b"",
+        normalised="",
+        rule="by_hand",
+        effect=IMPORTED,
+        accounts=whose,
+        note=f"{order.reason}; {what}",
+    )
 
 
 def _rank(listed: Listed) -> int:

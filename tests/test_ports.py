@@ -33,11 +33,23 @@ async def test_newcomers_are_taken_at_a_pace(autojump_clock):
         assert await taking(listener, 250) <= 0.3
 
 
+async def test_newcomers_who_came_for_nothing(autojump_clock):
+    """Twenty who come for nothing use up what was saved for hundreds; the pace itself they leave to all."""
+    [listener] = await open_port("127.0.0.1", 0)
+    async with listener:
+        for _ in range(20):
+            await taking(listener, 1)
+            listener.waste()
+        assert 0.95 <= await taking(listener, 250) <= 1.05
+        listener.waste()
+        assert 0.95 <= await taking(listener, 250) <= 1.05
+
+
 async def taking(listener, count):
     """Let so many connect at once; returns how long it takes to let them in."""
     began = trio.current_time()
-    for _ in range(count // 50):
-        waiting = [await trio.open_tcp_stream(*listener.socket.getsockname()) for _ in range(50)]
+    for some in [50] * (count // 50) or [count]:
+        waiting = [await trio.open_tcp_stream(*listener.socket.getsockname()) for _ in range(some)]
         for stream in [*waiting, *[await listener.accept() for _ in waiting]]:
             await stream.aclose()
     return trio.current_time() - began

@@ -8,6 +8,7 @@ closed.
 
 import logging
 import ssl
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import trio
@@ -18,7 +19,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from starlette.types import ASGIApp
 
 from gateway import log
-from gateway.ports import open_port
+from gateway.ports import Port, open_port
 from gateway.rules.bans import household, origin
 from gateway.rules.places import Places
 from gateway.tls import TlsError, shake_hands
@@ -31,50 +32,49 @@ _log = log.get()
 _STREAMS = 10  # requests at once on a connection that has been made one of HTTP/2
 
 
+async def open_web(key: str, listen: tuple[str, int]) -> list[Port]:
+    """Open what the setting ``key`` says; port 0 is any free one.
+
+    Raises:
+        OSError: it cannot be had; the message names the address and the setting.
+    """
+    try:
+        return await open_port(*listen)
+    except OSError as error:
+        raise OSError(error.errno, f"{key}: {error.strerror}") from error
+
+
 class Server:
-    """Serves one application on one address.
+    """Serves one application.
 
     Args:
         app: an ASGI application.
-        listen: where; port 0 is any free one.
-        key: the setting that says so, for the error where it cannot be had.
         limits: what clients may take.
+
+    Attributes:
         certified: speaks TLS with them; None: they are spoken to in clear.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        listen: tuple[str, int],
-        key: str = "metrics.listen",
         limits: Limits = DEFAULT_LIMITS,
         certified: ssl.SSLContext | None = None,
     ) -> None:
-        self._certified = certified
+        self.certified = certified
         self._app = Bounded(app, limits)
-        self._listen = listen
-        self._key = key
         self._limits = limits
         self._places = Places(limits.connections, limits.connections, limits.each)
         self._open: set[WorkerContext] = set()
         self._accepting = trio.CancelScope()
         self._quiet = trio.Event()
 
-    async def run(self, task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until cancelled or drained; start it with `nursery.start`, which returns the address bound.
-
-        Raises OSError, which names the address and the setting, when it cannot be had; nothing that a client sends
-        raises.
-        """
-        try:
-            listeners = await open_port(*self._listen)
-        except OSError as error:
-            raise OSError(error.errno, f"{self._key}: {error.strerror}") from error
-        host, port = listeners[0].socket.getsockname()[:2]
+    async def run(self, ports: Sequence[Port], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve who comes through some ports until cancelled or drained; nothing that a client sends raises."""
         async with trio.open_nursery() as nursery:
-            task_status.started((host, port))
+            task_status.started()
             with self._accepting:
-                await trio.serve_listeners(self._contain, listeners, handler_nursery=nursery)
+                await trio.serve_listeners(self._contain, list(ports), handler_nursery=nursery)
         self._quiet.set()
 
     async def drain(self, patience: float) -> None:
@@ -111,10 +111,10 @@ class Server:
 
     async def _secured(self, stream: trio.SocketStream) -> trio.abc.Stream:
         """Return the stream to talk on: the socket's own, or TLS on it."""
-        if self._certified is None:
+        if self.certified is None:
             return stream
         with trio.fail_after(self._limits.idle_seconds):
-            return await shake_hands(stream, self._certified)
+            return await shake_hands(stream, self.certified)
 
     async def _converse(self, stream: trio.SocketStream, spoken: trio.abc.Stream) -> None:
         context = WorkerContext(None)

@@ -10,6 +10,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 import trio
@@ -50,7 +51,7 @@ class Logins:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._store = site.store
+        self._backend = site.backend
         self._known: OrderedDict[str, tuple[Login, float]] = OrderedDict()
 
     def password(self, who: str) -> tuple[str | None, bool]:
@@ -63,14 +64,9 @@ class Logins:
     async def begin(self, who: str, response: Response) -> None:
         """Log somebody in, whose password was right, with the cookie of a response."""
         password, admin = self.password(who)
-        token, now = secrets.token_urlsafe(32), self._store.clock()
+        token, now = secrets.token_urlsafe(32), self._backend.clock()
         login = Login(_digest(token), who, int(admin), "" if admin else who, _proof(token, password or ""), now, now)
-
-        def work(tx: Tx) -> None:
-            logins.forget(tx, now - LIFE, now - IDLE)
-            logins.begin(tx, login)
-
-        await self._store.transact(work)
+        await self._backend.transact(partial(_begun, login=login))
         response.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax")
 
     async def find(self, request: Request) -> Guest | None:
@@ -81,27 +77,20 @@ class Logins:
         login = await self._look_up(_digest(token))
         if login is None or not self._holds(login, token):
             return None
-        if self._store.clock() - login.seen > _NOTED_EVERY:
+        if self._backend.clock() - login.seen > _NOTED_EVERY:
             with suppress(StoreError):  # pages are read while nothing can be kept, too
-                await self._store.transact(lambda tx: logins.seen(tx, login.digest))
+                await self._backend.transact(partial(logins.seen, digest=login.digest))
             self._known.pop(login.digest, None)
         return Guest(login, hmac.digest(token.encode(), b"form", "sha256").hex())
 
     async def look_at(self, guest: Guest, account: str) -> None:
         """Show an administrator an account's pages from now on."""
-        await self._store.transact(lambda tx: logins.look_at(tx, guest.login.digest, account))
+        await self._backend.transact(partial(logins.look_at, digest=guest.login.digest, account=account))
         self._known.pop(guest.login.digest, None)
 
     async def end(self, guest: Guest, response: Response, *, everywhere: bool = False) -> None:
         """Log somebody out, `everywhere` in all their browsers."""
-        login = guest.login
-
-        def work(tx: Tx) -> None:
-            logins.end(tx, login.digest)
-            if everywhere:
-                logins.end_all(tx, login.who, login.admin)
-
-        await self._store.transact(work)
+        await self._backend.transact(partial(_ended, login=guest.login, everywhere=everywhere))
         self._known.clear()
         response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="lax")
 
@@ -122,7 +111,7 @@ class Logins:
         return found
 
     def _holds(self, login: Login, token: str) -> bool:
-        now = self._store.clock()
+        now = self._backend.clock()
         password, admin = self.password(login.who)
         if password is None or admin != bool(login.admin):
             return False
@@ -134,6 +123,17 @@ def from_guest(guest: Guest, form: Mapping[str, object]) -> bool:
     """Say whether a form carries the token of whoever is logged in."""
     given = form.get("csrf")
     return isinstance(given, str) and hmac.compare_digest(guest.csrf.encode(), given.encode())
+
+
+def _begun(tx: Tx, login: Login) -> None:
+    logins.forget(tx, login.begun - LIFE, login.begun - IDLE)
+    logins.begin(tx, login)
+
+
+def _ended(tx: Tx, login: Login, *, everywhere: bool) -> None:
+    logins.end(tx, login.digest)
+    if everywhere:
+        logins.end_all(tx, login.who, login.admin)
 
 
 def _digest(token: str) -> str:

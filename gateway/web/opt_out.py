@@ -8,6 +8,7 @@ a wait or some work (:mod:`gateway.web.tickets`), and beyond that nothing but pa
 from __future__ import annotations
 
 import math
+from functools import partial
 from ipaddress import IPv6Address, ip_network
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -101,7 +102,7 @@ class OptOutPage:
         keys = self._keys(request, number)
         if _take(self._free, keys, began):
             tickets = await self._sealed()
-            claim, now = Claim(field(form, "ticket"), field(form, "proof")), self._site.store.clock() / 1_000
+            claim, now = Claim(field(form, "ticket"), field(form, "proof")), self._site.backend.clock() / 1_000
             remaining = tickets.remaining(claim, number.key, now)
             if remaining != 0:
                 ticket = claim.ticket if remaining else tickets.issue(number.key, now)
@@ -114,7 +115,7 @@ class OptOutPage:
             if pause := _take(self._most, keys, began):
                 _log.warning("opt_out_page_flooded", household=keys["household"])
                 raise HTTPException(429, headers={"retry-after": str(math.ceil(pause))})
-        await self._site.desk.opt_out(number)
+        await self._site.backend.opt_out(number)
         await trio.sleep_until(began + _ANSWER)
         return RedirectResponse(DONE, 303)
 
@@ -130,7 +131,7 @@ class OptOutPage:
 
     async def _sealed(self) -> Tickets:
         if self._tickets is None:
-            self._tickets = Tickets(await self._site.store.transact(lambda tx: seals.shared(tx, _SEAL)))
+            self._tickets = Tickets(await self._site.backend.transact(partial(seals.shared, name=_SEAL)))
         return self._tickets
 
     async def _done(self, request: Request) -> Response:

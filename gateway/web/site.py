@@ -12,18 +12,12 @@ from gateway.web.pages import Pages
 from gateway.web.visitors import Visitors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import trio
     from starlette.requests import Request
 
     from gateway.config import Config
-    from gateway.desk import Desk
-    from gateway.operate import Operate
-    from gateway.store.base import Store
     from gateway.store.reading import Reader
-    from gateway.submission import Customer
-    from gateway.web.post import Post
+    from gateway.web.backend import Backend
 
 _NUMBER = re.compile(r"(?<=/)[0-9+().\- ]{5,}(?=/|$)")
 
@@ -34,24 +28,16 @@ class Site:
 
     Attributes:
         config: the configuration.
-        store: to write; `await site.store.transact(work)`.
         reader: to read, which holds no commit up; `await site.reader.read(work)`.
-        customers: the accounts, by name.
-        post: hands requests in for them.
-        operate: tells how operators and binds are doing.
-        desk: takes opt-outs from pages.
+        backend: the gateway, which writes, sends, and knows who is bound.
         pages: renders templates.
         nursery: where work goes on that no request waits for; None before the web is open.
         visitors: tells addresses.
     """
 
     config: Config
-    store: Store
     reader: Reader
-    customers: Mapping[str, Customer]
-    post: Post
-    operate: Operate
-    desk: Desk
+    backend: Backend
     pages: Pages = field(default_factory=Pages)
     nursery: trio.Nursery | None = None
 

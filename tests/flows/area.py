@@ -14,7 +14,7 @@ class Site:
     """The public pages of a world's gateway, each visitor with cookies of its own."""
 
     def __init__(self, world):
-        self.app = public_app(world.gateway._site)
+        self.app = public_app(world.site)
 
     async def visitor(self, name=None):
         """Return a new visitor, logged in under a name."""

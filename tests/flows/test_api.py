@@ -23,12 +23,12 @@ WEB = {"listen": "127.0.0.1:0"}
 async def client(world):
     """Give the client of `shop`, at a gateway that is bound to its operator."""
     await world.start(web=WEB, accounts=ACCOUNTS)
-    return Client(world.gateway.web_address)
+    return Client(world.web_address)
 
 
 def other(world, key=OTHER_KEY):
     """Give another client of the same gateway."""
-    return Client(world.gateway.web_address, key)
+    return Client(world.web_address, key)
 
 
 async def test_message_is_a_submission(world, client):
@@ -116,7 +116,7 @@ async def test_idempotency(world, client):
     world.ask_to_stop()
     await world.stopped()
     await world.start_gateway({"orange": world.orange}, web=WEB, accounts=ACCOUNTS)
-    later = await Client(world.gateway.web_address).send(FRENCH, key="order-1")
+    later = await Client(world.web_address).send(FRENCH, key="order-1")
     assert later.json == first.json
     assert world.rows("SELECT count(*) FROM message WHERE account = 'shop'") == [(1,)]
 
@@ -139,7 +139,7 @@ async def test_refusals_are_kept_and_throttling_is_not(world):
     """Under a key a refusal stays one, whatever changes; what had no room may come again and is taken."""
     shop = {"api_key": KEY, "api_rate": None, "rate": 1}
     await world.start(web=WEB, accounts={"shop": shop})
-    client = Client(world.gateway.web_address)
+    client = Client(world.web_address)
     await client.post("/blacklist", {"number": FRENCH, "reason": "asked"})
     assert (await client.send(FRENCH, key="a")).problem == "opted-out"
     await client.delete(f"/blacklist/{FRENCH}?reason=a+mistake")
@@ -292,7 +292,7 @@ async def test_webhook_tells_of_receipts(world):
     await world.nursery.start(receiver.run)
     hook = {"url": receiver.url, "secret": SECRET, "private": True}
     await world.start(web=WEB, accounts={"shop": {**ACCOUNTS["shop"], "webhook": hook}})
-    sent = (await Client(world.gateway.web_address).send(FRENCH, reference=9)).json["id"]
+    sent = (await Client(world.web_address).send(FRENCH, reference=9)).json["id"]
     [posted] = await receiver.received(1)
     event = json.loads(posted.body)
     assert ReceiptEvent.model_validate(event).account == "shop"
@@ -342,7 +342,7 @@ async def test_every_error_is_a_problem(client):
 async def test_rate_of_requests(world):
     """Over its rate of requests an account is told to wait, and every answer says how much is left."""
     await world.start(web=WEB, accounts={"shop": {"api_key": KEY, "api_rate": 3}})
-    client = Client(world.gateway.web_address)
+    client = Client(world.web_address)
     replies = [await client.get("/usage") for _ in range(12)]
     assert replies[0].headers["ratelimit-policy"] == '"requests";q=3;w=1'
     assert replies[0].headers["ratelimit"] == '"requests";r=2;t=0'
@@ -353,7 +353,7 @@ async def test_rate_of_requests(world):
 async def test_description_and_its_page(world):
     """The description is OpenAPI 3.1, and its page shows every operation and problem; neither needs a key."""
     await world.start(web=WEB, accounts=ACCOUNTS)
-    nobody = Client(world.gateway.web_address, "")
+    nobody = Client(world.web_address, "")
     document = (await nobody.get("/openapi.json")).json
     assert document["openapi"] == "3.1.0"
     assert set(document["webhooks"]) == {"receipt", "opt_out", "opt_in"}

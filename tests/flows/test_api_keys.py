@@ -4,10 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 from gateway import cli
-from gateway.config import Config
 from gateway.store.apikeys import hash_of
 from tests.flows.commandline import CommandLine
-from tests.flows.world import merged
 from tests.web.client import KEY, OTHER_KEY, Client
 
 WEB = {"listen": "127.0.0.1:0"}
@@ -28,7 +26,7 @@ async def command(world, tmp_path):
 
 async def works(world, key):
     """Say whether a key opens the interface."""
-    status = (await Client(world.gateway.web_address, key).get("/usage")).status
+    status = (await Client(world.web_address, key).get("/usage")).status
     assert status in (200, 401)
     return status == 200
 
@@ -76,8 +74,7 @@ async def test_key_in_the_configuration(world, written):
 async def test_key_follows_the_configuration(world):
     """A key that another configuration no longer has ends with the reload, and the one that it has instead begins."""
     await world.start(web=WEB, accounts={"shop": {"api_key": KEY}})
-    other = Config.model_validate(merged(world.settings, {"accounts": {"shop": {"api_key": OTHER_KEY}}}))
-    assert await world.gateway.reload(other)
+    assert await world.reload(accounts={"shop": {"api_key": OTHER_KEY}})
     assert [await works(world, key) for key in (KEY, OTHER_KEY)] == [False, True]
 
 

@@ -38,7 +38,7 @@ async def test_every_example_works(world):
     await world.nursery.start(receiver.run)
     hook = {"url": receiver.url, "secret": SECRET, "private": True}
     await world.start(web={"listen": "127.0.0.1:0"}, accounts={"shop": {"api_key": KEY, "webhook": hook}})
-    address = world.gateway.web_address
+    address = world.web_address
     message = (await Client(address).send("+33712345678")).json["id"]
     variables = {"GATEWAY": "http://{}:{}".format(*address), "API_KEY": KEY, "MESSAGE": message}
     found = blocks("sh")

@@ -437,7 +437,7 @@ async def test_slow_reader_of_a_list(world, monkeypatch):
             await trio.sleep_forever()
 
     with pytest.raises(trio.BrokenResourceError):
-        await Table(world.gateway._site.reader, "list", ["number"], lines)({}, None, send)
+        await Table(world.site.reader, "list", ["number"], lines)({}, None, send)
     assert ended
 
 

@@ -28,7 +28,7 @@ def _quick(monkeypatch):
 async def visitor(world):
     """Give a visitor of the page, at a gateway that is bound to its operator."""
     await world.start(web=WEB)
-    return Visitor(world.gateway.web_address)
+    return Visitor(world.web_address)
 
 
 async def opt_out(visitor, number, country="FR", **headers):
@@ -68,7 +68,7 @@ async def test_same_as_a_stop(world):
     await app.accepted(FRENCH)  # with the short code as its mention
     await app.accepted(GERMAN)  # with the page as its mention
     await world.orange.texts(2)
-    visitor = Visitor(world.gateway.web_address)
+    visitor = Visitor(world.web_address)
     await opt_out(visitor, "0612345678")
     await opt_out(visitor, "01511 2345678", "DE")
     await opt_out(visitor, "+33 6 12 34 56 78", "DE")  # once more

@@ -33,7 +33,7 @@ async def test_description_is_true(world, tmp_path):
     account = {"api_key": KEY, "api_rate": None, "kind": "notification"}
     await world.start(web={"listen": "127.0.0.1:0"}, accounts={"shop": account})
     (tmp_path / "schemathesis.toml").write_text(CONFIG, encoding="utf-8")
-    url = "http://{}:{}/api/v1/openapi.json".format(*world.gateway.web_address)
+    url = "http://{}:{}/api/v1/openapi.json".format(*world.web_address)
     command = [PROGRAM, "--config-file", "schemathesis.toml", "run", url, "-n", EXAMPLES, "--no-color", "--seed", "1"]
     command += ["--header", f"Authorization: Bearer {KEY}", "--max-failures", "5", "--generation-database", "none"]
     with trio.fail_after(300):

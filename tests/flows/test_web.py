@@ -1,11 +1,19 @@
-"""The public server within a whole gateway: it lives and ends with it, and hands in what pages send."""
+"""Pages within a whole gateway, in the process that serves them: it ends with it, and hands in what they send."""
+
+import os
+import shutil
+import signal
 
 import pytest
 import trio
 
+from gateway.config import Config
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet
+from gateway.web.process import WebProcess
+from tests.certificates import Authority
+from tests.flows.peers import PATIENCE
 from tests.flows.world import FRENCH
 
 FIELDS = {
@@ -29,7 +37,11 @@ FIELDS = {
 }
 
 
-async def fetch(address, octets):
+NOTHING = b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+FRONT = NOTHING.replace(b"/nothing", b"/")
+
+
+async def fetch(address, octets=NOTHING):
     """Send octets to the web and return all that comes back."""
     stream = await trio.open_tcp_stream(*address)
     async with stream:
@@ -37,36 +49,121 @@ async def fetch(address, octets):
         return b"".join([part async for part in stream])
 
 
+@pytest.fixture
+async def process(world):
+    """Give the process that serves a gateway's pages, which takes silence for a few seconds only."""
+    await world.start()
+    config = Config.model_validate({**world.settings, "web": {"listen": "127.0.0.1:0"}})
+    process = WebProcess(config, config.web.listen, world.gateway.backend, silence=5.0)
+    process.address = await world.nursery.start(process.run)
+    return process
+
+
 async def test_web_lives_and_ends_with_the_gateway(world):
     """The web answers while the gateway runs, survives a malformed upgrade, and is drained with everything else."""
+    world.apart = True
     await world.start(web={"listen": "127.0.0.1:0"})
-    address = world.gateway.web_address
-    hostile = await trio.open_tcp_stream(*address)
+    hostile = await trio.open_tcp_stream(*world.web_address)
     await hostile.send_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nx")
-    answer = await fetch(address, b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 404")
+    assert (await fetch(world.web_address)).startswith(b"HTTP/1.1 404")
     await hostile.aclose()
     world.ask_to_stop()
     await world.stopped()
     with pytest.raises(OSError, match=r"connect|refused"):
-        await trio.open_tcp_stream(*address)
+        await trio.open_tcp_stream(*world.web_address)
+    assert not world.events("web_ended")
 
 
-async def test_hand_in_is_a_submission(world):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+async def test_process_that_ends_or_stands_still(world, process, number):
+    """Whatever becomes of the process, another one serves: whoever has come meanwhile is answered by it."""
+    await fetch(process.address)
+    first = process.pid
+    os.kill(first, number)
+    with trio.fail_after(4 * PATIENCE):
+        assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
+    assert process.pid not in (0, first)
+    assert [event["status"] for event in world.events("web_ended")] == [-signal.SIGKILL]
+    assert len(world.events("web_stuck")) == (number == signal.SIGSTOP)
+
+
+async def test_signals_that_are_meant_for_the_gateway(process):
+    """What a terminal or systemd sends to all processes ends the one that serves pages through the gateway alone."""
+    await fetch(process.address)
+    pid = process.pid
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        os.kill(pid, number)
+    assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
+    assert process.pid == pid
+    await process.drain(PATIENCE)
+
+
+async def test_process_follows(world, process):
+    """Another configuration reaches the pages, and what they write reaches the gateway."""
+    assert (await fetch(process.address, FRONT)).startswith(b"HTTP/1.1 303")
+    shop = {"password": "secret", "web_password": "web-secret"}
+    news = {**world.settings, "accounts": {"shop": shop}, "web": {"public_url": "https://x"}}
+    await process.follow(Config.model_validate(news))
+    assert (await fetch(process.address, FRONT)).startswith(b"HTTP/1.1 200")
+    form = b"name=shop&password=web-secret"
+    head = "POST /login HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n"
+    head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\n\r\n"
+    assert b"set-cookie: __Host-login=" in await fetch(process.address, head.encode() + form)
+    assert world.rows("SELECT who FROM login") == [("shop",)]
+
+
+async def test_certificate_is_read_again(world, tmp_path):
+    """What `web.tls` names is read again at a reload, for new connections; what cannot be used leaves the last one."""
+    first, then = Authority(tmp_path, "first"), Authority(tmp_path, "then")
+    used, others = first.issue("web", "localhost"), then.issue("renewed", "localhost")
+    world.apart = True
+    await world.start(web={"listen": "127.0.0.1:0", "tls": {"certificate": used[0], "key": used[1]}})
+    await greet(world.web_address, first)
+    for path, place in zip(others, used, strict=True):
+        shutil.copy(path, place)
+    assert await world.reload()
+    await greet(world.web_address, then)
+    shutil.copy(used[1], used[0])
+    assert await world.reload()
+    await greet(world.web_address, then)
+
+
+async def greet(address, authority):
+    """Ask for a page over TLS, from whoever shows a certificate of an authority's."""
+    socket = await trio.open_tcp_stream(*address)
+    context, names = authority.client(), {"server_hostname": "localhost", "https_compatible": True}
+    async with trio.SSLStream(socket, context, **names) as stream:
+        await stream.send_all(NOTHING)
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 404")
+
+
+async def test_port_that_is_taken(world):
+    """A gateway whose web has no port says so, by address and setting, and does not start."""
+    await world.start()
+    taken = "{}:{}".format(*world.address)
+    config = Config.model_validate({**world.settings, "web": {"listen": taken}})
+    with pytest.raises(OSError, match=rf"web\.listen: cannot listen on {taken}"):
+        await WebProcess(config, config.web.listen, world.gateway.backend).run()
+
+
+async def test_submission_of_a_page(world):
     """What a page hands in takes the way of a submit_sm, with mention and spool; its answer comes after the commit."""
-    await world.start(web={"listen": "127.0.0.1:0"})
-    site = world.gateway._site
-    code, body = await site.post.hand_in(site.customers["shop"], smpp.Pdu(smpp.SUBMIT_SM, 1, 0, FIELDS))
-    assert code == status.ESME_ROK
-    assert world.rows(f"SELECT id FROM message WHERE account = 'shop' AND number = '{FRENCH}'") == [
-        (int(body[:16], 16),)
-    ]
+    await world.start()
+    backend = world.gateway.backend
+    answer = await backend.submit("shop", smpp.Pdu(smpp.SUBMIT_SM, 1, 0, FIELDS), backend.clock())
+    assert answer.status == status.ESME_ROK
+    assert world.rows(f"SELECT id FROM message WHERE account = 'shop' AND number = '{FRENCH}'") == [(answer.message,)]
     assert await world.orange.texts(1) == [("SHOP", FRENCH, "Hello STOP 36034", Alphabet.GSM7, 1)]
 
 
-async def test_hand_in_is_refused_likewise(world):
+@pytest.mark.parametrize(
+    ("account", "number", "code"),
+    [("shop", "12", status.ESME_RINVDSTADR), ("gone", FRENCH, status.ESME_RSYSERR)],
+    ids=["no number", "account that a reload has taken away"],
+)
+async def test_submission_is_refused_likewise(world, account, number, code):
     """What a submit_sm would be refused for a page is refused for, with the same status."""
-    await world.start(web={"listen": "127.0.0.1:0"})
-    site = world.gateway._site
-    wrong = smpp.Pdu(smpp.SUBMIT_SM, 1, 0, {**FIELDS, "destination_addr": "12"})
-    assert await site.post.hand_in(site.customers["shop"], wrong) == (status.ESME_RINVDSTADR, b"")
+    await world.start()
+    backend = world.gateway.backend
+    wrong = smpp.Pdu(smpp.SUBMIT_SM, 1, 0, {**FIELDS, "destination_addr": number})
+    assert (await backend.submit(account, wrong, backend.clock())).status == code

@@ -1,10 +1,18 @@
 """One gateway and the parties around it, in one process, over loopback sockets and a database."""
 
 import trio
+import trio.testing
 
 from gateway.app import Gateway
 from gateway.config import Config
 from gateway.smpp import status
+from gateway.store.reading import Reader
+from gateway.web.channel import Channel
+from gateway.web.http import Server, open_web
+from gateway.web.process import actions
+from gateway.web.public import limits, public_app
+from gateway.web.site import Site
+from gateway.web.worker import RemoteBackend
 from tests.flows.peers import PATIENCE, App, Operator
 
 FRENCH, OTHER_FRENCH, GERMAN = "33612345678", "33712345678", "4915112345678"
@@ -35,6 +43,9 @@ class World:
         log: what the gateway logged.
         gateway: the gateway, while it runs.
         settings: its configuration, as written.
+        apart: whether pages are served by a process of their own, as ever; else here, by the same parts.
+        site: what pages here use; None before there are any.
+        web_address: where pages are.
     """
 
     def __init__(self, nursery, database, log):
@@ -45,6 +56,9 @@ class World:
         self.operator = {}
         self.gateway = None
         self.settings = {}
+        self.apart = False
+        self.site = None
+        self.web_address = None
         self.address = None
         self.more_addresses = []
         self._stop = trio.Event()
@@ -63,8 +77,28 @@ class World:
         """Start a gateway that knows ``operators``, open or not."""
         self._stop, self._stopped = trio.Event(), trio.Event()
         self.settings = merged(self._config(operators), changes)
-        self.gateway = Gateway(Config.model_validate(self.settings))
+        config = Config.model_validate(self.settings)
+        self.gateway = Gateway(self._without_web(config))
         self.address, *self.more_addresses = await self.nursery.start(self._run)
+        self.web_address = self.gateway.web_address
+        if self.gateway.config is not config:
+            await self._open_web(config)
+
+    def _without_web(self, config):
+        if self.apart or config.web.listen is None:
+            return config
+        return config.model_copy(update={"web": config.web.model_copy(update={"listen": None})})
+
+    async def _open_web(self, config):
+        here, there = trio.testing.memory_stream_pair()
+        channel = Channel(here, {})
+        self.nursery.start_soon(channel.run)
+        self.nursery.start_soon(Channel(there, actions(self.gateway.backend)).run)
+        reader = Reader(config.store)
+        self.site = Site(self.gateway.config, reader, RemoteBackend(channel), nursery=self.nursery)
+        ports = await open_web("web.listen", config.web.listen)
+        await self.nursery.start(Server(public_app(self.site), limits(config)).run, ports)
+        self.web_address = ports[0].socket.getsockname()[:2]
 
     async def _run(self, task_status):
         await self.gateway.run(self._stop, task_status=task_status)
@@ -73,7 +107,10 @@ class World:
     async def reload(self, **changes):
         """Do what SIGHUP does, with ``changes`` laid over the settings (None takes a name out); returns whether."""
         self.settings = without_nothing(merged(self.settings, changes), ("accounts", "operators"))
-        return await self.gateway.reload(Config.model_validate(self.settings))
+        taken = await self.gateway.reload(self._without_web(Config.model_validate(self.settings)))
+        if self.site is not None:
+            self.site.config = self.gateway.config
+        return taken
 
     async def usable(self, operator):
         """Wait until the gateway can send to an operator."""

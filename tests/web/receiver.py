@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.simulate.peer import Changes
-from gateway.web.http import Server
+from gateway.web.http import Server, open_web
 from tests.flows.peers import soon
 
 
@@ -37,8 +37,9 @@ class Receiver:
         """Serve until cancelled; started once `url` is there."""
         app = Starlette(routes=[Route("/hook", self._take, methods=["POST"])])
         async with trio.open_nursery() as nursery:
-            host, port = await nursery.start(Server(app, ("127.0.0.1", 0)).run)
-            self.url = f"http://{host}:{port}/hook"
+            ports = await open_web("webhook.url", ("127.0.0.1", 0))
+            await nursery.start(Server(app).run, ports)
+            self.url = "http://{}:{}/hook".format(*ports[0].socket.getsockname())
             task_status.started()
 
     async def received(self, count):

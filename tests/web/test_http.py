@@ -14,7 +14,7 @@ from starlette.routing import Route
 from gateway.configsmpp import Certificate
 from gateway.tls import server_context
 from gateway.web.bounds import Bounded, Limits
-from gateway.web.http import Server
+from gateway.web.http import Server, open_web
 from gateway.web.private import private_app
 from tests.certificates import Authority
 
@@ -41,8 +41,8 @@ async def stall(request):
 async def serving(app, **limits):
     """Serve `app` on a free port and return a way to send octets and read all that comes back."""
     async with trio.open_nursery() as nursery:
-        server = Server(app, ("127.0.0.1", 0), limits=Limits(**limits))
-        bound = await nursery.start(server.run)
+        server = Server(app, Limits(**limits))
+        bound = await opened(nursery, server)
 
         async def exchange(*octets):
             stream = await trio.open_tcp_stream(*bound)
@@ -52,6 +52,13 @@ async def serving(app, **limits):
         exchange.bound, exchange.server = bound, server
         yield exchange
         nursery.cancel_scope.cancel()
+
+
+async def opened(nursery, server):
+    """Let a server serve on a free port; returns where."""
+    [port] = await open_web("web.listen", ("127.0.0.1", 0))
+    await nursery.start(server.run, [port])
+    return port.socket.getsockname()
 
 
 async def _talk(stream, octets):
@@ -244,7 +251,7 @@ async def test_taken_port_is_told(app):
     async with serving(app) as exchange:
         taken = "metrics.listen: cannot listen on {}:{}: Address already in use".format(*exchange.bound)
         with pytest.raises(OSError, match=taken):
-            await Server(app, exchange.bound).run()
+            await open_web("metrics.listen", exchange.bound)
 
 
 async def test_unread_body_and_hang_up(app, caplog):
@@ -271,8 +278,8 @@ async def test_drain_lets_answers_end():
 
     app = Starlette(routes=[Route("/slow", slow), *private_app(bytes, dict).routes])
     async with trio.open_nursery() as nursery:
-        server = Server(app, ("127.0.0.1", 0))
-        bound = await nursery.start(server.run)
+        server = Server(app)
+        bound = await opened(nursery, server)
         busy, idle = await trio.open_tcp_stream(*bound), await trio.open_tcp_stream(*bound)
         async with busy, idle:
             await idle.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -294,8 +301,7 @@ async def test_tls(app, tmp_path):
     authority = Authority(tmp_path)
     certificate = Certificate(**dict(zip(("certificate", "key"), authority.issue("web", "localhost"), strict=True)))
     async with trio.open_nursery() as nursery:
-        server = Server(app, ("127.0.0.1", 0), certified=server_context(certificate))
-        bound = await nursery.start(server.run)
+        bound = await opened(nursery, Server(app, certified=server_context(certificate)))
         plain = await trio.open_tcp_stream(*bound)
         async with plain:
             await plain.send_all(get("/healthz"))

@@ -30,7 +30,7 @@ def request(query="", client="198.51.100.7", **headers):
 @pytest.fixture
 def app():
     """Give the public application without anything behind it."""
-    return public_app(Site(Config(), None, None, {}, None, None, None))
+    return public_app(Site(Config(), None, None))
 
 
 async def test_no_such_page_is_a_page(app):
@@ -65,9 +65,9 @@ async def test_host_of_the_client_leads_nowhere(app, path):
 def test_paths_in_the_log(path, logged):
     """A path is logged with phone numbers masked, unless the log's numbers are to be clear."""
     config = Config()
-    assert Site(config, *[None] * 6).loggable(path) == logged
+    assert Site(config, None, None).loggable(path) == logged
     clear = config.model_copy(update={"log": config.log.model_copy(update={"numbers": "clear"})})
-    assert Site(clear, *[None] * 6).loggable(path) == path
+    assert Site(clear, None, None).loggable(path) == path
 
 
 @pytest.mark.parametrize("path", ["/opt-out", "/login"])

@@ -42,7 +42,7 @@ class Books:
 
     async def events(self, request: Request, response: Response, limit: Limit = 50, cursor: Cursor = None) -> Events:
         """List the account's billable events, newest first. None is ever changed or deleted."""
-        name, before = request.state.customer.name, _position(cursor)
+        name, before = request.state.account.name, _position(cursor)
         found, following = await self._site.reader.read(lambda tx: ledger.page(tx, name, before, limit))
         token = None if following is None else cursor_of(str(following))
         if token:
@@ -51,7 +51,7 @@ class Books:
 
     async def usage(self, request: Request, since: Since = None, until: Until = None) -> Usage:
         """Sum the account's billable events up by month (UTC) and kind."""
-        name = request.state.customer.name
+        name = request.state.account.name
         period = milliseconds(since) or 0, milliseconds(until)
         found, left = await self._site.reader.read(
             lambda tx: (ledger.totals(tx, name, *period), balances.balance(tx, name))

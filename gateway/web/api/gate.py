@@ -38,7 +38,7 @@ class Gate:
     """The interface behind its checks.
 
     Args:
-        app: what answers; it finds the account in ``request.state.customer``.
+        app: what answers; it finds the account in ``request.state.account``.
         site: whose accounts these are.
         keys: tells whose a key is.
     """
@@ -75,7 +75,7 @@ class Gate:
         request = Request(scope, receive)
         if scope["path"].removeprefix(scope.get("root_path", "")) not in OPEN:
             name = await self._account(request)
-            scope.setdefault("state", {})["customer"] = self._site.customers[name]
+            scope.setdefault("state", {})["account"] = self._site.config.accounts[name]
             self._count(name, answer)
         body = await _body(request)
         await self._app(scope, _replay(body), answer)

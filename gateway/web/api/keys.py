@@ -50,7 +50,7 @@ class Keys:
         found = self._made.get(digest)
         if (
             found is None
-            or 0 < found.expires <= self._site.store.clock()
+            or 0 < found.expires <= self._site.backend.clock()
             or found.account not in self._site.config.accounts
         ):
             return None
@@ -59,7 +59,7 @@ class Keys:
     async def _refresh(self) -> None:
         async with self._reading:
             if trio.current_time() >= self._fresh_until:
-                self._made = {each.hash: each for each in await self._site.store.transact(apikeys.every)}
+                self._made = {each.hash: each for each in await self._site.backend.transact(apikeys.every)}
                 self._fresh_until = trio.current_time() + _FRESH
 
 

@@ -17,6 +17,7 @@ from gateway.previews import Previews, Wish
 from gateway.rules.number import INTERNATIONAL, Number, NumberError, canonical
 from gateway.rules.reading import piece_of
 from gateway.rules.times import write_time
+from gateway.ruleset import meanings
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store import messages
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from gateway.config import Account
     from gateway.rules.preview import Preview
     from gateway.store.messages import Known
-    from gateway.submission import Customer
     from gateway.web.site import Site
 
 _ALPHANUMERIC, _UNKNOWN, _ISDN = 5, 0, 1  # addr_ton and addr_npi (SMPP 3.4 sections 5.2.5, 5.2.6)
@@ -87,13 +88,13 @@ class Messages:
 
     async def preview(self, request: Request, draft: Draft) -> Previewed:
         """Tell what a text would become for a number: the mention in place, segments, alphabet; nothing is sent."""
-        customer: Customer = request.state.customer
+        account: Account = request.state.account
         number = read_number(draft.to, "/to")
         previews, site = self._previews.get(), self._site
-        wish = Wish(customer.name, number, draft.text, optout_mention=_flag(draft.mention))
+        wish = Wish(account.name, number, draft.text, optout_mention=_flag(draft.mention))
         informed = await site.reader.read(lambda snapshot: previews.informed(snapshot, wish))
-        usable = list(filter(site.operate.reachable, site.config.operators))
-        find = partial(previews.preview, informed, site.store.clock(), usable)
+        usable = await site.backend.usable(list(site.config.operators))
+        find = partial(previews.preview, informed, site.backend.clock(), usable)
         return _previewed(number, await trio.to_thread.run_sync(find, limiter=self._limit))
 
     async def send(
@@ -103,11 +104,11 @@ class Messages:
 
         What became of it is told by the account's webhook, or by looking it up.
         """
-        customer: Customer = request.state.customer
+        account: Account = request.state.account
         number = read_number(message.to, "/to")
-        now = self._site.store.clock()
+        now = self._site.backend.clock()
         once = None if idempotency_key is None else Once(idempotency_key, _digest(message))
-        answer = await self._site.post.submit(customer, _submit_sm(customer, number, message, now), now, once)
+        answer = await self._site.backend.submit(account.name, _submit_sm(account, number, message, now), now, once)
         if answer.status != status.ESME_ROK:
             raise of_answer(answer)
         identifier = wire(answer.message)
@@ -126,9 +127,9 @@ class Messages:
         """Tell how a message of the account stands, however it was handed in."""
         identifier = unwire(message_id)
         known = (
-            await self._site.store.transact(lambda tx: messages.known_as(tx, [identifier])) if identifier else {}
+            await self._site.backend.transact(partial(messages.known_as, requests=[identifier])) if identifier else {}
         ).get(identifier or 0, [])
-        own = [each for each in known if each.message.account == request.state.customer.name]
+        own = [each for each in known if each.message.account == request.state.account.name]
         if not own:
             raise ProblemError("not-found", f"there is no message {message_id!r} of this account")
         return _shown(own[0])
@@ -160,9 +161,9 @@ def _digest(message: NewMessage) -> str:
     return hashlib.sha256(json.dumps(message.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
-def _submit_sm(customer: Customer, number: Number, message: NewMessage, now: int) -> smpp.Pdu:
+def _submit_sm(account: Account, number: Number, message: NewMessage, now: int) -> smpp.Pdu:
     """Write a message as the submit_sm that an app would send."""
-    piece = piece_of(message.text, customer.profile.meanings)
+    piece = piece_of(message.text, meanings(account))
     long = len(piece.octets) > smpp.MAX_SHORT_MESSAGE
     ton, npi, sender = _sender(message.sender)
     fields = {

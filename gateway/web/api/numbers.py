@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query, Response
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from gateway.config import Account
     from gateway.store.base import Tx
     from gateway.store.blacklist import Entry
-    from gateway.submission import Customer
     from gateway.web.site import Site
 
 _BY = "api"
@@ -77,7 +78,7 @@ class Numbers:
         cursor: Cursor = None,
     ) -> OptOuts:
         """List the numbers that the account must not send marketing to, newest first."""
-        name = request.state.customer.name
+        name = request.state.account.name
         key, after = _digits(number), place_of(cursor)
         try:
             page = await self._site.reader.read(lambda tx: listing.page(tx, [name, EVERYBODY], key, after, limit))
@@ -93,15 +94,10 @@ class Numbers:
 
         Nothing is confirmed and nothing billed. 200 says that it had opted out before.
         """
-        customer: Customer = request.state.customer
+        account: Account = request.state.account
         number = read_number(wish.number, "/number")
-        decided = Decided(number, customer.name, self._site.config.opt_out.short_codes[0], wish.reason, _BY)
-
-        def work(tx: Tx) -> tuple[bool, list[Entry]]:
-            added = opt_out_by_hand(tx, decided)
-            return added, listing.page(tx, [customer.name], number.key).entries
-
-        added, entries = await self._site.store.transact(work)
+        decided = Decided(number, account.name, self._site.config.opt_out.short_codes[0], wish.reason, _BY)
+        added, entries = await self._site.backend.transact(partial(_added, decided=decided))
         response.status_code = 201 if added else 200
         return next(_shown(each) for each in entries if each.number == number.key)
 
@@ -115,19 +111,26 @@ class Numbers:
 
         One that counts for everybody is not the account's to lift; the subscriber does that with START.
         """
-        customer: Customer = request.state.customer
+        account: Account = request.state.account
         line = read_number(number, "number")
-        decided = Decided(line, customer.name, self._site.config.opt_out.short_codes[0], reason, _BY)
-
-        def work(tx: Tx) -> tuple[bool, bool]:
-            lifted = lift(tx, decided)
-            return lifted, (line.key, EVERYBODY) in blacklist.lookup(tx, [line.key])
-
-        lifted, everybody = await self._site.store.transact(work)
+        decided = Decided(line, account.name, self._site.config.opt_out.short_codes[0], reason, _BY)
+        lifted, everybody = await self._site.backend.transact(partial(_lifted, decided=decided))
         if everybody and not lifted:
             raise ProblemError("not-yours", f"{line.key} has opted out of everybody's marketing")
         if not lifted:
             raise ProblemError("not-found", f"{line.key} has not opted out of this account's marketing")
+
+
+def _added(tx: Tx, decided: Decided) -> tuple[bool, list[Entry]]:
+    """Opt a number out; returns whether that is new, and its entries."""
+    added = opt_out_by_hand(tx, decided)
+    return added, listing.page(tx, [decided.account], decided.number.key).entries
+
+
+def _lifted(tx: Tx, decided: Decided) -> tuple[bool, bool]:
+    """Lift an opt-out; returns whether there was one, and whether one for everybody is left."""
+    lifted, number = lift(tx, decided), decided.number.key
+    return lifted, (number, EVERYBODY) in blacklist.lookup(tx, [number])
 
 
 def _digits(text: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import Response
@@ -58,7 +59,7 @@ class Texts:
 
     async def list(self, request: Request, response: Response, limit: Limit = 50, cursor: Cursor = None) -> Cases:
         """List the texts because of which the account's marketing to a number waits, the most urgent first."""
-        name, after = request.state.customer.name, _place(cursor)
+        name, after = request.state.account.name, _place(cursor)
         found = await self._site.reader.read(lambda tx: list(reviews.cases(tx, name, after, limit + 1)))
         token = cursor_of(_written(found[limit - 1].place)) if len(found) > limit else None
         if token:
@@ -70,11 +71,11 @@ class Texts:
 
         What concerns everybody is for the gateway's own people to decide.
         """
-        name, line = request.state.customer.name, read_number(number, "number")
+        name, line = request.state.account.name, read_number(number, "number")
         ruling = Ruling(line.key, decision.short_code, name, decision.opt_out, "api", name, decision.reason)
-        if await self._site.desk.decide(ruling):
+        if await self._site.backend.decide(ruling):
             return
-        cases = await self._site.store.transact(lambda tx: reviews.of(tx, [line.key]))
+        cases = await self._site.backend.transact(partial(reviews.of, numbers=[line.key]))
         if any(case.account == EVERYBODY and case.code == decision.short_code for case in cases):
             raise ProblemError("not-yours", "everybody's marketing to this number waits for that decision")
         raise ProblemError("not-found", f"nothing of {line.key} waits for a decision of this account")

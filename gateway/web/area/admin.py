@@ -28,14 +28,8 @@ class Admin:
         ]
 
     async def _show(self, visit: Visit) -> Response:
-        operate = self._site.operate
-        context = {
-            "node": self._site.config.node,
-            "operators": await operate.operators(),
-            "accounts": await operate.accounts(),
-            "operator_binds": await operate.operator_binds(),
-            "account_binds": await operate.account_binds(),
-        }
+        state = await self._site.backend.state()
+        context = {"node": self._site.config.node, **state._asdict()}
         return await self._frame.page(visit, "admin", context)
 
     async def _look(self, visit: Visit) -> Response:

@@ -1,6 +1,7 @@
 """The blacklist: who has opted out of the account's marketing, searched, changed with a reason, and written as CSV."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -78,14 +79,14 @@ class Blacklist:
         decided = self._decided(visit)
         if isinstance(decided, str):
             return await self._page(visit, decided, 422)
-        added = await self._site.store.transact(lambda tx: opt_out_by_hand(tx, decided))
+        added = await self._site.backend.transact(partial(opt_out_by_hand, decided=decided))
         return done("/blacklist", "added" if added else "there", q=decided.number.key)
 
     async def _remove(self, visit: Visit) -> Response:
         decided = self._decided(visit)
         if isinstance(decided, str):
             return await self._page(visit, decided, 422)
-        lifted = await self._site.store.transact(lambda tx: lift(tx, decided))
+        lifted = await self._site.backend.transact(partial(lift, decided=decided))
         return done("/blacklist", "removed" if lifted else "gone")
 
     def _decided(self, visit: Visit) -> Decided | str:

@@ -87,11 +87,11 @@ class Composer:
         wish = Wish(account.name, canonical(FRENCH), draft.text, draft.optout_mention, own)
         wishes = {"recipient": wish._replace(number=typed, opted_out=refused)} if typed else {}
         wishes |= {"french": wish, "foreign": wish._replace(number=canonical(FOREIGN))}
-        usable = list(filter(self._site.operate.reachable, self._site.config.operators))
+        usable = await self._site.backend.usable(list(self._site.config.operators))
         return await trio.to_thread.run_sync(self._look_at, wishes, usable, limiter=self._limit)
 
     def _look_at(self, wishes: dict[str, Wish], usable: list[str]) -> list[Sight]:
-        now, previews = self._site.store.clock(), self._previews.get()
+        now, previews = self._site.backend.clock(), self._previews.get()
         return [Sight(key, wish.number, previews.preview(wish, now, usable)) for key, wish in wishes.items()]
 
     async def _send(self, visit: Visit) -> Response:
@@ -100,8 +100,7 @@ class Composer:
             request = submission(draft, self._frame.account(visit))
         except DraftError as error:
             return await self._page(visit, draft, error.problem, 422)
-        customer = self._site.customers[visit.account]
-        answer = await self._site.post.submit(customer, request, self._site.store.clock())
+        answer = await self._site.backend.submit(visit.account, request, self._site.backend.clock())
         if answer.status != statuses.ESME_ROK:
             return await self._page(visit, draft, statuses.name(answer.status), _HTTP.get(answer.status, 422))
         return done("/messages", "sent", id=wire(answer.message))

@@ -72,7 +72,7 @@ class Job:
             with self._file, sorter(WIDTH) as room:
                 task = Import(self.order, self, room)
                 await trio.to_thread.run_sync(task.read, self._file, limiter=limit)
-                self.report = await task.add(site.store.transact, politely=True)
+                self.report = await task.add(site.backend.transact, politely=True)
         except RowError as error:
             self.failed = str(error)
         except StoreError as error:

@@ -72,6 +72,6 @@ class Review:
             by=visit.guest.login.who,
             reason=visit.field("reason")[:500],
         )
-        if not await self._site.desk.decide(ruling):
+        if not await self._site.backend.decide(ruling):
             return done("/review", "gone")
         return done("/review", "out" if opts_out else "kept")

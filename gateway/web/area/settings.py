@@ -1,12 +1,13 @@
 """Settings: what an account may set for itself. Alerts: the permanent switch of the mention, for notifications only."""
 
+from functools import partial
+
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.store import settings
-from gateway.store.base import Tx
 from gateway.web.area.frame import Frame, Visit, done
 from gateway.web.site import Site
 
@@ -37,10 +38,6 @@ class Settings:
         if account.kind != "notification":
             raise HTTPException(403, "marketing always carries the mention")
         on = visit.field("mention") != "off"
-
-        def work(tx: Tx) -> None:
-            settings.set_mention(tx, account.name, on=on)
-
-        await self._site.store.transact(work)
+        await self._site.backend.transact(partial(settings.set_mention, account=account.name, on=on))
         _log.info("mention_switched", account=account.name, on=on, by=visit.guest.login.who)
         return done("/settings", "saved")

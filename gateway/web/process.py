@@ -1,0 +1,172 @@
+"""The web as the gateway sees it: ports that are its own, and a process that serves pages there.
+
+Pages cost more than messages do, and one interpreter does one thing at a time: in a process of their own they cannot
+hold a message up. The gateway opens the ports, starts the process, answers its calls (:mod:`gateway.web.backend`), and
+starts another whenever it ends or shows no sign of life. Visitors wait in the ports' backlog meanwhile.
+"""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from gateway.web.channel import Action, Channel, ChannelError
+from gateway.web.http import open_web
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.config import Config
+    from gateway.ports import Port
+    from gateway.web.backend import Backend
+
+_log = structlog.get_logger()
+_COMMAND = (sys.executable, "-P", "-m", "gateway.web")
+_SILENCE = 30.0
+_BEATS = 6  # signs of life in that time
+_START = 60.0  # seconds that a process has to begin
+_PAUSES = (0.5, 30.0)  # seconds before it is started again: at first, at most
+_STEADY = 60.0  # seconds after which it counts as having run well
+_FREED = 3.0  # seconds that the ports of a gateway which was killed may take to become free
+_LEAVE = 1.0  # seconds beyond those for its visitors that it has to end
+
+
+def actions(backend: Backend) -> dict[str, Action]:
+    """Return what the process that serves pages may call."""
+    return {
+        "transact": backend.transact,
+        "submit": backend.submit,
+        "opt_out": backend.opt_out,
+        "decide": backend.decide,
+        "usable": backend.usable,
+        "state": backend.state,
+    }
+
+
+class WebProcess:
+    """Keeps the web served, by one process after another if need be.
+
+    Args:
+        config: what to serve; it has been seen to that it can be used.
+        listen: where.
+        backend: what pages may ask.
+        silence: seconds without a sign of life after which a process is given up.
+
+    Attributes:
+        pid: of the process that serves; 0: there is none at this moment.
+    """
+
+    def __init__(self, config: Config, listen: tuple[str, int], backend: Backend, silence: float = _SILENCE) -> None:
+        self.pid = 0
+        self._config = config
+        self._listen = listen
+        self._backend = backend
+        self._silence = silence
+        self._channel: Channel | None = None
+        self._life = trio.CancelScope()
+
+    async def run(self, task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled or drained; started, with the address, once the ports are open.
+
+        Raises:
+            OSError: an address cannot be had; the message names it and the setting.
+        """
+        ports = await self._open()
+        task_status.started(ports[0].socket.getsockname()[:2])
+        pause, most = _PAUSES
+        try:
+            with self._life:
+                while True:
+                    began = trio.current_time()
+                    code = await self._serve(ports)
+                    pause = _PAUSES[0] if trio.current_time() - began > _STEADY else pause
+                    _log.error("web_ended", status=code, again_in=pause)
+                    await trio.sleep(pause)
+                    pause = min(2 * pause, most)
+        finally:
+            for port in ports:
+                port.socket.close()
+
+    async def follow(self, config: Config) -> None:
+        """Have pages go by this configuration, and by certificates as they are now; they do on return."""
+        self._config = config
+        if self._channel is not None:
+            try:
+                await self._ask(self._channel, "follow", config)
+            except (ChannelError, trio.TooSlowError):  # the next process begins with it
+                _log.warning("web_follows_later", pid=self.pid)
+
+    async def drain(self, patience: float) -> None:
+        """Let nobody in any more, let who is there be answered within ``patience`` seconds, and end."""
+        if self._channel is not None:
+            with trio.move_on_after(patience + _LEAVE):
+                try:
+                    await self._channel.call("drain", patience)
+                except ChannelError:
+                    _log.debug("web_gone_before")
+        self._life.cancel()
+
+    async def _open(self) -> list[Port]:
+        until = trio.current_time() + _FREED
+        while True:
+            try:
+                return await open_web("web.listen", self._listen)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or trio.current_time() >= until:
+                    raise
+            await trio.sleep(0.1)
+
+    async def _serve(self, ports: Sequence[Port]) -> int | None:
+        """Have one process serve until it ends; returns its exit status."""
+        ours, theirs = trio.socket.socketpair()
+        stream = trio.SocketStream(ours)
+        descriptors = [theirs.fileno(), *(port.socket.fileno() for port in ports)]
+        command = [*_COMMAND, *map(str, descriptors)]
+        async with stream:
+            with theirs:
+                process = await trio.lowlevel.open_process(command, stdin=subprocess.DEVNULL, pass_fds=descriptors)
+            try:
+                self.pid, self._channel = process.pid, Channel(stream, actions(self._backend))
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._tend, self._channel, process)
+                    await self._channel.run()
+                    nursery.cancel_scope.cancel()
+                with trio.move_on_after(_LEAVE):
+                    await process.wait()
+            finally:
+                self.pid, self._channel = 0, None
+                process.kill()  # whoever has let go of its end has nothing more to do
+                with trio.CancelScope(shield=True):
+                    await process.wait()
+        return process.returncode
+
+    async def _tend(self, channel: Channel, process: trio.Process) -> None:
+        """Tell a process what to go by, and see to it that it lives."""
+        try:
+            with trio.fail_after(_START):
+                await channel.call("begin", self._config, self._ahead())
+            _log.info("web_begun", pid=process.pid)
+            while True:
+                await trio.sleep(self._silence / _BEATS)
+                await self._ask(channel, "beat", self._ahead())
+        except trio.TooSlowError:
+            _log.error("web_stuck", pid=process.pid)
+            process.kill()
+        except ChannelError:
+            _log.debug("web_gone", pid=process.pid)
+        except RuntimeError as error:
+            _log.error("web_failed", pid=process.pid, reason=str(error))
+            process.kill()
+
+    async def _ask(self, channel: Channel, name: str, *arguments: object) -> None:
+        with trio.fail_after(self._silence):
+            await channel.call(name, *arguments)
+
+    def _ahead(self) -> int:
+        return self._backend.clock() - time.time_ns() // 1_000_000

@@ -1,0 +1,154 @@
+"""The process that serves pages: it has HTTP, TLS, templates and everything that reads, and the gateway's ear.
+
+It runs beside the gateway so that no page ever holds up a message, and at a lower priority. It keeps nothing that
+matters: whoever kills it takes from visitors what they were just being answered, and the gateway starts another. It
+ends when the gateway does, whatever that dies of.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+import structlog
+import trio
+
+from gateway import log
+from gateway.ports import Port
+from gateway.rules import number
+from gateway.store.reading import Reader
+from gateway.tls import TlsError, server_context
+from gateway.web.channel import Channel
+from gateway.web.http import Server
+from gateway.web.public import limits, public_app
+from gateway.web.site import Site
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Sequence
+
+    from gateway.config import Config
+    from gateway.store.base import Tx
+
+Result = TypeVar("Result")
+_log = structlog.get_logger()
+_MILDER = 5  # steps of niceness: traffic first
+_IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # meant for the gateway, which tells us
+
+
+class RemoteBackend:
+    """The gateway, for pages in this process (:class:`gateway.web.backend.Backend`).
+
+    Args:
+        channel: leads to it.
+
+    Attributes:
+        ahead: how far the clock of all nodes is ahead of this machine's, in milliseconds.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self.ahead = 0
+        self._call = channel.call
+        self.submit = partial(channel.call, "submit")
+        self.opt_out = partial(channel.call, "opt_out")
+        self.decide = partial(channel.call, "decide")
+        self.usable = partial(channel.call, "usable")
+        self.state = partial(channel.call, "state")
+
+    def clock(self) -> int:
+        """Return the present by the one clock of all nodes."""
+        return time.time_ns() // 1_000_000 + self.ahead
+
+    async def transact(self, work: Callable[[Tx], Result], /) -> Result:
+        """Run ``work`` in a transaction of the gateway's."""
+        result: Result = await self._call("transact", work)
+        return result
+
+
+class Worker:
+    """Serves pages as the gateway tells it to.
+
+    Args:
+        stream: leads to the gateway.
+        ports: where visitors come in, open already.
+        nursery: where everything runs.
+    """
+
+    def __init__(self, stream: trio.abc.Stream, ports: Sequence[Port], nursery: trio.Nursery) -> None:
+        self._channel = Channel(
+            stream, {"begin": self._begin, "follow": self._follow, "beat": self._beat, "drain": self._drain}
+        )
+        self._ports = ports
+        self._backend = RemoteBackend(self._channel)
+        self._nursery = nursery
+        self._begun = trio.Event()
+        self._site: Site
+        self._server: Server
+
+    async def run(self) -> None:
+        """Serve until the gateway lets go of us."""
+        await self._channel.run()
+        self._nursery.cancel_scope.cancel()
+
+    async def _begin(self, config: Config, ahead: int) -> None:
+        """Serve by this configuration; the gateway has seen to it that it can be used."""
+        log.setup(config.log)
+        self._backend.ahead = ahead
+        self._site = Site(config, Reader(config.store), self._backend, nursery=self._nursery)
+        self._server = Server(public_app(self._site), limits(config), _context(config))
+        await self._nursery.start(self._server.run, self._ports)
+        self._begun.set()
+
+    async def _follow(self, config: Config) -> None:
+        """Go by another configuration from now on, and by certificates as they are now."""
+        await self._begun.wait()
+        self._site.config = config
+        log.set_level(config.log.level)
+        try:
+            self._server.certified = _context(config)
+        except TlsError as error:
+            _log.error("web_certificate_refused", reason=str(error))
+
+    async def _beat(self, ahead: int) -> None:
+        """Say that we live, and learn what time it is."""
+        self._backend.ahead = ahead
+
+    async def _drain(self, patience: float) -> None:
+        """Let everybody be answered, and nobody in; returns when that is done."""
+        if self._begun.is_set():
+            await self._server.drain(patience)
+
+
+def _context(config: Config) -> ssl.SSLContext | None:
+    return None if config.web.tls is None else server_context(config.web.tls)
+
+
+def serve(descriptors: Sequence[int]) -> NoReturn:
+    """Serve pages in this process until the gateway lets go of us.
+
+    Of the descriptors the first leads to the gateway, the others are sockets that listen.
+    """
+    for each in _IGNORED:
+        signal.signal(each, signal.SIG_IGN)
+    with suppress(OSError):  # not everybody is let
+        os.nice(_MILDER)
+    number.prepare()
+    code = 0
+    try:
+        trio.run(_serve, descriptors)
+    except BaseException:  # noqa: BLE001 (whatever it is, the gateway starts another process)
+        _log.exception("web_failed")
+        code = 1
+    os._exit(code)  # threads that still read are not waited for: who comes after us needs the ports
+
+
+async def _serve(descriptors: Sequence[int]) -> None:
+    channel, *ports = [trio.socket.from_stdlib_socket(socket.socket(fileno=each)) for each in descriptors]
+    listeners = [Port(trio.SocketListener(each)) for each in ports]
+    async with trio.open_nursery() as nursery:
+        await Worker(trio.SocketStream(channel), listeners, nursery).run()

@@ -1,0 +1,39 @@
+"""The process that serves pages, beside a real gateway that is killed or told to stop: it never outlives it."""
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from gateway.demo.loopback import free_port
+from tests.faults.process import SIGKILL, SIGTERM, Gateway, fetch
+
+pytestmark = pytest.mark.faults
+PATIENCE = 30.0  # seconds; a busy machine takes its time
+
+
+async def serving(gateway, nursery):
+    """Start a gateway; returns the process that serves its pages, once it does."""
+    await gateway.start(nursery)
+    with trio.fail_after(PATIENCE):
+        await gateway.changes.wait_for(lambda: [each for each in gateway.events if each["event"] == "web_begun"])
+    [begun] = [each for each in gateway.events if each["event"] == "web_begun"]
+    return begun["pid"]
+
+
+async def gone(pid):
+    """Wait until a process has ended."""
+    with trio.fail_after(PATIENCE):
+        while Path("/proc", str(pid)).exists():  # noqa: ASYNC110, ASYNC240 (nobody tells us, and nothing is read)
+            await trio.sleep(0.01)
+
+
+async def test_pages_end_with_the_gateway(tmp_path, nursery):
+    """A gateway that is killed again and again has its port when it is back; the last one's pages are gone with it."""
+    gateway, web = Gateway(tmp_path), ("127.0.0.1", free_port())
+    gateway.configure(web={"listen": "{}:{}".format(*web)})
+    for number in (SIGKILL, SIGKILL, SIGTERM):
+        pid = await serving(gateway, nursery)
+        assert "opt-out" in await trio.to_thread.run_sync(fetch, web, "/opt-out")
+        assert await gateway.end(number) == (0 if number == SIGTERM else -number)
+    await gone(pid)
