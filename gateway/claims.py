@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.store.spool import Queue, Spooled
 
 _FEW = 0.01  # of the room: what each queue gets although it is full
+_SOONEST = 0.25  # seconds until a claim that nothing but rows' time asks for: many may be due one by one
 _QUEUES_AT_ONCE = 100  # of one claim: each takes two statements, and other work waits for them
 
 
@@ -45,11 +46,15 @@ class Room(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """What a claim took: rows, ``suspects`` that are to be reviewed first, and the queues that it left rows of."""
+    """What a claim took: rows, ``suspects`` that are to be reviewed first, and the queues that it left rows of.
+
+    ``wait``: in how many seconds the next row is due that was not due yet; infinite where there is none.
+    """
 
     rows: list[Spooled]
     suspects: list[Spooled]
     left: set[Queue]
+    wait: float
 
 
 def claim(tx: Tx, lane: str, room: Room) -> Claimed:
@@ -61,7 +66,9 @@ def claim(tx: Tx, lane: str, room: Room) -> Claimed:
     left = {queue for queue in waiting if taken[queue] >= shares.get(queue, 0)}
     refusing = blacklist.suspects(tx, {row.number for row in rows if row.number})
     suspects = [row for row in rows if row.number in refusing and row.due != URGENT]
-    return Claimed([row for row in rows if row.number not in refusing or row.due == URGENT], suspects, left)
+    due = spool.next_due(tx, lane)
+    wait = math.inf if due is None else (due - tx.now) / 1_000
+    return Claimed([row for row in rows if row.number not in refusing or row.due == URGENT], suspects, left, wait)
 
 
 class Claims:
@@ -133,6 +140,7 @@ class Claims:
         try:
             claimed = await self._store.transact(lambda tx: claim(tx, self._lane, room))
             self._behind = claimed.left | self._newly
+            self.look_at = min(self.look_at, trio.current_time() + max(_SOONEST, claimed.wait))
         except StoreError:
             self._unseen = True
             raise

@@ -136,7 +136,7 @@ class Outbox:
         self._look_at = math.inf
         try:
             events, due, now = await self._store.transact(
-                lambda tx: (outbox.claim(tx, self.lane, room), outbox.next_due(tx, self.lane), tx.now)
+                lambda tx: (outbox.claim(tx, self.lane, room), spool.next_due(tx, self.lane), tx.now)
             )
         except StoreError:
             self.look(trio.current_time() + _PAUSE)

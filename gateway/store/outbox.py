@@ -32,9 +32,3 @@ def claim(tx: Tx, lane: str, limit: int) -> list[Spooled]:
         (lane, tx.now, limit, tx.holder),
     )
     return sorted(Spooled(*row) for row in found)
-
-
-def next_due(tx: Tx, lane: str) -> int | None:
-    """Return when the next event is due that is not due yet, in milliseconds since 1970; None when there is none."""
-    [(due,)] = tx.rows("SELECT min(due) FROM spool WHERE lane = ? AND claimed IS NULL AND due > ?", (lane, tx.now))
-    return None if due is None else int(due)

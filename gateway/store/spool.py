@@ -103,6 +103,12 @@ def claim(tx: Tx, lane: str, queue: Queue, limit: int) -> list[Spooled]:
     return sorted(rows)
 
 
+def next_due(tx: Tx, lane: str) -> int | None:
+    """Return when the next row of a lane is due that is not yet, in milliseconds since 1970; None: there is none."""
+    [(due,)] = tx.rows("SELECT min(due) FROM spool WHERE lane = ? AND claimed IS NULL AND due > ?", (lane, tx.now))
+    return None if due is None else int(due)
+
+
 def ready(tx: Tx, lanes: Collection[str]) -> list[str]:
     """Return those of ``lanes`` that have a waiting row which is due."""
     found = tx.each(

@@ -4,7 +4,7 @@ from collections import Counter
 
 import trio
 
-from gateway import settle
+from gateway import dispatcher, settle
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.store import messages
@@ -68,6 +68,16 @@ async def test_wait_for_the_window_ends(world):
     world.orange.release()
     assert await told(app, 3) == sorted([(held, "DELIVRD"), (late, "EXPIRED"), (last, "DELIVRD")])
     assert len(world.orange.requests) == 2
+
+
+async def test_each_goes_out_at_its_time(world, monkeypatch):
+    """Messages for several instants go out at theirs, without a look into the spool that nothing asked for."""
+    monkeypatch.setattr(dispatcher, "_RESCUE", 3_600.0)
+    await world.start()
+    app = await world.app()
+    due = ["000000000002000R", "000000000001000R", "000000000003000R"]
+    ids = [await app.accepted(FRENCH, schedule_delivery_time=each) for each in due]
+    assert await told(app, 3) == sorted((each, "DELIVRD") for each in ids)
 
 
 async def test_validity_ends_behind_others(world):

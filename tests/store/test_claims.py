@@ -1,5 +1,7 @@
 """Claims: some rows of every queue get into memory, in order; new ones straight away where none is before them."""
 
+import math
+
 import trio
 import trio.testing
 
@@ -49,6 +51,16 @@ async def test_small_beside_a_flood(store):
     assert (of(BIG, found.rows), of(SMALL, found.rows)) == (big[:50], [small])
     assert (found.left, found.suspects) == ({BIG}, [])
     assert ids((await claimed(store, Room(100, 10, NOTHING))).rows) == big[50:150]
+
+
+async def test_wait(store):
+    """A claim says in how many seconds the next row is due that was not due yet."""
+    await put(store, BIG, 1)
+    assert (await claimed(store, Room(100, 10, NOTHING))).wait == math.inf
+    now = await store.transact(lambda tx: tx.now)
+    await put(store, BIG, 1, due=now + 120_000)
+    await put(store, SMALL, 1, due=now + 60_000)
+    assert 55 < (await claimed(store, Room(100, 10, NOTHING))).wait <= 60
 
 
 async def test_full(store):

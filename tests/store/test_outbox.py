@@ -41,7 +41,7 @@ async def test_next_one_after_the_first_is_gone(store):
         outbox.claim(tx, LANE, 10)
         while_held = outbox.claim(tx, LANE, 10)
         spool.release(tx, [first._replace(due=tx.now + HOUR, attempts=1)])
-        while_waiting = outbox.claim(tx, LANE, 10), outbox.next_due(tx, LANE)
+        while_waiting = outbox.claim(tx, LANE, 10), spool.next_due(tx, LANE)
         spool.remove(tx, [first.id])
         return while_held, while_waiting, tx.now, [each.id for each in outbox.claim(tx, LANE, 10)] == [second.id]
 
@@ -60,4 +60,4 @@ async def test_claims_are_bounded(store):
 
     oldest, claimed = await store.transact(work)
     assert claimed == oldest
-    assert await store.transact(lambda tx: outbox.next_due(tx, LANE)) is None
+    assert await store.transact(lambda tx: spool.next_due(tx, LANE)) is None
