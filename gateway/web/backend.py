@@ -55,8 +55,9 @@ class Backend(Protocol):
     async def submit(self, account: str, request: Pdu, now: int, once: Once | None = None) -> Answer:
         """Hand in a submit_sm at ``now``, in milliseconds since 1970: the same rules, the same spool as over SMPP.
 
-        With ESME_ROK it is on disk. An account's limits on binds do not count here, its rate does. With ``once`` it is
-        acted on once, however often it comes: the answer is then the first one's.
+        With ESME_ROK it is on disk. An account's limits on binds do not count here, its rate does; one that is
+        suspended is refused with ESME_RBINDFAIL. With ``once`` it is acted on once, however often it comes: the answer
+        is then the first one's.
         """
 
     async def opt_out(self, number: Number) -> None:
@@ -99,6 +100,8 @@ class Engine:
         customer = self._customers.get(account)
         if customer is None:  # it has gone from the configuration while somebody typed
             return Answer(status.ESME_RSYSERR)
+        if customer.suspended:
+            return Answer(status.ESME_RBINDFAIL)
         answered = trio.Event()
         answers: list[Answer] = []
 

@@ -167,3 +167,14 @@ async def test_submission_is_refused_likewise(world, account, number, code):
     backend = world.gateway.backend
     wrong = smpp.Pdu(smpp.SUBMIT_SM, 1, 0, {**FIELDS, "destination_addr": number})
     assert (await backend.submit(account, wrong, backend.clock())).status == code
+
+
+async def test_suspended_account(world):
+    """An account that an administrator has suspended hands nothing in over HTTP either, until it is resumed."""
+    await world.start()
+    backend, actions = world.gateway.backend, world.gateway._operate.actions
+    request = smpp.Pdu(smpp.SUBMIT_SM, 1, 0, FIELDS)
+    await actions["suspend_account"]("shop")
+    assert (await backend.submit("shop", request, backend.clock())).status == status.ESME_RBINDFAIL
+    await actions["resume_account"]("shop")
+    assert (await backend.submit("shop", request, backend.clock())).status == status.ESME_ROK

@@ -76,7 +76,7 @@ class Messages:
             tags=_TAGS,
             operation_id="sendMessage",
             summary="Send a message",
-            responses=responses(400, 402, 413, 415) | {201: {"headers": _HEADERS}},
+            responses=responses(400, 402, 403, 413, 415) | {201: {"headers": _HEADERS}},
         )(self.send)
         app.get(
             "/messages/{message_id}",

@@ -36,6 +36,7 @@ KINDS = {
     "malformed": Kind(400, "The request cannot be read", "Send JSON in UTF-8, and one value for each header."),
     "unauthorized": Kind(401, "There is no valid API key", "Send `Authorization: Bearer` and a key of the account."),
     "no-credit": Kind(402, "The account has no credit left", "Top it up, and send the message again."),
+    "suspended": Kind(403, "The account is suspended", "Ask whoever runs the gateway; nothing was accepted."),
     "not-found": Kind(404, "There is no such thing", "Check the path; things of other accounts are not there either."),
     "method-not-allowed": Kind(405, "The method is not allowed here", "Use one of those in the `Allow` header."),
     "not-yours": Kind(409, "The opt-out is not this account's alone", "Only the subscriber, with START, can lift it."),
@@ -74,6 +75,7 @@ _BY_REASON = {
     KEY_REUSED: "key-reused",
 }
 _BY_CODE = {
+    status.ESME_RBINDFAIL: "suspended",
     status.ESME_RINVDSTADR: "invalid-number",
     status.ESME_RINVSRCADR: "invalid-sender",
     status.ESME_RINVMSGLEN: "too-long",

@@ -22,6 +22,7 @@ PROBLEMS = {
     status.name(status.MENTION_REQUIRED): _("Marketing always carries the mention."),
     status.name(status.OUTSIDE_HOURS): _("It is outside the hours in which your account may send marketing."),
     status.name(status.NO_CREDIT): _("Your account's credits do not cover it."),
+    status.name(status.ESME_RBINDFAIL): _("Your account is suspended."),
     status.name(status.ESME_RINVDSTADR): _("The recipient is not a number that we can send to."),
     status.name(status.ESME_RTHROTTLED): _("Your account's rate is used up for this second. Try again."),
     status.name(status.ESME_RINVMSGLEN): _("The text is longer than the segments that your account may use."),
