@@ -38,6 +38,7 @@ _HEED = 0.5  # seconds between looks for opt-outs
 _KNOWN = 2.5  # seconds from the begin of a look in which what it has shown is good enough to send by
 _OVERLAP_MS = 30_000  # how long a commit may take to show what it decided at its begin
 _SWEEP = 5.0  # seconds between looks for what is too old
+_REST, _LONGEST_REST = 20, 300.0  # a look through a lane rests for so many times as long as it took; seconds
 _GATHER_MS = 60_000  # for which debits of prepaid accounts are summed up
 _PARKED_MS = 24 * 3_600 * 1_000
 _REPEATS_MS = 48 * 3_600 * 1_000  # for which a request that comes again gets the answer of the first
@@ -76,6 +77,7 @@ class Upkeep:
         if store.shared:
             store.heeded_until = -math.inf
         self._stranded: dict[str, list[str]] = {}  # lanes that these operators cannot take over
+        self._seen: dict[str, tuple[list[str], float]] = {}  # lanes of which they took none; until when
 
     def configure(self, config: Config) -> None:
         """Go by this configuration from now on."""
@@ -86,6 +88,7 @@ class Upkeep:
 
     def routes_changed(self) -> None:
         """Say that an operator has become usable, or has stopped being so."""
+        self._seen.clear()
         self._changed.set()
 
     async def run(self) -> None:
@@ -155,7 +158,14 @@ class Upkeep:
         return self._routing.shared(name, usable)
 
     async def _evacuate(self, lane: str, usable: list[str]) -> int:
-        """Move what waits in a lane to the first usable operator of each number's route; returns how much it was."""
+        """Move what waits in a lane to the first usable operator of each number's route; returns how much it was.
+
+        A long lane of which nothing can be moved is not looked through again and again.
+        """
+        began = trio.current_time()
+        seen, until = self._seen.get(lane, ([], 0.0))
+        if seen == usable and began < until:
+            return 0
         after: tuple[int, int] | None = (spool.URGENT, 0)
         moved = 0
         while after is not None:
@@ -165,6 +175,9 @@ class Upkeep:
             self._lanes.look(dict.fromkeys(targets, 0))
         if moved:
             _log.warning("rerouted", lane=lane, messages=moved)
+        now = trio.current_time()
+        rest = min(_LONGEST_REST, _REST * (now - began)) if seen == usable else 0.0  # what is on its way comes soon
+        self._seen[lane] = usable, now + rest * (not moved)
         return moved
 
     def _move_page(

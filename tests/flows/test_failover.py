@@ -2,7 +2,11 @@
 
 import pytest
 
+from gateway import upkeep
+from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt
+from gateway.store import spool
+from gateway.store.spool import Spooled
 from tests.flows.peers import Operator
 from tests.flows.test_operator import silence
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
@@ -12,6 +16,11 @@ from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 async def sfr(world):
     """Have a second operator, behind the first one on every route."""
     return Operator()
+
+
+def stray(tx):
+    """Put a row into the lane of `orange`."""
+    spool.add(tx, [Spooled(tx.new_id(), "operator/orange", 0, FRENCH, smpp.SUBMIT_SM, b"", 0, tx.now + 60_000)])
 
 
 @pytest.fixture
@@ -94,6 +103,24 @@ async def test_same_id_from_two_operators(world, sfr, app):
     await world.orange.report(remote)
     told = [(each.message_id, each.stat) for each in await app.receipts(2)]
     assert told == [(second, "UNDELIV"), (first, "DELIVRD")]
+
+
+async def test_lane_that_nobody_takes_over(world, sfr, monkeypatch):
+    """A lane of which nobody takes anything over is not looked through again and again, until routes change."""
+    monkeypatch.setattr(upkeep, "_REST", 1_000_000)
+    routes = [{"prefixes": ["33"], "operators": ["orange", "sfr"]}, {"prefixes": ["49"], "operators": ["orange"]}]
+    await world.start({"orange": world.orange, "sfr": sfr}, routes=routes)
+    app = await world.app()
+    await world.close("orange", world.orange)
+    await app.accepted(GERMAN)
+    keeper = world.gateway._upkeep
+    for _ in range(3):
+        await keeper.reroute()
+    await world.gateway.store.transact(stray)
+    await keeper.reroute()
+    assert world.rows("SELECT number FROM spool WHERE lane = 'operator/orange' ORDER BY id") == [(GERMAN,), (FRENCH,)]
+    keeper.routes_changed()
+    await world.eventually(lambda: world.rows("SELECT number FROM spool WHERE lane = 'operator/orange'") == [(GERMAN,)])
 
 
 async def test_operator_that_is_gone(world, sfr):
