@@ -160,24 +160,24 @@ class Upkeep:
     async def _evacuate(self, lane: str, usable: list[str]) -> int:
         """Move what waits in a lane to the first usable operator of each number's route; returns how much it was.
 
-        A long lane of which nothing can be moved is not looked through again and again.
+        A long lane of which nothing can be moved is not looked through again and again, but for its urgent rows.
         """
         began = trio.current_time()
         seen, until = self._seen.get(lane, ([], 0.0))
-        if seen == usable and began < until:
-            return 0
+        rests = seen == usable and began < until
         after: tuple[int, int] | None = (spool.URGENT, 0)
         moved = 0
-        while after is not None:
+        while after is not None and not (rests and after[1]):
             page = after
             after, targets = await self._store.transact(lambda tx: self._move_page(tx, lane, usable, page))  # noqa: B023 (run before the next turn)
             moved += len(targets)
             self._lanes.look(dict.fromkeys(targets, 0))
         if moved:
             _log.warning("rerouted", lane=lane, messages=moved)
-        now = trio.current_time()
-        rest = min(_LONGEST_REST, _REST * (now - began)) if seen == usable else 0.0  # what is on its way comes soon
-        self._seen[lane] = usable, now + rest * (not moved)
+        if not rests:
+            now = trio.current_time()
+            rest = min(_LONGEST_REST, _REST * (now - began)) if seen == usable else 0.0  # what is on its way comes soon
+            self._seen[lane] = usable, now + rest * (not moved)
         return moved
 
     def _move_page(

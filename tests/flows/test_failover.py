@@ -1,5 +1,7 @@
 """Several operators: routes by prefix, the next one when one is down, and back."""
 
+from functools import partial
+
 import pytest
 
 from gateway import upkeep
@@ -18,9 +20,9 @@ async def sfr(world):
     return Operator()
 
 
-def stray(tx):
+def stray(tx, due):
     """Put a row into the lane of `orange`."""
-    spool.add(tx, [Spooled(tx.new_id(), "operator/orange", 0, FRENCH, smpp.SUBMIT_SM, b"", 0, tx.now + 60_000)])
+    spool.add(tx, [Spooled(tx.new_id(), "operator/orange", 0, FRENCH, smpp.SUBMIT_SM, b"", due, tx.now + 60_000)])
 
 
 @pytest.fixture
@@ -106,8 +108,9 @@ async def test_same_id_from_two_operators(world, sfr, app):
 
 
 async def test_lane_that_nobody_takes_over(world, sfr, monkeypatch):
-    """A lane of which nobody takes anything over is not looked through again and again, until routes change."""
+    """A lane of which nobody takes anything over is not looked through again and again, but for what is urgent."""
     monkeypatch.setattr(upkeep, "_REST", 1_000_000)
+    monkeypatch.setattr(upkeep, "_PAGE", 1)
     routes = [{"prefixes": ["33"], "operators": ["orange", "sfr"]}, {"prefixes": ["49"], "operators": ["orange"]}]
     await world.start({"orange": world.orange, "sfr": sfr}, routes=routes)
     app = await world.app()
@@ -116,7 +119,8 @@ async def test_lane_that_nobody_takes_over(world, sfr, monkeypatch):
     keeper = world.gateway._upkeep
     for _ in range(3):
         await keeper.reroute()
-    await world.gateway.store.transact(stray)
+    for due in (0, spool.URGENT):
+        await world.gateway.store.transact(partial(stray, due=due))
     await keeper.reroute()
     assert world.rows("SELECT number FROM spool WHERE lane = 'operator/orange' ORDER BY id") == [(GERMAN,), (FRENCH,)]
     keeper.routes_changed()
