@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -20,8 +21,8 @@ help: ## Show what there is
 demo: $(READY) ## Run gateway, simulated operator and simulated app; ARGS="--once" ends after the story
 	@$(BIN)/stopgate demo $(ARGS)
 
-test: $(READY) ## Run every test; ARGS="-k name" some of them
-	@$(BIN)/pytest $(ARGS)
+test: $(READY) ## Run every test; ARGS="-k name" some of them; WORKERS=0 one after the other
+	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 # Debian keeps daemons where not everybody's PATH leads.
 peers: export PATH := $(PATH):/usr/sbin

@@ -1,10 +1,29 @@
-"""What all tests share: one PostgreSQL server for the whole run, started when the first test asks for it."""
+"""What all tests share: one PostgreSQL server for each worker's whole run, started when the first test asks for it."""
 
 import os
 
 import pytest
 
-from tests import postgres
+from tests import postgres, workers
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Say how tests are dealt to workers."""
+    return workers.Scheduling(config, log)
+
+
+def pytest_configure(config):
+    """Keep out of the other workers' way."""
+    worker = getattr(config, "workerinput", None)
+    if worker:
+        workers.share_ports(int(worker["workerid"].removeprefix("gw")), worker["workercount"])
+
+
+def pytest_collection_modifyitems(config, items):
+    """Begin with what takes longest where there are several workers; one alone begins with what fails fastest."""
+    if hasattr(config, "workerinput"):
+        workers.sort(items)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import trio
 from gateway.store import postgres, postgres_tx
 from gateway.store.base import StoreError
 from tests.store.helpers import Flow, add, numbers
-from tests.store.members import behind_proxy, look, member, spooled_numbers, until
+from tests.store.members import PATIENCE, behind_proxy, look, member, spooled_numbers, until
 from tests.store.proxy import Fate
 
 
@@ -90,7 +90,7 @@ async def test_no_commit_without_an_answer(server, shared):
         await until(lambda: later.failed)
         assert doubtful.done == doubtful.failed == []
         proxy.server_port = port
-        await until(lambda: store.healthy)
+        await until(lambda: doubtful.done + doubtful.failed)
         assert [items for items, _ in doubtful.done] == [["a"]]
     assert spooled_numbers(shared) == ["a"]
 
@@ -110,7 +110,7 @@ async def test_network_that_stops(server, shared, monkeypatch, at_commit):
         flow = Flow(work)
         store.attach(flow.batch)
         flow.batch.put("a")
-        with trio.fail_after(2):
+        with trio.fail_after(PATIENCE):
             await proxy.frozen.wait()
         await until(lambda: flow.failed)
         await until(lambda: store.healthy)
