@@ -61,10 +61,14 @@ class Desk:
         return await self._act(lambda tx: self._reviews.hear(tx, ruling))
 
     async def _act(self, work: Callable[[Tx], Heeded]) -> int:
-        placed, heeded = await self._store.transact(lambda tx: self._place(tx, work(tx)))
+        _, heeded = await self._store.transact(lambda tx: self._place(tx, work(tx)), self._go_on)
+        return len(heeded.effects)
+
+    def _go_on(self, done: tuple[Placed, Heeded]) -> None:
+        """Go on with what has been committed, whether or not anybody still waits for the answer."""
+        placed, heeded = done
         self._lanes.carry_on(placed)
         self._follow(heeded)
-        return len(heeded.effects)
 
     def _place(self, tx: Tx, heeded: Heeded) -> tuple[Placed, Heeded]:
         return self._lanes.place(tx, heeded.rows), heeded

@@ -186,8 +186,11 @@ class Store(Protocol):
     def attach(self, batch: Batch[Any]) -> None:
         """Serve ``batch`` in every round from now on."""
 
-    async def transact(self, work: Callable[[Tx], Result]) -> Result:
+    async def transact(self, work: Callable[[Tx], Result], then: Callable[[Result], None] | None = None) -> Result:
         """Run ``work`` in the next round and return its result after COMMIT.
+
+        ``then`` is called with it before that, on the event loop: also where whoever called has been cancelled
+        meanwhile, for what must follow from a commit.
 
         Raises:
             StoreError: nothing of it was committed.

@@ -98,9 +98,9 @@ class Rounds:
         late = trio.current_time() - self._waiting_since > _LATE
         return "work waits, and no commit ends" if late else ""
 
-    async def transact(self, work: Callable[[Tx], Result]) -> Result:
-        """Run ``work`` in the next round and return its result after COMMIT."""
-        call = _Call(work)
+    async def transact(self, work: Callable[[Tx], Result], then: Callable[[Result], None] | None = None) -> Result:
+        """Run ``work`` in the next round and return its result after COMMIT (see :class:`gateway.store.base.Store`)."""
+        call = _Call(work, then)
         self._calls.put(call)
         await call.ready.wait()
         return call.outcome()  # type: ignore[no-any-return]  # a call carries any work's result
@@ -168,8 +168,9 @@ class Rounds:
 class _Call:
     """One :meth:`Rounds.transact` in waiting."""
 
-    def __init__(self, work: Callable[[Tx], Any]) -> None:
+    def __init__(self, work: Callable[[Tx], Any], then: Callable[[Any], None] | None = None) -> None:
         self.work = work
+        self.then = then
         self.ready = trio.Event()
         self.result: Any = None
         self.error: StoreError | None = None
@@ -189,6 +190,11 @@ def _answer_calls(calls: list[_Call], results: list[Any]) -> None:
     for call, result in zip(calls, results, strict=True):
         call.result = result
         call.ready.set()
+        try:
+            if call.then is not None:
+                call.then(result)
+        except Exception:  # noqa: BLE001 (a defect after one call must not stop the others: what is committed stays)
+            _log.exception("store_follow_up_failed", items=1)
 
 
 def _fail_calls(calls: list[_Call], error: StoreError) -> None:

@@ -3,7 +3,10 @@
 import json
 
 import pytest
+import trio
+import trio.testing
 
+from gateway.rules.number import canonical
 from gateway.web.api.told import OptOutEvent
 from gateway.web.opt_out import LIMITS, PATH
 from gateway.web.tickets import BITS, Claim, proven
@@ -89,6 +92,22 @@ async def test_same_as_a_stop(world):
         ("opt_out", FRENCH, "web"),
         ("opt_out", GERMAN, "web"),
     ]
+
+
+async def test_visitor_who_is_gone_before_the_commit(world):
+    """Whatever ends the request meanwhile: an opt-out that is committed is confirmed at once, and billed in the log."""
+    await world.start()
+    app = await world.app()
+    await app.accepted(FRENCH)
+    await world.settled()
+    with world.locked():
+        async with trio.open_nursery() as request:
+            request.start_soon(world.gateway.backend.opt_out, canonical(FRENCH))
+            await trio.testing.wait_all_tasks_blocked()
+            request.cancel_scope.cancel()
+    texts = await world.orange.texts(2)
+    assert (texts[1].source, texts[1].destination) == ("36034", FRENCH)
+    assert [entry["source"] for entry in world.events("billable")] == ["web"]
 
 
 async def test_same_answer_for_strangers(world, visitor):
