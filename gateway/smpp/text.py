@@ -1,8 +1,8 @@
 """Octets to text and back: what data_coding means, and the GSM 7-bit default alphabet.
 
-Text travels in one of three alphabets; everything else is opaque and comes back as ``BINARY``. In SMPP, GSM-7 is
-unpacked: one septet per octet, the high bit clear. What cannot be read without loss raises :class:`TextError`, so that
-the caller relays it untouched or refuses it, and never sends on a guess.
+Text travels in one of three alphabets, and may come in two more; everything else is opaque and comes back as
+``BINARY``. In SMPP, GSM-7 is unpacked: one septet per octet, the high bit clear. What cannot be read without loss
+raises :class:`TextError`, so that the caller relays it untouched or refuses it, and never sends on a guess.
 
 Sources: 3GPP TS 23.038 (alphabets), SMPP 3.4 section 5.2.19 (data_coding).
 """
@@ -57,19 +57,24 @@ class TextError(ValueError):
 
 
 class Alphabet(StrEnum):
-    """How characters become octets."""
+    """How characters become octets; nothing is written in CYRILLIC (ISO 8859-5) and HEBREW (ISO 8859-8)."""
 
     GSM7 = "gsm"
     LATIN1 = "latin1"
     UCS2 = "ucs2"
+    CYRILLIC = "cyrillic"
+    HEBREW = "hebrew"
     BINARY = "binary"
 
 
 _ALPHABETS = {
     **dict.fromkeys((*range(0x10, 0x14), *range(0xF0, 0xF4)), Alphabet.GSM7),
     **dict.fromkeys((1, 3), Alphabet.LATIN1),
+    6: Alphabet.CYRILLIC,
+    7: Alphabet.HEBREW,
     **dict.fromkeys((8, *range(0x18, 0x1C)), Alphabet.UCS2),
 }
+_CODECS = {Alphabet.CYRILLIC: "iso8859_5", Alphabet.HEBREW: "iso8859_8"}
 _LATIN1 = 3
 _NOT_IA5 = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no text has these controls
 
@@ -108,10 +113,10 @@ def data_coding_of(alphabet: Alphabet, like: int = 0) -> int:
     spelling for a class, so it is dropped there.
 
     Raises:
-        TextError: for BINARY, whose data_coding is its sender's affair.
+        TextError: for what nothing is written in; the data_coding of BINARY is its sender's affair.
     """
-    if alphabet is Alphabet.BINARY:
-        raise TextError("binary data has no data_coding of its own")
+    if alphabet is Alphabet.BINARY or alphabet in _CODECS:
+        raise TextError(f"{alphabet} has no data_coding of its own")
     classed = like >> 4 in (0x1, 0xF)
     if alphabet is Alphabet.UCS2:
         return 0x18 | like & 3 if classed else 8
@@ -126,13 +131,15 @@ def decode_text(octets: bytes, alphabet: Alphabet) -> str:
 
     Raises:
         TextError: an octet above 0x7F or an escape at the very end under GSM7; an odd length or a lone surrogate under
-            UCS2; anything under BINARY.
+            UCS2; an octet without a letter under HEBREW; anything under BINARY.
     """
     try:
         if alphabet is Alphabet.GSM7:
             return _decode_gsm7(octets)
         if alphabet is Alphabet.UCS2:
             return octets.decode("utf-16-be")
+        if alphabet in _CODECS:
+            return octets.decode(_CODECS[alphabet])
     except UnicodeDecodeError as error:
         raise TextError(f"not {alphabet} text: {error.reason} at octet {error.start}") from error
     if alphabet is Alphabet.LATIN1:
@@ -155,7 +162,7 @@ def encode_text(text: str, alphabet: Alphabet) -> bytes:
     """Write ``text`` in ``alphabet``.
 
     Raises:
-        TextError: a character that the alphabet lacks (in UCS2: a lone surrogate); anything under BINARY.
+        TextError: a character that the alphabet lacks (in UCS2: a lone surrogate); anything under the other alphabets.
     """
     if alphabet is Alphabet.UCS2:
         return encode_ucs2(text)

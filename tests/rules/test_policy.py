@@ -147,6 +147,15 @@ def test_notification_that_is_not_text(changes):
     assert part.udhi == (given_in.first.esm_class == 0x40)
 
 
+@pytest.mark.parametrize(("octets", "data_coding", "text"), [(b"\xc1\xda\xd8", 6, "Ски"), (b"\xf9\xec", 7, "של")])
+def test_cyrillic_and_hebrew(octets, data_coding, text):
+    """A text in Cyrillic or Hebrew is a text, and goes out in UCS-2; one that GSM-7 can hold goes out in that."""
+    found = judge(submission(octets, data_coding=data_coding))
+    assert (text_of(found), found.parts[0].data_coding) == (f"{text} STOP 36034", 8)
+    plain = judge(submission(b"Sale", data_coding=data_coding))
+    assert (text_of(plain), plain.parts[0].data_coding) == ("Sale STOP 36034", 0)
+
+
 def test_port_beside_the_text():
     """A text with a port in its TLVs is no marketing; a notification is the text that it was."""
     ported = submission()._replace(ported=True)

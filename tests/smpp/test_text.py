@@ -131,15 +131,28 @@ def test_each_alphabet_writes_its_own_octets():
         ([0, *range(0x10, 0x14), *range(0xF0, 0xF4)], Alphabet.GSM7),
         ([1, 3], Alphabet.LATIN1),
         ([8, *range(0x18, 0x1C)], Alphabet.UCS2),
+        ([6], Alphabet.CYRILLIC),
+        ([7], Alphabet.HEBREW),
         (
-            [2, 4, 5, 6, 7, *range(9, 16), *range(0x14, 0x18), *range(0x1C, 0xF0), *range(0xF4, 0x100)],
+            [2, 4, 5, *range(9, 16), *range(0x14, 0x18), *range(0x1C, 0xF0), *range(0xF4, 0x100)],
             Alphabet.BINARY,
         ),
     ],
 )
 def test_every_data_coding_names_its_alphabet(codes, alphabet):
-    """Every value of data_coding is one of the three alphabets or opaque."""
+    """Every value of data_coding is one of the alphabets or opaque."""
     assert {alphabet_of(code) for code in codes} == {alphabet}
+
+
+def test_cyrillic_and_hebrew_are_read():
+    """ISO 8859-5 and ISO 8859-8 are read, and not written; an octet without a letter there is no text."""
+    assert decode_text(b"\xc1\xda\xd8\xd4\xda\xd8 20%", Alphabet.CYRILLIC) == "Скидки 20%"
+    assert decode_text(b"\xf9\xec\xe5\xed!", Alphabet.HEBREW) == "שלום!"
+    with pytest.raises(TextError):
+        decode_text(b"\xff", Alphabet.HEBREW)
+    for alphabet in (Alphabet.CYRILLIC, Alphabet.HEBREW):
+        with pytest.raises(TextError):
+            encode_text("a", alphabet)
 
 
 def test_data_coding_0_means_what_the_peer_means_by_it():
