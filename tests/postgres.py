@@ -26,7 +26,7 @@ from gateway.demo.loopback import free_port
 
 ROLE = "stopgate"
 _NOBODY = "nobody"
-_PATIENCE = 30  # seconds for the server to be there
+_PATIENCE = 60  # seconds for the server to be there
 # What a crash of the machine would cost does not matter here; what a crash of the server costs is the same.
 _SETTINGS = {
     "fsync": "off",

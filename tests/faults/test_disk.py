@@ -20,7 +20,7 @@ pytestmark = pytest.mark.faults
 
 ROOM = "16m"  # enough for the schema and some thousand messages
 FEW = 200
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 def mount(*arguments):

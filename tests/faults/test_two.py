@@ -10,7 +10,7 @@ pytestmark = pytest.mark.faults
 
 MESSAGES = 60
 RATE = 20  # segments a second: most messages wait while the second process comes
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def test_second_process_on_one_file(tmp_path):

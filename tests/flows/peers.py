@@ -19,7 +19,7 @@ from gateway.smpp.state import BINDS, Role, State
 from gateway.smpp.text import Alphabet, encode_text
 from gateway.smpp.timers import Limits
 
-PATIENCE = 20.0  # an upper bound: what is waited for mostly comes within milliseconds
+PATIENCE = 60.0  # an upper bound: what is waited for mostly comes within milliseconds
 SHORT_CODE = "36034"
 RECEIPT = 0x04
 

@@ -42,13 +42,13 @@ async def test_validity_ends_in_memory(world):
     world.operator = {"rate": 1}
     await world.start()
     app = await world.app()
-    sent = [await app.accepted(FRENCH, "in time") for _ in range(2)]
+    sent = [await app.accepted(FRENCH, "in time") for _ in range(3)]
     late = [await app.accepted(FRENCH, "late", validity_period="000000000001000R") for _ in range(3)]
     last = await app.accepted(FRENCH, "patient")
     expected = [*((each, "DELIVRD") for each in [*sent, last]), *((each, "EXPIRED") for each in late)]
-    assert await told(app, 6) == sorted(expected)
-    assert [text.text.partition(" ")[0] for text in await world.orange.texts(3)] == ["in", "in", "patient"]
-    assert len(world.orange.requests) == 3
+    assert await told(app, 7) == sorted(expected)
+    assert [text.text.partition(" ")[0] for text in await world.orange.texts(4)] == ["in", "in", "in", "patient"]
+    assert len(world.orange.requests) == 4
 
 
 async def test_wait_for_the_window_ends(world):

@@ -16,7 +16,7 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from tests.faults.process import STOPGATE
 from tests.flows.commandline import CommandLine
-from tests.flows.peers import App
+from tests.flows.peers import PATIENCE, App
 
 SECRET = "Hush-42"
 HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(SECRET)
@@ -34,7 +34,7 @@ FRAMES = {
 
 def talk(address, frame, answers=0):
     """Say something, wait for some answers, and read until the end."""
-    with socket.create_connection(address, timeout=5) as raw:
+    with socket.create_connection(address, timeout=PATIENCE) as raw:
         raw.sendall(frame)
         for _ in range(answers):
             raw.recv(4096)
@@ -113,7 +113,7 @@ async def test_process(tmp_path):
         stderr=subprocess.STDOUT,
     )
     said = b""
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE):
         try:
             while b'"started"' not in said:
                 said += await process.stdout.receive_some()

@@ -55,7 +55,7 @@ async def test_hundred_at_once(world):
 
 async def test_dead_app_frees_its_place(world):
     """The place of an app that is gone without a word is free once nothing answers any more (ideas 19, 61)."""
-    await world.start(accounts={"shop": {"max_binds": 1}}, smpp={"enquire_link": "50ms", "response_timeout": "50ms"})
+    await world.start(accounts={"shop": {"max_binds": 1}}, smpp={"enquire_link": "1s", "response_timeout": "1s"})
     stream = await trio.open_tcp_stream(*world.address)
     fields = {"system_id": "shop", "password": "secret", "system_type": "", "interface_version": 0x34}
     body = smpp.encode_body(smpp.BIND_RECEIVER, {**fields, "addr_ton": 0, "addr_npi": 0, "address_range": ""})

@@ -289,7 +289,7 @@ async def test_app_refuses_a_receipt(world):
 
 async def test_expired(world):
     """A message that no operator took within its validity ends as EXPIRED and is not sent any more (idea 87)."""
-    await world.start(delivery={"validity": "100ms"})
+    await world.start(delivery={"validity": "2s"})
     await world.close("orange", world.orange)
     app = await world.app()
     late = await app.accepted(FRENCH, "late")
@@ -309,7 +309,7 @@ async def test_scheduled(world):
     """A message with a schedule_delivery_time waits for it, and others pass."""
     await world.start()
     app = await world.app()
-    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    soon = datetime.now(UTC) + timedelta(seconds=2)
     when = f"{soon:%y%m%d%H%M%S}{soon.microsecond // 100_000}00+"
     await app.accepted(FRENCH, "later", schedule_delivery_time=when)
     await app.accepted(FRENCH, "now")

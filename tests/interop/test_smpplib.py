@@ -13,7 +13,7 @@ from tests.flows.world import FRENCH, GERMAN
 from tests.interop.site import SLOW
 from tests.interop.wire import APPS
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 class Foreigner:

@@ -5,7 +5,7 @@ import subprocess
 
 from tests.interop.wire import APPS, OPERATORS
 
-_PATIENCE = 30  # seconds
+_PATIENCE = 60  # seconds
 _NOTE = 0x400000  # the severity from which on an expert's opinion is a complaint; below it is chat
 
 

@@ -150,8 +150,8 @@ def test_valid_ones_encode_to_the_same_octets(row):
 
 @rows("odd")
 def test_odd_ones_encode_to_the_same_octets_or_are_too_long(row):
-    """What deviates comes out as it went in, unless a field has a length that may not be sent."""
-    if re.search(r"octets > max|octets, spec 1 or 17|sm_length 255", row.notes):
+    """What deviates comes out as it went in, unless a field that is no password is too long to be sent."""
+    if re.search(r"^(?!password).*octets > max|octets, spec 1 or 17|sm_length 255", row.notes):
         with pytest.raises(smpp.PduError):
             smpp.encode(smpp.decode(row.octets))
     else:

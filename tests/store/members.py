@@ -11,7 +11,7 @@ import trio
 from gateway.store.postgres import PostgresStore
 from tests.store.proxy import Proxy
 
-PATIENCE = 20  # seconds for what must happen
+PATIENCE = 60  # seconds for what must happen
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateway.store import spool
 from gateway.store.base import Batch
 from tests.store.helpers import Flow, Gate, add, add_all_but_bad, numbers, spooled
+from tests.store.members import PATIENCE
 
 
 async def test_batch_keeps_the_order(store):
@@ -40,7 +41,7 @@ async def test_put_before_attach(store):
     flow.batch.done = lambda _items, _result: told.set()
     flow.batch.put("a")
     store.attach(flow.batch)
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         await told.wait()
     assert told.is_set()
 
@@ -67,7 +68,7 @@ async def test_limit(store):
     batch = Batch(lambda _tx, _items: None, done, pytest.fail, limit=2)
     store.attach(batch)
     batch.put_all("abcde")
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         await told.wait()
     assert rounds == [["a", "b"], ["c", "d"], ["e"]]
 
@@ -85,7 +86,7 @@ async def test_in_turn(store):
     batch.put_all([("big", number) for number in range(10_000)])
     batch.put_all([("small", 0), ("small", 1), ("other", 0)])
     store.attach(batch)
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         await told.wait()
     assert rounds[:2] == [
         [("big", 0), ("small", 0), ("other", 0), ("big", 1)],

@@ -13,6 +13,7 @@ import trio
 from gateway.store.base import StoreError, StoreFullError
 from gateway.store.sqlite import SqliteStore
 from tests.store.helpers import Flow
+from tests.store.members import PATIENCE
 
 DISK = 1 << 20  # octets
 PIECE = b"x" * 3_000
@@ -201,7 +202,7 @@ async def test_full_disk_is_tried_again(small_disk):
         flow.batch.put_all(range(20))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.run)
-            with trio.fail_after(10):
+            with trio.fail_after(PATIENCE):
                 await told.wait()
             nursery.cancel_scope.cancel()
         assert len(flow.failed) == 1

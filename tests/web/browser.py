@@ -1,11 +1,12 @@
 """Debian's chromium, driven by playwright's synchronous interface, in words that tests use."""
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.web.stage import PASSWORD
 
 LOGIN = "__Host-login"
 LANGUAGES = {"en": "en-GB", "fr": "fr-FR", "de": "de-DE"}
+PATIENCE = 30_000  # milliseconds, on a busy machine
 _REFUSED = "Failed to load resource"  # what a browser says of each answer that is an error; those are asked for
 
 
@@ -20,6 +21,7 @@ class Browser:
         self.complaints = []
 
     def __enter__(self):
+        expect.set_options(timeout=PATIENCE)
         self._playwright = sync_playwright().start()
         options = ["--no-sandbox", "--disable-gpu", "--font-render-hinting=none"]
         self._chromium = self._playwright.chromium.launch(executable_path=self._program, args=options)
@@ -33,7 +35,7 @@ class Browser:
         """Open a page in a new context, logged in as somebody."""
         options = {"viewport": {"width": 1280, "height": 860}, "reduced_motion": "reduce", **options}
         context = self._chromium.new_context(base_url=self.url, locale=LANGUAGES[language], **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         self._contexts.append(context)
         page = context.new_page()
         page.on("console", self._hear)

@@ -12,7 +12,7 @@ import time
 
 from gateway.demo.process import free_port
 
-START_TIME = 20.0  # seconds
+START_TIME = 60.0  # seconds
 PASSWORD, ADMIN = "web-secret", "ada"
 STOPGATE = [sys.executable, "-m", "gateway"]
 

@@ -237,7 +237,7 @@ async def test_pings_keep_no_place(app):
     begin = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
     ping = bytes((0, 0, 8, 6, 0, 0, 0, 0, 0)) + b"are you?"
     async with serving(app, idle_seconds=0.1, send_seconds=0.1) as exchange:
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             async with await trio.open_tcp_stream(*exchange.bound) as stream:
                 await stream.send_all(begin)
                 with contextlib.suppress(trio.BrokenResourceError):

@@ -18,6 +18,7 @@ from gateway.rules.signature import sign
 from gateway.store import outbox, spool
 from gateway.store.spool import Spooled
 from tests.certificates import Authority
+from tests.flows.peers import PATIENCE
 from tests.store.helpers import DATABASES, HOUR
 from tests.web.receiver import Receiver
 
@@ -66,7 +67,7 @@ async def put(store, *numbers, account="shop"):
 
 async def settled(store):
     """Wait until no event is left."""
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         while await store.transact(spool.lengths):
             pass
 
@@ -116,7 +117,7 @@ async def test_number_that_is_refused_holds_up_no_other(store, receiver, nursery
     await put(store, NUMBER, *[OTHER] * 5, NUMBER)
     start(nursery, store, hook(receiver, at_once=2))
     await receiver.received(8)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         while len(places(receiver.posted, OTHER)) < 5:
             await receiver.received(len(receiver.posted) + 1)
     assert places(receiver.posted, OTHER) == [1, 2, 3, 4, 5]
