@@ -125,6 +125,11 @@ def get() -> FilteringBoundLogger:
     return logger
 
 
+def pass_on(line: bytes) -> None:
+    """Write a line that another process of ours has logged, among our own."""
+    structlog.get_config()["logger_factory"]().msg(line)
+
+
 def mask(number: str, *, clear: bool) -> str:
     """Hide the middle of a number, at least three digits of it: `33612345678` becomes `3361•••5678`.
 

@@ -1,7 +1,9 @@
 """Calls between two processes of one gateway, both ways over one socket, each answered in its own time.
 
 The other side is trusted as oneself: what is called, with what, and what comes back are pickled. A frame is its length
-in four octets, and the pickle.
+in four octets and the pickle of a number, of a name (None: it is an answer), and of the pickle of what the call or the
+answer holds: where that one cannot be read, the call alone fails. One task writes, so whoever is cancelled leaves no
+half frame.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ class ChannelError(Exception):
 class _Waiting:
     """Somebody who waits for an answer; ``good`` says whether it is a result or an exception."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.answered = trio.Event()
         self.good = False
         self.answer: object = ChannelError("the other process has gone")
@@ -53,21 +56,21 @@ class Channel:
         self._actions = actions
         self._numbers = count(1)
         self._waiting: dict[int, _Waiting] = {}
-        self._sending = trio.Lock()
-        self._gone = False
+        self._sender, self._frames_to_send = trio.open_memory_channel[bytes](0)
 
     async def run(self) -> None:
         """Serve calls and take answers until the other side goes, or until cancelled; the stream is left closed."""
         try:
             async with self._stream, trio.open_nursery() as nursery:
+                nursery.start_soon(self._write)
                 async for number, name, content in self._frames():
                     if name is None:
-                        self._take(number, *content)
+                        self._take(number, content)
                     else:
                         nursery.start_soon(self._serve, number, name, content)
                 nursery.cancel_scope.cancel()
         finally:
-            self._gone = True
+            self._frames_to_send.close()
             for waiting in self._waiting.values():
                 waiting.answered.set()
 
@@ -80,10 +83,9 @@ class Channel:
             ChannelError: the other side has gone.
         """
         number = next(self._numbers)
-        waiting = self._waiting[number] = _Waiting()
+        waiting = self._waiting[number] = _Waiting(name)
         try:
-            if not self._gone:
-                await self._send(_packed(number, name, arguments))
+            if await self._send(_packed(number, name, arguments)):
                 await waiting.answered.wait()
         finally:
             del self._waiting[number]
@@ -91,13 +93,20 @@ class Channel:
             raise waiting.answer
         return waiting.answer
 
-    def _take(self, number: int, good: bool, answer: object) -> None:  # noqa: FBT001 (as it came over the wire)
-        if (waiting := self._waiting.get(number)) is not None:
-            waiting.good, waiting.answer = good, answer
-            waiting.answered.set()
-
-    async def _serve(self, number: int, name: str, arguments: tuple[Any, ...]) -> None:
+    def _take(self, number: int, content: bytes) -> None:
+        waiting = self._waiting.get(number)
+        if waiting is None:
+            return
         try:
+            waiting.good, waiting.answer = pickle.loads(content)  # noqa: S301 (from a process of our own)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is told to who called)
+            _log.exception("web_call_failed", call=waiting.name)
+            waiting.answer = RuntimeError(f"{waiting.name}: an answer that cannot be read: {error!r}")
+        waiting.answered.set()
+
+    async def _serve(self, number: int, name: str, content: bytes) -> None:
+        try:
+            arguments = pickle.loads(content)  # noqa: S301 (from a process of our own)
             frame = _packed(number, None, (True, await self._actions[name](*arguments)))
         except StoreError as error:
             frame = _packed(number, None, (False, error))
@@ -106,13 +115,20 @@ class Channel:
             frame = _packed(number, None, (False, RuntimeError(f"{name}: {error!r}")))
         await self._send(frame)
 
-    async def _send(self, frame: bytes) -> None:
-        async with self._sending:
-            gone = suppress(trio.BrokenResourceError, trio.ClosedResourceError)  # `run` sees that, too
-            with gone, trio.CancelScope(shield=True):  # half a frame would be the end of all
+    async def _send(self, frame: bytes) -> bool:
+        """Have a frame written; says whether there is anybody to read it."""
+        try:
+            await self._sender.send(frame)
+        except trio.BrokenResourceError:
+            return False
+        return True
+
+    async def _write(self) -> None:
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):  # whoever reads sees that, too
+            async for frame in self._frames_to_send:
                 await self._stream.send_all(frame)
 
-    async def _frames(self) -> AsyncIterator[tuple[int, str | None, Any]]:
+    async def _frames(self) -> AsyncIterator[tuple[int, str | None, bytes]]:
         buffer = bytearray()
         while octets := await self._more():
             buffer += octets
@@ -131,5 +147,6 @@ class Channel:
 
 
 def _packed(number: int, name: str | None, content: tuple[Any, ...]) -> bytes:
-    octets = pickle.dumps((number, name, content), pickle.HIGHEST_PROTOCOL)
+    held = pickle.dumps(content, pickle.HIGHEST_PROTOCOL)
+    octets = pickle.dumps((number, name, held), pickle.HIGHEST_PROTOCOL)
     return _LENGTH.pack(len(octets)) + octets

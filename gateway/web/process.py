@@ -8,7 +8,6 @@ starts another whenever it ends or shows no sign of life. Visitors wait in the p
 from __future__ import annotations
 
 import errno
-import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -16,12 +15,13 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
+from gateway import log
+from gateway.store.base import StoreError
 from gateway.web.channel import Action, Channel, ChannelError
+from gateway.web.child import Child
 from gateway.web.http import open_web
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gateway.config import Config
     from gateway.ports import Port
     from gateway.web.backend import Backend
@@ -69,6 +69,7 @@ class WebProcess:
         self._backend = backend
         self._silence = silence
         self._channel: Channel | None = None
+        self._ports: list[Port] = []
         self._life = trio.CancelScope()
 
     async def run(self, task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED) -> None:
@@ -77,21 +78,20 @@ class WebProcess:
         Raises:
             OSError: an address cannot be had; the message names it and the setting.
         """
-        ports = await self._open()
-        task_status.started(ports[0].socket.getsockname()[:2])
+        self._ports = await self._open()
+        task_status.started(self._ports[0].socket.getsockname()[:2])
         pause, most = _PAUSES
         try:
             with self._life:
                 while True:
                     began = trio.current_time()
-                    code = await self._serve(ports)
+                    code = await self._serve()
                     pause = _PAUSES[0] if trio.current_time() - began > _STEADY else pause
                     _log.error("web_ended", status=code, again_in=pause)
                     await trio.sleep(pause)
                     pause = min(2 * pause, most)
         finally:
-            for port in ports:
-                port.socket.close()
+            self._close()
 
     async def follow(self, config: Config) -> None:
         """Have pages go by this configuration, and by certificates as they are now; they do on return."""
@@ -104,6 +104,7 @@ class WebProcess:
 
     async def drain(self, patience: float) -> None:
         """Let nobody in any more, let who is there be answered within ``patience`` seconds, and end."""
+        self._close()
         if self._channel is not None:
             with trio.move_on_after(patience + _LEAVE):
                 try:
@@ -111,6 +112,10 @@ class WebProcess:
                 except ChannelError:
                     _log.debug("web_gone_before")
         self._life.cancel()
+
+    def _close(self) -> None:
+        for port in self._ports:
+            port.socket.close()
 
     async def _open(self) -> list[Port]:
         until = trio.current_time() + _FREED
@@ -122,47 +127,58 @@ class WebProcess:
                     raise
             await trio.sleep(0.1)
 
-    async def _serve(self, ports: Sequence[Port]) -> int | None:
-        """Have one process serve until it ends; returns its exit status."""
-        ours, theirs = trio.socket.socketpair()
-        stream = trio.SocketStream(ours)
-        descriptors = [theirs.fileno(), *(port.socket.fileno() for port in ports)]
-        command = [*_COMMAND, *map(str, descriptors)]
-        async with stream:
-            with theirs:
-                process = await trio.lowlevel.open_process(command, stdin=subprocess.DEVNULL, pass_fds=descriptors)
-            try:
-                self.pid, self._channel = process.pid, Channel(stream, actions(self._backend))
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._tend, self._channel, process)
-                    await self._channel.run()
-                    nursery.cancel_scope.cancel()
-                with trio.move_on_after(_LEAVE):
-                    await process.wait()
-            finally:
-                self.pid, self._channel = 0, None
-                process.kill()  # whoever has let go of its end has nothing more to do
-                with trio.CancelScope(shield=True):
-                    await process.wait()
-        return process.returncode
+    async def _serve(self) -> int | None:
+        """Have one process serve until it ends; returns its exit status, None where there was none."""
+        try:
+            ours, theirs = trio.socket.socketpair()
+            async with trio.SocketStream(ours) as stream:
+                with theirs:
+                    descriptors = [theirs.fileno(), *(port.socket.fileno() for port in self._ports)]
+                    child = Child([*_COMMAND, *map(str, descriptors)], descriptors)
+                return await self._keep(child, Channel(stream, actions(self._backend)))
+        except* OSError as errors:
+            _log.error("web_failed", reason=str(errors.exceptions[0]))
+        except* Exception:  # noqa: BLE001 (whatever befalls pages, messages are carried on)
+            _log.exception("web_failed")
+        return None
 
-    async def _tend(self, channel: Channel, process: trio.Process) -> None:
+    async def _keep(self, child: Child, channel: Channel) -> int:
+        """Talk to a process until it has ended, which it has on return."""
+        self.pid, self._channel = child.pid, channel
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._talk, child, channel)
+                status = await child.run(log.pass_on)
+                nursery.cancel_scope.cancel()
+        finally:
+            self.pid, self._channel = 0, None
+        return status
+
+    async def _talk(self, child: Child, channel: Channel) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tend, channel, child)
+            await channel.run()
+            nursery.cancel_scope.cancel()
+        await trio.sleep(_LEAVE)
+        child.kill()  # whoever has let go of its end has nothing more to do
+
+    async def _tend(self, channel: Channel, child: Child) -> None:
         """Tell a process what to go by, and see to it that it lives."""
         try:
             with trio.fail_after(_START):
                 await channel.call("begin", self._config, self._ahead())
-            _log.info("web_begun", pid=process.pid)
+            _log.info("web_begun", pid=child.pid)
             while True:
                 await trio.sleep(self._silence / _BEATS)
                 await self._ask(channel, "beat", self._ahead())
         except trio.TooSlowError:
-            _log.error("web_stuck", pid=process.pid)
-            process.kill()
+            _log.error("web_stuck", pid=child.pid)
+            child.kill()
         except ChannelError:
-            _log.debug("web_gone", pid=process.pid)
-        except RuntimeError as error:
-            _log.error("web_failed", pid=process.pid, reason=str(error))
-            process.kill()
+            _log.debug("web_gone", pid=child.pid)
+        except (RuntimeError, StoreError) as error:
+            _log.error("web_failed", pid=child.pid, reason=str(error))
+            child.kill()
 
     async def _ask(self, channel: Channel, name: str, *arguments: object) -> None:
         with trio.fail_after(self._silence):

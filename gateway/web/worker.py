@@ -8,10 +8,8 @@ ends when the gateway does, whatever that dies of.
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import time
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -24,6 +22,7 @@ from gateway.rules import number
 from gateway.store.reading import Reader
 from gateway.tls import TlsError, server_context
 from gateway.web.channel import Channel
+from gateway.web.child import settle
 from gateway.web.http import Server
 from gateway.web.public import limits, public_app
 from gateway.web.site import Site
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _log = structlog.get_logger()
-_MILDER = 5  # steps of niceness: traffic first
-_IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # meant for the gateway, which tells us
 
 
 class RemoteBackend:
@@ -93,7 +90,6 @@ class Worker:
     async def run(self) -> None:
         """Serve until the gateway lets go of us."""
         await self._channel.run()
-        self._nursery.cancel_scope.cancel()
 
     async def _begin(self, config: Config, ahead: int) -> None:
         """Serve by this configuration; the gateway has seen to it that it can be used."""
@@ -133,18 +129,13 @@ def serve(descriptors: Sequence[int]) -> NoReturn:
 
     Of the descriptors the first leads to the gateway, the others are sockets that listen.
     """
-    for each in _IGNORED:
-        signal.signal(each, signal.SIG_IGN)
-    with suppress(OSError):  # not everybody is let
-        os.nice(_MILDER)
+    settle()
     number.prepare()
-    code = 0
     try:
         trio.run(_serve, descriptors)
     except BaseException:  # noqa: BLE001 (whatever it is, the gateway starts another process)
         _log.exception("web_failed")
-        code = 1
-    os._exit(code)  # threads that still read are not waited for: who comes after us needs the ports
+    os._exit(1)
 
 
 async def _serve(descriptors: Sequence[int]) -> None:
@@ -152,3 +143,4 @@ async def _serve(descriptors: Sequence[int]) -> None:
     listeners = [Port(trio.SocketListener(each)) for each in ports]
     async with trio.open_nursery() as nursery:
         await Worker(trio.SocketStream(channel), listeners, nursery).run()
+        os._exit(0)  # whoever comes after us needs the ports: threads that read and visitors who do not hold nobody up

@@ -1,14 +1,16 @@
 """The process that serves pages, beside a real gateway that is killed or told to stop: it never outlives it."""
 
+import os
 from pathlib import Path
 
 import pytest
 import trio
 
 from gateway.demo.loopback import free_port
-from tests.faults.process import SIGKILL, SIGTERM, Gateway, fetch
+from tests.faults.process import SIGKILL, SIGSTOP, SIGTERM, Gateway, fetch
 
 pytestmark = pytest.mark.faults
+BRIEF = 5.0  # seconds, less than a visitor who does not read is borne with
 PATIENCE = 30.0  # seconds; a busy machine takes its time
 
 
@@ -37,3 +39,22 @@ async def test_pages_end_with_the_gateway(tmp_path, nursery):
         assert "opt-out" in await trio.to_thread.run_sync(fetch, web, "/opt-out")
         assert await gateway.end(number) == (0 if number == SIGTERM else -number)
     await gone(pid)
+
+
+async def test_pages_that_nobody_can_hold(tmp_path, nursery):
+    """A gateway that is killed takes its pages along, also where a visitor does not read, or where they are stopped."""
+    gateway, web = Gateway(tmp_path), ("127.0.0.1", free_port())
+    gateway.configure(web={"listen": "{}:{}".format(*web)})
+    pid = await serving(gateway, nursery)
+    async with await trio.open_tcp_stream(*web) as visitor:
+        with trio.move_on_after(1.0):
+            while True:
+                await visitor.send_all(b"GET /static/figtree.woff2 HTTP/1.1\r\nHost: x\r\n\r\n")
+        await gateway.end(SIGKILL)
+        with trio.fail_after(BRIEF):
+            await gone(pid)
+    pid = await serving(gateway, nursery)
+    os.kill(pid, SIGSTOP)
+    await gateway.end(SIGKILL)
+    with trio.fail_after(BRIEF):
+        await gone(pid)

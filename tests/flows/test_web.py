@@ -1,11 +1,14 @@
 """Pages within a whole gateway, in the process that serves them: it ends with it, and hands in what they send."""
 
 import os
+import resource
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from gateway.config import Config
 from gateway.smpp import pdu as smpp
@@ -87,11 +90,64 @@ async def test_process_that_ends_or_stands_still(world, process, number):
     assert len(world.events("web_stuck")) == (number == signal.SIGSTOP)
 
 
+async def test_descriptors_run_out(world, process):
+    """Where no other process can be started, messages are carried on, and pages are served as soon as one can."""
+    await fetch(process.address)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        os.kill(process.pid, signal.SIGKILL)
+        await world.eventually(lambda: world.events("web_failed"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    with trio.fail_after(4 * PATIENCE):
+        assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
+    assert [event["reason"] for event in world.events("web_failed")] == ["[Errno 24] Too many open files"]
+
+
+async def test_process_that_takes_nothing(world, process):
+    """A process that stands still while it is told much keeps nobody from stopping, and does not outlive that."""
+    await fetch(process.address)
+    pid = process.pid
+    os.kill(pid, signal.SIGSTOP)
+    many = {f"shop{number}": {"password": "secret"} for number in range(5_000)}
+    config = Config.model_validate({**world.settings, "accounts": many})
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as reload:
+            reload.start_soon(process.follow, config)
+            await trio.testing.wait_all_tasks_blocked()
+            await process.drain(0.1)
+    await world.eventually(lambda: not Path("/proc", str(pid)).exists())
+
+
+async def test_nobody_comes_in_late(process):
+    """From the first moment of a drain nobody is let in: whoever knows another gateway goes there at once."""
+    head = "POST /opt-out HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nExpect: 100-continue\r\n"
+    head += "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n\r\n"
+    async with await trio.open_tcp_stream(*process.address) as asked, trio.open_nursery() as nursery:
+        await asked.send_all(head.encode())
+        assert (await asked.receive_some()).startswith(b"HTTP/1.1 100")
+        nursery.start_soon(process.drain, PATIENCE)
+        with trio.fail_after(PATIENCE):
+            await refused(process.address)
+            await asked.send_all(b"number=1")
+            assert (await asked.receive_some()).startswith(b"HTTP/1.1 422")
+
+
+async def refused(address):
+    """Wait until an address cannot be connected to."""
+    while True:
+        try:
+            await (await trio.open_tcp_stream(*address)).aclose()
+        except OSError:
+            return
+
+
 async def test_signals_that_are_meant_for_the_gateway(process):
     """What a terminal or systemd sends to all processes ends the one that serves pages through the gateway alone."""
     await fetch(process.address)
     pid = process.pid
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP):
         os.kill(pid, number)
     assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
     assert process.pid == pid

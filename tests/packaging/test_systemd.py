@@ -72,6 +72,21 @@ def test_watchdog_is_fed(configured):
     assert configured.show("stopgate", "NRestarts") == "0"
 
 
+def test_pages_give_way(configured):
+    """Pages are served within what the unit allows, at a lower priority; killed, they come back without the gateway."""
+    gateway = configured.show("stopgate", "MainPID")
+    children = ("ps", "-o", "pid=,ni=,args=", "--ppid", gateway)
+    fetch = ("curl", "--silent", "--max-time", "30", "http://127.0.0.1:8080/opt-out")
+    assert "<form" in configured.run(*fetch)
+    page, priority, *_ = configured.run(*children).split()
+    assert priority == "5"
+    assert configured.run("cat", f"/proc/{page}/oom_score_adj").strip() == "500"
+    configured.run("kill", "-9", page)
+    assert "<form" in configured.run(*fetch)
+    assert configured.run(*children).split()[0] != page
+    assert configured.show("stopgate", "MainPID") == gateway
+
+
 def test_reload_keeps_the_process(configured):
     """A reload is heard, and the process stays."""
     before = configured.show("stopgate", "MainPID")

@@ -87,6 +87,49 @@ async def test_defects(ends):
         assert [(each["event"], each["call"]) for each in logged] == [("web_call_failed", name)]
 
 
+async def test_what_cannot_be_read(ends):
+    """A call, or an answer, that this side cannot read, as after half an upgrade, ends that call and nothing else."""
+
+    async def back(_):
+        return Unknown()
+
+    async def echo(word):
+        return word
+
+    channel = ends(back=back, echo=echo)
+    for name, argument in (("echo", Unknown()), ("back", "x")):
+        with capture_logs() as logged, pytest.raises(RuntimeError, match=f"{name}.*no such class"):
+            await channel.call(name, argument)
+        assert [(each["event"], each["call"]) for each in logged] == [("web_call_failed", name)]
+    assert await channel.call("echo", "word") == "word"
+
+
+class Unknown:
+    """Something that one process has and the other one does not."""
+
+    def __reduce__(self):
+        return unknown, ()
+
+
+def unknown():
+    """Fail as the look-up of what is not there does."""
+    raise AttributeError("no such class")
+
+
+async def test_other_side_reads_no_more():
+    """Whoever waits for somebody who reads nothing can be cancelled, and so can the channel, amid a large frame."""
+    here, there = trio.testing.lockstep_stream_pair()
+    channel = Channel(here, {})
+    with trio.fail_after(5):
+        async with trio.open_nursery() as both:
+            both.start_soon(channel.run)
+            both.start_soon(channel.call, "first", bytes(1 << 20))
+            both.start_soon(channel.call, "second")
+            await trio.testing.wait_all_tasks_blocked()
+            both.cancel_scope.cancel()
+    await there.aclose()
+
+
 async def test_other_side_goes(ends):
     """Whoever waits when the other side goes is told so, and so is whoever calls later."""
 

@@ -1,0 +1,76 @@
+"""A process of ours: its lines come whole, it gives way, and it ends when it is told to."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+
+from gateway.web.child import Child
+
+LINES = "print('a' * 200_000); print('b'); print('c', end='')"
+SETTLED = (
+    "import os; from pathlib import Path; from gateway.web.child import settle; settle();"
+    "print(os.nice(0), Path('/proc/self/oom_score_adj').read_text())"
+)
+WAITING = "import time; print('here', flush=True); time.sleep(1_000)"
+
+
+def child(program, *descriptors):
+    """Start a process that runs a program."""
+    return Child([sys.executable, "-c", program], descriptors)
+
+
+def opened():
+    """Return this process's descriptors."""
+    return list(Path("/proc/self/fd").iterdir())
+
+
+async def test_lines():
+    """Whatever it writes comes a line at a time, however long one is, to the very last."""
+    lines = []
+    assert await child(LINES).run(lines.append) == 0
+    assert lines == [b"a" * 200_000, b"b", b"c"]
+
+
+async def test_gives_way():
+    """It has a lower priority than who started it, and goes first when memory runs out."""
+    lines = []
+    assert await child(SETTLED).run(lines.append) == 0
+    assert lines[0].split() == [b"%d" % (os.nice(0) + 5), b"500"]
+
+
+async def test_signals_for_others():
+    """What a terminal sends to all does nothing to it, from its first moment on; who started it still heeds that."""
+    before, lines = signal.pthread_sigmask(signal.SIG_BLOCK, ()), []
+    waiting = child(WAITING)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        os.kill(waiting.pid, number)
+    async with trio.open_nursery() as nursery:
+
+        def heard(line):
+            lines.append(line)
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(waiting.run, heard)
+    assert lines == [b"here"]
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
+async def test_cancelled():
+    """Cancelling who waits for it ends it."""
+    waiting = child(WAITING)
+    with trio.CancelScope() as scope:
+        await waiting.run(lambda _: scope.cancel())
+    with pytest.raises(ProcessLookupError):
+        os.kill(waiting.pid, 0)
+
+
+async def test_no_program():
+    """What cannot be started says so, and leaves nothing open."""
+    before = len(opened())
+    with pytest.raises(FileNotFoundError):
+        Child(["/nowhere/python"], [])
+    assert len(opened()) == before
