@@ -96,7 +96,8 @@ MESSAGE = (
 
 AFTERWARDS = {
     Step.DONE: "The peer has it: the row leaves the spool.",
-    Step.SLOW: "The peer has too much of everything: the whole lane pauses, keeps its order, and sends this one first.",
+    Step.SLOW: "The peer has too much of everything: the whole lane pauses, keeps its order, and sends this one first; "
+    "one that is refused so again and again waits in the spool, and others pass it.",
     Step.LATER: "The peer cannot take this one now: it waits in the spool for a growing pause, others may pass it.",
     Step.FAIL: "It is not tried again: the row leaves the spool, and its message ends as REJECTED, or unanswered as "
     "UNDELIVERABLE.",

@@ -114,7 +114,9 @@ class Peers:
             return
         lane = Lane(name, pace, self._supplies.store, outcomes)
         side, _, peer = name.partition("/")
-        lane.waited = self._supplies.metrics.waited(side, peer)
+        metrics = self._supplies.metrics
+        lane.waited = metrics.waited(side, peer)
+        lane.slowed = partial(metrics.segment_sent if name == operator_lane(peer) else metrics.delivered, peer)
         self._lanes.add(lane)
         if self._nursery is not None:
             self._nursery.start_soon(self._run_lane, lane)

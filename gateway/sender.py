@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _SHORTEST, _LONGEST = 0.25, 30.0  # seconds that a peer that says ESME_RTHROTTLED is left alone
+# How often in a row the same one may be refused as too much of everything; then others pass, for it may be it alone.
+_PATIENCE = {status.ESME_RTHROTTLED: 10}
+_USUAL_PATIENCE = 3
 
 
 class Sender:
@@ -43,12 +46,14 @@ class Sender:
     Attributes:
         links: those in use.
         waited: told for how many seconds each answer was waited for.
+        slowed: told the status of each answer that leaves its row where it was, so that nothing is settled.
     """
 
     def __init__(self, name: str, pace: Pace, store: Store, outcomes: Batch[Settled]) -> None:
         self.name = name
         self.links: list[Link] = []
         self.waited: Callable[[float], None] = lambda _seconds: None
+        self.slowed: Callable[[int], None] = lambda _status: None
         self._pace = pace
         self._store = store
         self._outcomes = outcomes
@@ -56,6 +61,7 @@ class Sender:
         self._unsettled = 0  # outcomes that are not committed yet
         self._bucket = TokenBucket(pace.rate, trio.current_time())
         self._throttle = Throttle(pace.window, _SHORTEST, _LONGEST)
+        self._refused = 0, 0  # the row that was refused last as too much, and how often without another
         self._other_rate = trio.Event()
         self._lost: set[int] = set()  # rows on their way that others have taken over, or that are settled
         self._sent = 0  # since the last look at the demand
@@ -179,9 +185,13 @@ class Sender:
             self._lost.discard(row.id)
             step = Step.LATER if step is Step.SLOW else step  # not ours to send again; settling finds that out
         if step is Step.SLOW:
-            self._slow_down(row, response.status)
-            return
-        if step is not Step.LATER:
+            self._slow_down(response.status, row)
+            if self._keeps_its_place(response.status, row):
+                self._backlog.put_back(row)
+                self.slowed(response.status)
+                return
+            step = Step.LATER
+        elif step is not Step.LATER:
             self._throttle.taken()
         self._unsettled += 1
         self._outcomes.put(Settled(row, step, response))
@@ -214,9 +224,17 @@ class Sender:
             self._settle([row], Step.FAIL)
         return self._pace.retry_uncertain
 
-    def _slow_down(self, row: Spooled, code: int) -> None:
-        """Leave the peer alone for a while; the row keeps its place."""
-        self._backlog.put_back(row)
+    def _keeps_its_place(self, code: int, row: Spooled) -> bool:
+        """Say whether a row that was refused as too much is sent first when the pause is over.
+
+        Not for ever: what a peer calls too much may be the queue of one subscriber. Nor one that others have passed.
+        """
+        last, times = self._refused
+        self._refused = row.id, times + 1 if row.id == last else 1
+        return not row.attempts and self._refused[1] < _PATIENCE.get(code, _USUAL_PATIENCE)
+
+    def _slow_down(self, code: int, row: Spooled) -> None:
+        """Leave the peer alone for a while."""
         pause = self._throttle.refused(trio.current_time(), chance=row.id % 997 / 997)
         if pause:
             _log.warning("lane_slowed", lane=self.name, status=status.name(code), seconds=round(pause, 2))

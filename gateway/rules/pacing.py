@@ -20,7 +20,7 @@ class Step(StrEnum):
     """What to do after a response."""
 
     DONE = "done"  # the peer has it
-    SLOW = "slow"  # the peer has too much of everything: keep the order, slow the whole lane, send this one first
+    SLOW = "slow"  # the peer has too much of everything: keep the order, slow the whole lane, mostly send this first
     LATER = "later"  # the peer cannot take this one now: try it again later, others may pass
     FAIL = "fail"  # the peer will never take it
     BACK = "back"  # it was not tried, or is to be tried anew: let it wait where others can have it

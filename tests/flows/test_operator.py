@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from gateway import settle
+from gateway import sender, settle
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from tests.flows.world import FRENCH, OTHER_FRENCH
@@ -206,6 +206,25 @@ async def test_slowed_down(world, code):
     sent = [pdu.fields["destination_addr"] for pdu in world.orange.requests]
     assert sent == [NUMBERS[0], NUMBERS[1], NUMBERS[1], *NUMBERS[1:]]
     assert [event["seconds"] > 0 for event in world.events("lane_slowed")] == [True, True]
+    counted = f'stopgate_segments_sent_total{{operator="orange",status="0x{code:x}"}} 2.0'
+    assert counted in world.gateway.metrics.render().decode()
+
+
+@pytest.mark.parametrize("code", [status.ESME_RTHROTTLED, status.ESME_RMSGQFUL])
+async def test_one_that_is_always_too_much(world, monkeypatch, code):
+    """A message that its operator calls too much again and again does not hold up the others, and is tried again."""
+    monkeypatch.setattr(sender, "_SHORTEST", 0.002)
+    monkeypatch.setattr(sender, "_LONGEST", 0.02)
+    monkeypatch.setattr(settle, "_FIRST_PAUSE", 0.01)
+    await world.start()
+    full = True
+    world.orange.answer = lambda pdu: code if full and pdu.fields["destination_addr"] == FRENCH else status.ESME_ROK
+    app = await world.app()
+    stuck = await app.accepted(FRENCH)
+    ids = [await app.accepted(number) for number in NUMBERS]
+    assert sorted(each.message_id for each in await app.receipts(5)) == sorted(ids)
+    full = False
+    assert (await app.receipts(6))[5].message_id == stuck
 
 
 async def test_all_of_a_window_refused(world):
