@@ -3,8 +3,14 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import postgres, workers
+
+# In CI hypothesis has a profile of its own, which is as patient.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if not os.environ.get("CI"):
+    settings.load_profile("patient")
 
 
 @pytest.hookimpl(optionalhook=True)

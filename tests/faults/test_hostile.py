@@ -31,7 +31,7 @@ class Bastion(Gateway):
         """Write the configuration."""
         super().configure(rate)
         settings = json.loads(self.config.read_text())
-        settings["smpp"] |= {"session_init_timeout": "1s", "enquire_link": "2s", "response_timeout": "2s"}
+        settings["smpp"] |= {"session_init_timeout": "1s", "enquire_link": "2s", "response_timeout": "5s"}
         settings["accounts"][HOSTILE] = {"password": PASSWORD, "publisher": "Mad", "max_binds": 64, "rate": None}
         self.config.write_text(json.dumps(settings))
 

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.rules import segment
@@ -45,14 +45,12 @@ def test_the_fewest_segments_are_the_fewest():
         assert oracle.fill(costs, 0, room) == oracle.fewest(costs, 0, room) or not costs
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_octets_as_a_stream(data):
     """Any octets at all are frames, or the end of the stream."""
     assert targets.decoder(data) <= len(data) // 16
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 @example(bytes([0b100, 0, 18, 255]))
 def test_any_octets_as_a_conversation(data):

@@ -1,7 +1,7 @@
 """How the segments of a message travel: headers, sar_* parameters, payloads, and what every segment repeats."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rules.carriage import Form, Long
@@ -24,7 +24,6 @@ def test_a_single_segment_has_no_header(long):
     assert Form(long).encode(["\u0436"], Alphabet.UCS2, 7) == [(b"\x04\x36", 8, False, (), False)]
 
 
-@settings(deadline=None)
 @given(st.one_of(gsm_text, wide_text), st.integers(0, 0xFFFF), st.sampled_from([Long.UDH8, Long.UDH16]), st.booleans())
 def test_a_handset_joins_the_segments_to_the_text(text, reference, long, ports):
     """Every segment fits 140 packed octets, bears its place and what it repeats, and the segments are the text."""

@@ -43,7 +43,7 @@ def planned(text, mention, budget):
         return error.reason
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(texts, st.sampled_from([M10, M9, None]), budgets)
 def test_the_handset_shows_the_text_and_the_mention_within_the_budget(text, mention, budget):
     """Whatever goes out is within the budget, and decodes to what its reason says."""
@@ -67,7 +67,7 @@ def test_the_handset_shows_the_text_and_the_mention_within_the_budget(text, ment
         assert shown in (text + mention, text + budget.separator + mention)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(texts, st.sampled_from([M10, M9]), budgets)
 def test_a_mention_is_refused_only_where_it_cannot_fit(text, mention, budget):
     """By the oracle's count, an appended mention adds no segment, and a refused one does or is over the most."""
@@ -89,7 +89,6 @@ def test_a_mention_is_refused_only_where_it_cannot_fit(text, mention, budget):
         assert found.reason in (Reason.TRANSLITERATED, Reason.TRUNCATED)
 
 
-@settings(deadline=None)
 @given(texts, budgets)
 def test_a_truncation_keeps_the_beginning_of_the_text(text, budget):
     """A truncated message is a beginning of the text, three dots and the mention, in the segments that the text had."""

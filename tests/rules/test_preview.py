@@ -145,7 +145,7 @@ profiles = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(texts, outlets, profiles, st.sampled_from([None, 0, 1]))
 def test_it_is_what_would_be_sent(text, outlet, profile, tlv):
     """Whatever the text and the settings, a preview shows what a submission of that text becomes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rules.segment import Room, capacity, choose, count, fewest, last_boundary, measure, octets_of, split
@@ -83,7 +83,6 @@ def test_texts_are_cut_where_they_must_be(text, lengths):
     assert [len(segment) for segment in split(text, choose(text))] == lengths
 
 
-@settings(deadline=None)
 @given(st.one_of(gsm_text, wide_text, any_text), headers)
 def test_the_count_is_the_fewest_possible(text, header):
     """The count and the split agree with filling segments character by character, in the cheaper alphabet."""
@@ -94,7 +93,6 @@ def test_the_count_is_the_fewest_possible(text, header):
     assert number == oracle.segments(text, header)
 
 
-@settings(deadline=None)
 @given(st.one_of(gsm_text, wide_text, any_text), headers)
 def test_segments_make_up_the_text_and_fit(text, header):
     """Joined, the segments are the text, none is over its room, and none is empty unless the text is."""
@@ -109,7 +107,6 @@ def test_segments_make_up_the_text_and_fit(text, header):
         assert segment or not text
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(CLUSTERS), max_size=120))
 def test_what_is_seen_as_one_character_stays_whole_where_that_is_free(clusters):
     """Emoji, flags and letters with marks are cut only where keeping them whole would take another segment."""

@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rules.transliterate import transliterate
@@ -78,7 +78,6 @@ def test_spaces_and_dashes():
             assert transliterate(character) == spelled, hex(ord(character))
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], max_codepoint=0x2100)))
 def test_a_transliteration_is_wholly_in_gsm_7(text):
     """Whatever comes back can be sent in GSM-7, and comes back itself when spelled again."""
@@ -86,7 +85,6 @@ def test_a_transliteration_is_wholly_in_gsm_7(text):
     assert spelled is None or (oracle.gsm(spelled) and transliterate(spelled) == spelled)
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from(sorted(oracle.OCTETS))))
 def test_gsm_7_text_is_never_touched(text):
     """Text that GSM-7 holds comes back as it went in."""

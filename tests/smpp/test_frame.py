@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.smpp import pdu as smpp
@@ -20,7 +20,6 @@ def framed(body):
     return smpp.header(len(body), smpp.SUBMIT_SM, 0, 1) + body
 
 
-@settings(deadline=None)
 @given(bodies, st.data())
 def test_frames_do_not_depend_on_the_cuts(contents, data):
     """However the network cuts a stream, the same frames come out, in order."""
@@ -103,7 +102,6 @@ def test_nothing_is_set_aside_for_a_claimed_length():
     assert frames._octets.__sizeof__() < 200
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40)))
 def test_noise_raises_nothing_else(chunks):
     """Octets at random give frames of the length that they claim, or FrameError."""

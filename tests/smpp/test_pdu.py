@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from smpplib import smpp as oracle
 
@@ -87,14 +87,12 @@ def framed(command, body, code=0):
 # Round trips
 
 
-@settings(deadline=None)
 @given(pdus())
 def test_what_is_encoded_decodes_to_the_same(pdu):
     """Every PDU that can be made comes back equal, in all its parts."""
     assert smpp.decode(smpp.encode(pdu)) == pdu
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(LAYOUTS)), st.sampled_from([0, 0x58]), st.binary(max_size=80))
 def test_noise_in_a_body_raises_nothing_else(command, code, body):
     """Any body under a known command gives a PDU or PduError, and such a PDU the same octets or PduError."""
@@ -105,7 +103,6 @@ def test_noise_in_a_body_raises_nothing_else(command, code, body):
         assert smpp.NAMES[error.command]  # noqa: PT017 (noise may as well raise nothing)
 
 
-@settings(deadline=None)
 @given(pdus(), st.data())
 def test_damage_raises_nothing_else(pdu, data):
     """A PDU with octets changed, dropped or added gives a PDU or PduError under its own command and sequence."""
@@ -121,7 +118,6 @@ def test_damage_raises_nothing_else(pdu, data):
         assert error.sequence in (7, 0)  # noqa: PT017 (the same)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_noise_in_a_frame_raises_nothing_else(frame):
     """Octets at random are refused."""
@@ -129,7 +125,6 @@ def test_noise_in_a_frame_raises_nothing_else(frame):
         smpp.decode(frame)
 
 
-@settings(deadline=None)
 @given(st.text(LATIN_1, max_size=20))
 def test_any_octet_survives_in_a_string(text):
     """A C-Octet String takes any octet but NUL and gives it back."""
@@ -387,7 +382,6 @@ KNOWN_TO_THE_PEER = sorted(
 )
 
 
-@settings(deadline=None)
 @given(pdus(*KNOWN_TO_THE_PEER))
 def test_another_codec_reads_the_same(pdu):
     """Smpplib finds in our octets the fields that we put there."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.smpp import pdu as smpp
@@ -218,7 +218,6 @@ def expect_stream(row, cuts):
 
 
 @rows("stream")
-@settings(deadline=None)
 @given(data=st.data())
 def test_streams_decode_in_any_chunking(row, data):
     """However a stream is cut, the same PDUs come out of it and the same octets are left."""

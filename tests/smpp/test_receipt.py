@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.smpp import receipt
@@ -150,7 +150,6 @@ def test_parameters_fill_what_the_text_lacks():
     assert read("", [(0x001E, b"first\0"), (0x001E, b"second\0")]).message_id == "first"
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), st.binary()), st.lists(st.tuples(st.sampled_from([0x1E, 0x423, 0x427]), st.binary())))
 def test_nothing_that_arrives_makes_reading_fail(text, tlvs):
     """Any text and any TLVs give a receipt with a known state, or none."""
@@ -174,7 +173,6 @@ def test_a_written_receipt_says_whether_it_was_delivered():
     )
 
 
-@settings(deadline=None)
 @given(
     st.from_regex(r"[0-9a-f]{1,64}", fullmatch=True),
     st.integers(1, 8),
@@ -221,7 +219,6 @@ def test_an_id_has_one_key(text, spelling, key):
     assert normalise_id(text, spelling) == key
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1), st.integers(0, 20), st.booleans(), st.booleans())
 def test_an_id_meets_its_receipt_in_the_other_radix(number, zeros, capitals, decimal):
     """The id of submit_sm_resp and the id of the receipt, by text or by TLV, land on one key under each setting."""
@@ -272,7 +269,6 @@ def test_a_receipt_without_its_mark_is_told_narrowly(text, tlvs, alike):
     assert receipt.reads_like_one(text, tlvs) is alike
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=80), st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=4)), max_size=3))
 def test_telling_receipts_apart_never_fails(text, tlvs):
     """Whatever is told to be like a receipt can be read as one."""

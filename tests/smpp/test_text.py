@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.smpp.text import (
@@ -57,7 +57,6 @@ def test_a_doubled_escape_is_a_space():
     assert decode_text(b"a\x1b\x1be", Alphabet.GSM7) == "a e"
 
 
-@settings(deadline=None)
 @given(gsm_text)
 def test_gsm7_text_survives_the_journey(text):
     """What GSM-7 holds is encoded character by character and decodes to itself."""
@@ -66,7 +65,6 @@ def test_gsm7_text_survives_the_journey(text):
     assert decode_text(septets, Alphabet.GSM7) == text
 
 
-@settings(deadline=None)
 @given(any_text)
 def test_ucs2_text_survives_the_journey(text):
     """Any text decodes from UCS-2 to itself, two octets for each UTF-16 code unit."""
@@ -74,7 +72,6 @@ def test_ucs2_text_survives_the_journey(text):
     assert len(encode_ucs2(text)) == 2 * sum(2 if ord(character) > 0xFFFF else 1 for character in text)
 
 
-@settings(deadline=None)
 @given(st.binary(), st.sampled_from(Alphabet))
 def test_hostile_octets_decode_or_raise_a_text_error(octets, alphabet):
     """No octets make decoding fail with anything but a TextError."""
@@ -256,7 +253,6 @@ parts = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(parts, st.integers(0, 0xFFFF))
 def test_a_place_is_read_back_from_its_header_and_from_its_parameters(part, reference):
     """What place_element writes, and sar_parameters, are read alike, in 6 or 7 octets of header."""

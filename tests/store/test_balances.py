@@ -75,7 +75,7 @@ async def test_given_back_at_once(store):
     assert await store.transact(balances.balances) == {"shop": 0}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=st.lists(MOVES, max_size=12))
 def test_balance_is_the_sum_of_the_ledger(tmp_path_factory, moves):
     """However grants, confirmations, submissions and settlements follow each other, the sums agree."""

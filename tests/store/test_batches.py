@@ -180,9 +180,7 @@ async def test_constraint_error(store):
     assert store.healthy
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)  # examples tidy up
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])  # examples tidy up
 @given(st.lists(st.tuples(st.integers(1, 8), st.booleans()), max_size=12))
 async def test_every_item_is_told_its_fate(store, items):
     """Whatever is wrong with whichever items, each is told once, and exactly the rows of those done are there."""

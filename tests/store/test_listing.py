@@ -88,7 +88,7 @@ async def test_export(database):
         assert listing.count(snapshot, SHOP) == 3
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.sets(
         st.tuples(st.sampled_from(["1", "2", "3"]), st.sampled_from(["shop", "bank", EVERYBODY]), st.integers(1, 3)),

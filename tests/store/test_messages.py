@@ -64,9 +64,7 @@ def expected(segments, batches):
     return None
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)  # new message each
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])  # new message each
 @given(st.integers(1, 5), st.lists(st.lists(mostly_harmless, min_size=1, max_size=3), max_size=6))
 async def test_fold(store, segments, batches):
     """A message ends once, in the worst of its segments' states, whatever the order and the batches they come in."""
@@ -82,9 +80,7 @@ async def test_fold(store, segments, batches):
 
 
 @given(st.permutations([DELIVERED, ACCEPTED, UNKNOWN, DELETED, EXPIRED]))
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)  # new message each
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])  # new message each
 async def test_order_does_not_matter(store, states):
     """Where no outcome is fatal, the worst state wins in every order."""
     [row] = await accept(store, 5)

@@ -213,7 +213,7 @@ ROWS = st.lists(
 
 
 @given(ROWS)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_sets_arrive_as_they_were(shared, rows):
     """Whatever a set holds, the database gets it unchanged, and a column of nothing stays nothing."""
     store = shared.open()

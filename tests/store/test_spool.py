@@ -242,9 +242,7 @@ async def test_nothing_to_do(store):
     assert await store.transact(claim()) == rows
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)  # examples tidy up
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])  # examples tidy up
 @given(st.lists(st.integers(-3, 0), max_size=9), st.integers(1, 4))
 async def test_pages(store, dues, size):
     """Pages of waiting rows, and claims, go through all rows once, those that were due first before others."""
