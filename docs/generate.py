@@ -153,6 +153,7 @@ OTHERWISE = (
     ("no answer in time, `uncertain: retry`", Step.LATER),
     ("no answer in time, or its link ended, `uncertain: fail`", Step.FAIL),
     ("its link ended unanswered, `uncertain: retry`: at once and first over another link, else", Step.BACK),
+    ("a link ended unanswered for the second time, `uncertain: retry`", Step.LATER),
     ("its lane has lost its last link, or room is wanted", Step.BACK),
     ("its time is over when it comes up", Step.EXPIRED),
     ("its number has opted out of something since it was accepted, or may have", Step.REVIEW),

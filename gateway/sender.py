@@ -113,12 +113,17 @@ class Sender:
         self.links.append(link)
 
     def detach(self, link: Link, unanswered: list[Request]) -> None:
-        """Stop using ``link``; what it had sent and nobody answered is sent again, or failed, as configured."""
+        """Stop using ``link``; what it had sent and nobody answered is sent again, or failed, as configured.
+
+        At once the first time. What ends a link again may be why links end, and lets others pass.
+        """
         if link in self.links:
             self.links.remove(link)
-        for request in unanswered:
-            if self._still_ours(request.context):
-                self._backlog.put_back(request.context)
+        again = [request.context for request in unanswered if self._still_ours(request.context)]
+        self._settle([row for row in again if row.attempts], Step.LATER)
+        for row in again:
+            if not row.attempts:
+                self._backlog.put_back(row._replace(attempts=1))
         if not self.links:
             self._settle(self._backlog.take_all(), Step.BACK)
         self.pump()
@@ -231,7 +236,7 @@ class Sender:
         """
         last, times = self._refused
         self._refused = row.id, times + 1 if row.id == last else 1
-        return not row.attempts and self._refused[1] < _PATIENCE.get(code, _USUAL_PATIENCE)
+        return row.attempts <= 1 and self._refused[1] < _PATIENCE.get(code, _USUAL_PATIENCE)
 
     def _slow_down(self, code: int, row: Spooled) -> None:
         """Leave the peer alone for a while."""

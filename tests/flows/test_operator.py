@@ -81,6 +81,26 @@ async def test_operator_that_does_not_let_us_in(world):
     assert [each.message_id for each in await app.receipts(1)] == [message_id]
 
 
+async def test_one_that_breaks_every_link(world, monkeypatch):
+    """A message at which its operator hangs up, every time, keeps no others from being sent, and is tried again."""
+    monkeypatch.setattr(settle, "_FIRST_PAUSE", 0.2)
+    await world.start()
+    breaks = True
+
+    def answer(pdu):
+        if breaks and pdu.fields["destination_addr"] == FRENCH:
+            world.orange.hang_up()
+            return None
+        return status.ESME_ROK if world.orange.links else None
+
+    world.orange.answer = answer
+    app = await world.app()
+    ids = [await app.accepted(number) for number in [FRENCH, *NUMBERS]]
+    assert sorted(each.message_id for each in await app.receipts(5)) == sorted(ids[1:])
+    breaks = False
+    assert (await app.receipts(6))[5].message_id == ids[0]
+
+
 async def test_unanswered_is_sent_again(world):
     """A message that was on its way when the link broke is sent again and reported once (idea 89)."""
     await world.start()
