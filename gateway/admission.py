@@ -97,7 +97,7 @@ class Admission:
 
     def _admit_part(self, item: Submitted, place: Concatenation, identifier: int, facts: Facts) -> Answer:
         """Keep one part of a message, which is decided when this is the last one that was missing."""
-        if not item.customer.charge(item.key, 1, self._tx.now / 1_000):
+        if not self._bundles.has_room(item, place) or not item.customer.charge(item.key, 1, self._tx.now / 1_000):
             return Answer(status.ESME_RTHROTTLED, reason=Reason.THROTTLED)
         bundle, reason = self._bundles.take(item, place, identifier), Reason.HELD
         if bundle.complete:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from gateway.submission import Submitted
 
 
+_MOST_WAITING = 500  # parts under one key: each of them is looked at for each that comes
+
+
 class Bundle:
     """Parts that are taken for one message: ``parts`` by their place, and those that came ``again``."""
 
@@ -94,6 +97,12 @@ class Bundles:
         self._waiting = {key: _bundles(parts) for key, parts in waiting.items()}
         self._stored = {part.id for parts in waiting.values() for part in parts}
         self._new: dict[int, Part] = {}
+
+    def has_room(self, item: Submitted, place: Concatenation) -> bool:
+        """Say whether a part may come in: not if too many wait under its key, and none of their messages lacks it."""
+        bundles = self._waiting.get(_key(item, place), [])
+        lacking = any(place.number not in each.parts for each in bundles)
+        return lacking or sum(len(each.everything) for each in bundles) < _MOST_WAITING
 
     def take(self, item: Submitted, place: Concatenation, identifier: int) -> Bundle:
         """Add the part that ``item`` is to its bundle, and return that; one that it completes waits no longer."""

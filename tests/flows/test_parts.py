@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 
+from gateway import bundles
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet, encode_text
@@ -323,6 +324,18 @@ async def test_refused_at_once(world, app):
     assert [binary.status, unwilling.status] == [status.NOT_TEXT, status.MENTION_REQUIRED]
     assert ported.status == status.NOT_TEXT
     assert world.rows("SELECT count(*) FROM held") == [(0,)]
+
+
+async def test_parts_without_end(world, app, monkeypatch):
+    """Where very many parts wait under one reference, one that completes none of their messages is put off."""
+    monkeypatch.setattr(bundles, "_MOST_WAITING", 3)
+    for text in ("one", "two", "two"):
+        await submit_part(app, with_header(text, 9, 2, 1))
+    more = [await app.submit(FRENCH, with_header(text, 9, 2, 1), esm_class=UDHI) for text in ("three", "two")]
+    assert [each.status for each in more] == [status.ESME_RTHROTTLED] * 2
+    await submit_part(app, with_header("other", 10, 2, 1))
+    await submit_part(app, with_header("!", 9, 2, 2))
+    assert await sent(world) == ["one!" + MENTION]
 
 
 async def test_only_some_want_receipts(world, app):
