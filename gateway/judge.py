@@ -88,7 +88,7 @@ class Judge:
             return Judged(verdict, item._replace(closes=opening.closes) if opening.closes else item)
         if item.customer.account.hours_policy == "reject":
             return Judged(Refuse(status.OUTSIDE_HOURS, Reason.OUTSIDE_HOURS), item)
-        return Judged(verdict, item._replace(due=opening.due, closes=opening.closes))
+        return Judged(verdict, item.put_off(opening.due)._replace(closes=opening.closes))
 
     def usable(self) -> list[str]:
         """Return the operators that have a link at this moment, at whatever node."""

@@ -105,12 +105,14 @@ def _cut(octets: bytes, alphabet: Alphabet) -> bytes:
 
 
 def validity(item: Submitted, now: int, spelling: str) -> str:
-    """Return the validity_period of a submission for its operator, seen from ``now``, or from when it is due.
+    """Return the validity_period of a submission for its operator, from ``now`` on, or from when its app wants it sent.
 
-    Empty where its app said nothing: then the operator's own counts.
+    Empty where its app said nothing: then the operator's own counts. What is put off may yet leave sooner.
     """
-    asked = item.fields["validity_period"] or (item.pdu.tlvs and item.pdu.tlv(smpp.Tag.qos_time_to_live))
-    return write_validity(item.expires, max(item.due, now), spelling) if asked else ""
+    if not (item.fields["validity_period"] or (item.pdu.tlvs and item.pdu.tlv(smpp.Tag.qos_time_to_live))):
+        return ""
+    start = item.wanted if now < item.wanted < item.expires else now
+    return write_validity(item.expires, start, spelling)
 
 
 def segment_body(item: Submitted, part: Encoded, asks: int, valid: str) -> bytes:

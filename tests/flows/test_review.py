@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.reviews import Reviews, Ruling
+from gateway.rules.times import read_time
 from gateway.smpp import receipt, status
 from tests.flows.commandline import CommandLine
 from tests.flows.peers import SHORT_CODE
@@ -192,6 +193,16 @@ async def test_scheduled(world, app):
     await world.eventually(lambda: world.rows("SELECT spool.due > review.until FROM spool, review") == [(1,)])
     await decide(world, opts_out=False)
     assert len(await app.receipts(1)) == 1
+
+
+async def test_validity_is_told_from_when_its_app_wanted(world, app):
+    """A message that waits for a reader and is let go is valid at its operator for as long as its app wanted."""
+    await text(world)
+    await app.accepted(FRENCH, validity_period="000000020000000R")
+    await decide(world, opts_out=False)
+    await app.receipts(1)
+    _, pdu = world.orange.taken[-1]
+    assert 0 <= 7_200_000 - read_time(pdu.fields["validity_period"], 0) < 5_000
 
 
 async def test_validity_runs_on(world, app):
