@@ -127,10 +127,9 @@ def test_restore_of_nothing(stopgate, tmp_path):
     assert f"{tmp_path}/backup: there is no such" in refused.stderr
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_server_programs_are_missing(filled, stopgate, tmp_path, monkeypatch):
     """Where PostgreSQL's programs are missing the sentence says what to install."""
-    if filled.space is None:
-        pytest.skip("SQLite needs none")
     monkeypatch.setenv("PATH", str(tmp_path))
     refused = stopgate("backup", tmp_path / "backup")
     assert "pg_dump is not installed; install PostgreSQL's client programs" in refused.stderr

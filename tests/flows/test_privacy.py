@@ -88,10 +88,9 @@ async def test_erase_with_an_opt_out(world, app, stopgate):
     assert (await stopgate.ok("ledger", "verify")).status == 0
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_files_are_private(world, app):
     """The database and every file that belongs to it are for their owner alone."""
-    if not world.database.url.startswith("sqlite"):
-        pytest.skip("a server keeps its own files")
     path = Path(world.database.url.removeprefix("sqlite:///"))
     beside = {
         each.name.removeprefix(path.name): stat.S_IMODE(each.stat().st_mode)
