@@ -1,5 +1,6 @@
 """Peers that stop reading: a link with one ends in time, whatever it still had to say."""
 
+import socket
 from contextlib import suppress
 
 import trio
@@ -71,6 +72,7 @@ async def test_operator_that_stops_reading_is_bound_anew(world, monkeypatch):
     monkeypatch.setattr(links, "_FLUSH_TIME", 0.1)
     operator = Flood()
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    listeners[0].socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # the least there is: soon full
     operator.port = listeners[0].socket.getsockname()[1]
     world.nursery.start_soon(trio.serve_listeners, operator.serve, listeners)
     world.operator = {"enquire_link": "50ms", "response_timeout": "100ms"}
