@@ -14,7 +14,7 @@ def systemd(request, tmp_path):
     name = str(tmp_path / "notify") if request.param == "path" else f"@stopgate-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(name.replace("@", "\0", 1) if name.startswith("@") else name)
-        listening.settimeout(5)
+        listening.settimeout(30)
         yield name, lambda: listening.recv(4096).decode()
 
 

@@ -41,7 +41,7 @@ async def test_answers_come_in_their_own_time(ends):
     async def ask(*call):
         answers.append(await channel.call(*call))
 
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         async with trio.open_nursery() as both:
             both.start_soon(ask, "wait", "first")
             await trio.testing.wait_all_tasks_blocked()
@@ -120,7 +120,7 @@ async def test_other_side_reads_no_more():
     """Whoever waits for somebody who reads nothing can be cancelled, and so can the channel, amid a large frame."""
     here, there = trio.testing.lockstep_stream_pair()
     channel = Channel(here, {})
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         async with trio.open_nursery() as both:
             both.start_soon(channel.run)
             both.start_soon(channel.call, "first", bytes(1 << 20))
@@ -138,7 +138,7 @@ async def test_other_side_goes(ends):
         await trio.sleep_forever()
 
     channel = ends(leave=leave)
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         for _ in range(2):
             with pytest.raises(ChannelError):
                 await channel.call("leave")
