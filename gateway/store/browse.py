@@ -16,19 +16,32 @@ if TYPE_CHECKING:
 
     from gateway.store.base import Snapshot, Tx
 
+# An id that an account knows may be that of a submit_multi, or of one part of a message whose rows another stands for.
+_MEANT = (
+    "SELECT CASE WHEN joined = 0 THEN id ELSE joined END FROM message WHERE id = ? "
+    "UNION SELECT id FROM message WHERE request = ? AND request <> 0"
+)
 _SELECTED = (
-    "lane = coalesce(?, lane) AND message = coalesce(?, message) AND number = coalesce(?, number) "
-    "AND account = coalesce(?, account)"
+    "lane = coalesce(?, lane) AND number = coalesce(?, number) AND account = coalesce(?, account) "
+    f"AND (message = coalesce(?, message) OR message IN ({_MEANT}))"
 )
 
 
 class Selection(NamedTuple):
-    """Which rows are meant: those in which everything is as given here; None is whatever."""
+    """Which rows are meant: those in which everything is as given here; None is whatever.
+
+    ``message`` is the id that its account knows.
+    """
 
     lane: str | None = None
     message: int | None = None
     number: str | None = None
     account: str | None = None
+
+    @property
+    def values(self) -> tuple[str | int | None, ...]:
+        """What stands for the question marks of the condition."""
+        return self.lane, self.number, self.account, self.message, self.message, self.message
 
 
 class LaneStatus(NamedTuple):
@@ -76,7 +89,7 @@ def listing(snapshot: Tx | Snapshot, selection: Selection) -> Iterator[Listed]:
     """Yield the rows selected, the oldest first."""
     found = snapshot.rows(
         f"SELECT {COLUMNS}, CASE WHEN claimed IS NULL THEN 0 ELSE 1 END FROM spool WHERE {_SELECTED} ORDER BY id",  # noqa: S608 (constants)
-        selection,
+        selection.values,
     )
     return (Listed(Spooled(*row), bool(held)) for *row, held in found)
 
@@ -86,7 +99,7 @@ def page(tx: Tx, selection: Selection, after: int, limit: int) -> list[Spooled]:
     found = tx.rows(
         f"SELECT {COLUMNS} FROM spool WHERE claimed IS NULL AND id > ? AND {_SELECTED} ORDER BY id LIMIT ?"  # noqa: S608 (constants)
         f"{tx.for_update}{' SKIP LOCKED' if tx.for_update else ''}",
-        (after, *selection, limit),
+        (after, *selection.values, limit),
     )
     return [Spooled(*row) for row in found]
 
@@ -96,6 +109,6 @@ def count(tx: Tx, selection: Selection) -> tuple[int, int]:
     [(waiting, held)] = tx.rows(
         "SELECT coalesce(sum(CASE WHEN claimed IS NULL THEN 1 ELSE 0 END), 0), "  # noqa: S608 (constants)
         f"coalesce(sum(CASE WHEN claimed IS NULL THEN 0 ELSE 1 END), 0) FROM spool WHERE {_SELECTED}",
-        selection,
+        selection.values,
     )
     return int(waiting), int(held)

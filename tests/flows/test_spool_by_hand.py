@@ -5,8 +5,11 @@ from click.testing import CliRunner
 
 from gateway import cli
 from gateway.smpp import status
+from gateway.smpp.pdu import Sme
 from tests.flows.commandline import CommandLine
 from tests.flows.peers import SHORT_CODE
+from tests.flows.test_parts import submit_part, with_header
+from tests.flows.test_requests import submit_multi
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 
 TRIED = "SELECT count(*) FROM spool WHERE attempts > 0 AND claimed IS NULL"
@@ -48,6 +51,24 @@ async def test_status_and_list(world, stopgate):
     assert (row["message_id"], row["account"], row["number"], row["state"]) == (scheduled, "shop", FRENCH, "later")
     assert "operator/orange" in (await stopgate.ok("spool", "status")).out
     assert len((await stopgate.ok("spool", "list", "--format", "csv")).out.splitlines()) == 3
+
+
+async def test_message_by_the_id_that_its_account_knows(world, stopgate):
+    """Rows are found by the id of any part of a message that its app had cut, and by that of a submit_multi."""
+    await world.start()
+    app = await world.app()
+    parts = [
+        await submit_part(app, with_header(text, 9, 2, number), schedule_delivery_time=IN_AN_HOUR)
+        for number, text in enumerate("ab", 1)
+    ]
+    numbers = [Sme(1, 1, GERMAN), Sme(1, 1, OTHER_FRENCH)]
+    many = (await submit_multi(app, numbers, schedule_delivery_time=IN_AN_HOUR)).fields["message_id"]
+    await app.accepted(FRENCH, schedule_delivery_time=IN_AN_HOUR)
+    for identifier, found in ((parts[0], 1), (parts[1], 1), (many, 2)):
+        assert len((await stopgate.ok("spool", "list", "--message", identifier, "--format", "json")).data) == found
+    said = await stopgate.ok("spool", "drop", "--yes", "--message", many)
+    assert said.out == "2 rows dropped; a gateway has none in memory\n"
+    assert world.rows("SELECT count(*) FROM spool WHERE lane = 'operator/orange'") == [(2,)]
 
 
 async def test_retry(world, stopgate):
