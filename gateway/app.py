@@ -57,9 +57,9 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _PATIENCE = 5.0  # seconds that a peer has for its last answers when we stop
-# Traffic makes many small objects and hardly a cycle, strangers who are turned away leave cycles only: so few that
-# collecting them takes a few milliseconds, and what lasts is looked at rarely.
-_GC_THRESHOLDS = (5_000, 50, 50)
+# Traffic makes many small objects and hardly a cycle, connections that end leave none: so collections are few, none of
+# the young takes more than a few milliseconds, and what lasts is looked at rarely.
+_GC_THRESHOLDS = (5_000, 10, 50)
 
 
 class Gateway:

@@ -173,6 +173,8 @@ class Door:
             ready = await self._secured(stream, visit) if entrance.secure else stream
             if ready is not None:
                 await serve(ready, visit)
+                if entrance.secure:
+                    tls.forget(ready)
         finally:
             if not visit.known:
                 entrance.listener.waste()

@@ -146,6 +146,7 @@ class Link:
         finally:
             self._end("stopped")
             self._gone.set()
+            self._handle = _tell_nobody
             with trio.move_on_after(_GOODBYE, shield=True):
                 await self._stream.aclose()
 
@@ -242,3 +243,7 @@ class Link:
     def _end(self, reason: str) -> None:
         if not self.session.finished:
             self._after([self.session.end(reason)])
+
+
+def _tell_nobody(_link: Link, _events: list[Event]) -> None:
+    """Take the place of an owner who has been told of the end: so neither keeps the other, or a collector, busy."""

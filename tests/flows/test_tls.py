@@ -1,11 +1,13 @@
 """TLS on both sides: who may speak, to whom, and what happens to those who cannot."""
 
+import gc
 import ssl
 import warnings
 
 import pytest
 import trio
 
+from gateway.listener import Client
 from gateway.smpp import status
 from tests.certificates import Authority
 from tests.flows.peers import PATIENCE, App, Operator
@@ -252,3 +254,24 @@ async def test_operator_certificates_are_read_again(world, authority, secure_ope
     other.file.write_bytes(authority.file.read_bytes())
     await world.reload()
     await world.usable("orange")
+
+
+async def test_connections_leave_nothing_behind(world, authority, listen):
+    """Whoever comes, bound or not, over TLS or not, takes along what was made for him: nothing is left to collect."""
+    address = await listen()
+
+    def left():
+        kept = [each for each in gc.get_objects() if isinstance(each, Client | ssl.SSLObject)]
+        return [each for each in kept if not isinstance(each, ssl.SSLObject) or each.server_side]
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(left())
+        for where, tls in ((address, authority.client()), (world.address, None)):
+            app = await bind(world, where, tls=tls)
+            app.links[0].close("the test hangs up")
+            await heard(where, GREETINGS["http"])
+        await world.eventually(lambda: len(left()) == before)
+    finally:
+        gc.enable()
