@@ -92,7 +92,7 @@ class Gate:
     def wait(self):
         """Tell the test that the transaction is here, and wait for it."""
         trio.from_thread.run_sync(self.entered.set)
-        assert self._open.wait(10)
+        assert self._open.wait(60)
 
     def open(self):
         """Let the transaction go on."""

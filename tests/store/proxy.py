@@ -74,8 +74,9 @@ class _Way:
 
     async def _to_server(self, octets):
         fate, self._proxy.next = self._proxy.next, None
+        if fate in (Fate.FREEZE, Fate.CUT_AFTER):
+            self._frozen = True  # before anything is sent: the answer may be quicker than the cut
         if fate is Fate.FREEZE:
-            self._frozen = True
             self._proxy.frozen.set()
             return True
         if fate is not Fate.CUT:

@@ -9,7 +9,7 @@ from gateway.backlog import Backlog
 from gateway.claims import Claims, Room, claim
 from gateway.store import blacklist, spool
 from gateway.store.blacklist import Entry
-from tests.store.helpers import HOUR, NUMBER, spooled
+from tests.store.helpers import HOUR, NUMBER, Gate, spooled
 
 LANE = "operator/orange"
 BIG, SMALL, URGENT = ("big", 0), ("small", 0), ("big", 3)
@@ -151,11 +151,15 @@ async def test_claims_go_on(store):
 async def test_what_came_during_a_claim(store):
     """Rows that were put into the spool while a claim was under way are not overtaken after it."""
     claims, backlog = lane(store)
+    gate = Gate()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(take_over, claims, backlog)
+        nursery.start_soon(store.transact, lambda _tx: gate.wait())
+        await gate.entered.wait()
+        nursery.start_soon(take_over, claims, backlog)  # in the next round
         await trio.testing.wait_all_tasks_blocked()
         assert not claims.takes(SMALL, 1)
         claims.look(trio.current_time(), BIG)
+        gate.open()
     assert (claims.takes(BIG, 1), claims.takes(SMALL, 1)) == (False, True)
 
 
