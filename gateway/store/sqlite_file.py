@@ -91,8 +91,9 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def lock_of(path: Path) -> Path:
-    """Return the file that keeps other gateways off a database."""
-    return path.with_name(f"{path.name}.lock")
+    """Return the file that keeps other gateways off a database, by whichever link they come to it."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}.lock")
 
 
 def lock(path: Path) -> IO[str]:

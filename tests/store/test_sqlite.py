@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from gateway.store import blacklist, spool, sqlite_file
-from gateway.store.base import StoreError
+from gateway.store.base import StoreError, TakenError
 from gateway.store.blacklist import Entry
 from gateway.store.sqlite import SqliteStore
 from tests.store.helpers import Flow, Gate, spooled
@@ -251,6 +251,16 @@ def test_locked_when_we_start(path):
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreError, match="is locked by another process"):
             SqliteStore(path)
+
+
+async def test_taken_by_whichever_link(path):
+    """One file serves one process, whatever link the second one comes by."""
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+    with closing(SqliteStore(path, "gw1")) as store, closing(SqliteStore(link, "gw2")) as other:
+        await store.join()
+        with pytest.raises(TakenError, match="another gateway runs on this file"):
+            await other.join()
 
 
 async def test_readers_do_not_block(path):
