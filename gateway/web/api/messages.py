@@ -40,7 +40,7 @@ _ALPHANUMERIC, _UNKNOWN, _ISDN = 5, 0, 1  # addr_ton and addr_npi (SMPP 3.4 sect
 _SHORT_CODE_DIGITS = 6  # up to which digits are no international number
 _READS = responses(400, 413, 415)
 _HEADERS = {"Location": {"description": "Where the message can be looked up.", "schema": {"type": "string"}}}
-_AT_ONCE = 2  # previews; a long text takes a while, and the event loop is for traffic
+_AT_ONCE = 2  # previews; a long text takes a while, for which other requests would wait
 _FURTHEST = 366 * 86_400_000  # milliseconds that a message may be scheduled ahead
 IdempotencyKey = Annotated[
     str | None,

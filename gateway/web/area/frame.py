@@ -93,7 +93,7 @@ class Frame:
         return account
 
     async def page(self, visit: Visit, template: str, context: Mapping[str, Any], status: int = 200) -> Response:
-        """Render a page within the frame, in a thread: a long one takes milliseconds, and the traffic goes on."""
+        """Render a page within the frame, in a thread: a long one takes milliseconds, and other requests go on."""
         account = self._site.config.accounts.get(visit.account)
         shared = {
             "guest": visit.guest,

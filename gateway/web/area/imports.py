@@ -1,7 +1,7 @@
 """Imports: lists of opted-out numbers that were uploaded, taken in while nobody waits, with what they have come to.
 
-One import of an account goes on at a time. Where it has got to is known to the node that took it; what has been added
-stays, whatever becomes of the node, and the same list again adds the rest.
+One import of an account goes on at a time. Where it has got to is known to the process that took it; what has been
+added stays, whatever becomes of that, and the same list again adds the rest.
 """
 
 from pathlib import PurePosixPath
