@@ -239,8 +239,9 @@ class Gateway:
         return self._watch.render(self.not_ready, self._alive)
 
     def _alive(self) -> dict[str, bool]:
-        """Say of each part that shows signs of life whether it does."""
-        return {part.title: part.title not in self._watchdog.stuck for part in self._parts()}
+        """Say of each part that shows signs of life whether it does, and of pages whether they are served."""
+        pages = {} if self._web is None else {"web": self._web.serves}
+        return {part.title: part.title not in self._watchdog.stuck for part in self._parts()} | pages
 
     def not_ready(self) -> dict[str, str]:
         """Say which parts are not ready, and why; empty when all are."""

@@ -60,10 +60,12 @@ class WebProcess:
 
     Attributes:
         pid: of the process that serves; 0: there is none at this moment.
+        serves: whether it does, as far as was last heard of it.
     """
 
     def __init__(self, config: Config, listen: tuple[str, int], backend: Backend, silence: float = _SILENCE) -> None:
         self.pid = 0
+        self.serves = False
         self._config = config
         self._listen = listen
         self._backend = backend
@@ -151,7 +153,7 @@ class WebProcess:
                 status = await child.run(log.pass_on)
                 nursery.cancel_scope.cancel()
         finally:
-            self.pid, self._channel = 0, None
+            self.pid, self._channel, self.serves = 0, None, False
         return status
 
     async def _talk(self, child: Child, channel: Channel) -> None:
@@ -167,6 +169,7 @@ class WebProcess:
         try:
             with trio.fail_after(_START):
                 await channel.call("begin", self._config, self._ahead())
+            self.serves = True
             _log.info("web_begun", pid=child.pid)
             while True:
                 await trio.sleep(self._silence / _BEATS)

@@ -77,12 +77,27 @@ async def test_web_lives_and_ends_with_the_gateway(world):
     assert not world.events("web_ended")
 
 
+async def test_figures_say_whether_pages_are_served(world):
+    """The metrics have a figure for pages where there are any, of its own: no part that concerns messages."""
+    await world.start()
+    assert "web" not in world.gateway._alive()
+    world.ask_to_stop()
+    await world.stopped()
+    world.apart = True
+    await world.start_gateway({"orange": world.orange}, web={"listen": "127.0.0.1:0"})
+    await fetch(world.web_address)
+    assert world.gateway._alive()["web"]
+    assert world.gateway.not_ready() == {}
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
 async def test_process_that_ends_or_stands_still(world, process, number):
     """Whatever becomes of the process, another one serves: whoever has come meanwhile is answered by it."""
     await fetch(process.address)
     first = process.pid
+    assert process.serves
     os.kill(first, number)
+    await world.eventually(lambda: not process.serves)
     with trio.fail_after(4 * PATIENCE):
         assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
     assert process.pid not in (0, first)
