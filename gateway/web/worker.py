@@ -17,6 +17,7 @@ import structlog
 import trio
 
 from gateway import log
+from gateway.config import Log
 from gateway.ports import Port
 from gateway.rules import number
 from gateway.store.reading import Reader
@@ -84,6 +85,7 @@ class Worker:
         self._backend = RemoteBackend(self._channel)
         self._nursery = nursery
         self._begun = trio.Event()
+        self._latest: Config
         self._site: Site
         self._server: Server
 
@@ -102,7 +104,9 @@ class Worker:
 
     async def _follow(self, config: Config) -> None:
         """Go by another configuration from now on, and by certificates as they are now."""
+        self._latest = config
         await self._begun.wait()
+        config = self._latest  # who waited longest need not be the first to go on
         self._site.config = config
         log.set_level(config.log.level)
         try:
@@ -130,6 +134,7 @@ def serve(descriptors: Sequence[int]) -> NoReturn:
     Of the descriptors the first leads to the gateway, the others are sockets that listen.
     """
     settle()
+    log.setup(Log())  # until we are told how
     number.prepare()
     try:
         trio.run(_serve, descriptors)
