@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.rules.carriage import Encoded, Form, Long
 from gateway.rules.mention import Budget, MentionError, plan
-from gateway.rules.reading import is_part, legible, part_of, read
+from gateway.rules.reading import is_part, legible, part_of, read, segments_untouched
 from gateway.rules.reason import Reason
 from gateway.rules.segment import USUAL, Room
 from gateway.smpp import status
@@ -177,7 +177,7 @@ def write(case: Case, mentions: Mentions) -> Written | Verdict:
     text = _read(profile, submission) if wanted or not is_part(submission.first) else None
     if text is None:
         marketing = profile.kind is Kind.MARKETING
-        return Refuse(status.NOT_TEXT, Reason.NOT_TEXT) if marketing else _untouched(submission, outlet)
+        return Refuse(status.NOT_TEXT, Reason.NOT_TEXT) if marketing else _untouched(case)
     code, mention = mention_for(mentions, submission.destination.territory)
     form = Form(outlet.long, text.elements)
     try:
@@ -237,12 +237,14 @@ def _read(profile: Profile, submission: Submission) -> Text | None:
     return read(submission.pieces, profile.meanings, ports=profile.kind is not Kind.MARKETING)
 
 
-def _untouched(submission: Submission, outlet: Outlet) -> Verdict:
+def _untouched(case: Case) -> Verdict:
     """Send what is not ours to change, octet for octet, if the operator can take it."""
-    parts = [piece.untouched(tlvs=outlet.tlvs) for piece in submission.pieces]
-    if not outlet.tlvs and any(len(part.octets) > MAX_SHORT_MESSAGE for part in parts):
+    pieces, tlvs = case.submission.pieces, case.outlet.tlvs
+    parts = [piece.untouched(tlvs=tlvs) for piece in pieces]
+    if not tlvs and any(len(part.octets) > MAX_SHORT_MESSAGE for part in parts):
         return Refuse(status.ESME_RINVMSGLEN, Reason.TOO_LONG_FOR_OPERATOR)
-    return Forward(parts, Reason.NOT_TEXT, "", len(parts))
+    segments = sum(segments_untouched(piece, case.profile.meanings) for piece in pieces)
+    return Forward(parts, Reason.NOT_TEXT, "", segments)
 
 
 def choose(number: str, routes: Sequence[tuple[Sequence[str], Sequence[str]]], usable: Collection[str]) -> list[str]:

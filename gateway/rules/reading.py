@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.rules.carriage import Encoded
+from gateway.rules.segment import capacity
 from gateway.smpp.national import LOCKING_SHIFT, SINGLE_SHIFT, decode_national, national_of
 from gateway.smpp.text import (
     Alphabet,
@@ -36,6 +37,8 @@ _OURS = frozenset({0x00, 0x08, SINGLE_SHIFT, LOCKING_SHIFT})  # information elem
 _PORTS = frozenset({0x04, 0x05})
 _SIM = range(0x70, 0x80)
 _MOST_ELEMENTS = 100  # octets, so that room is left for text
+_OCTETS = 140  # of a segment
+_PLACE = 5  # octets of the element that says which part of a long message this is
 
 
 class Piece(NamedTuple):
@@ -74,6 +77,25 @@ def piece_of(text: str, meanings: Meanings) -> Piece:
     encode = encode_gsm7 if meanings.zero is Alphabet.GSM7 else encode_latin1
     octets = encode(text)
     return Piece(encode_ucs2(text), 8) if octets is None else Piece(octets)
+
+
+def segments_untouched(piece: Piece, meanings: Meanings) -> int:
+    """Return how many segments a piece takes that is sent as it is: one, or as many as its operator makes of it.
+
+    Args:
+        piece: its header, if any, is repeated in each.
+        meanings: what its app means by data_coding 0 and 3: octets of GSM7 and LATIN1 are septets on the radio.
+    """
+    header = piece.octets[0] + 1 if piece.esm_class & UDHI and piece.octets else 0
+    header = header if header <= _MOST_ELEMENTS else 0
+    octets = piece.octets[header:]
+    septets = alphabet_of(piece.data_coding, meanings, octets) in (Alphabet.GSM7, Alphabet.LATIN1)
+
+    def room(beside: int) -> int:
+        return capacity(Alphabet.GSM7, beside) if septets else _OCTETS - beside
+
+    alone, each = room(header), room(header + _PLACE if header else 1 + _PLACE)
+    return 1 if len(octets) <= alone else -(-len(octets) // each)
 
 
 def is_part(piece: Piece) -> bool:

@@ -156,6 +156,28 @@ def test_cyrillic_and_hebrew(octets, data_coding, text):
     assert (text_of(plain), plain.parts[0].data_coding) == ("Sale STOP 36034", 0)
 
 
+@pytest.mark.parametrize(
+    ("octets", "data_coding", "esm_class", "segments"),
+    [
+        (b"x" * 140, 4, 0, 1),
+        (b"x" * 141, 4, 0, 2),
+        (b"x" * 134 * 10, 4, 0, 10),
+        (b"x" * 65_000, 4, 0, 486),
+        (b"\x06\x05\x04\x0b\x84\x0b\x84" + b"x" * 133, 4, 0x40, 1),
+        (b"\x06\x05\x04\x0b\x84\x0b\x84" + b"x" * 257, 4, 0x40, 3),
+        (b"\x05\0\3\7\2\1" + b"x" * 153, 0, 0x40, 1),
+        (b"\x05\0\3\7\2\1" + b"x" * 154, 0, 0x40, 2),
+        (b"\xff" * 140, 0, 0x40, 1),
+        (b"", 4, 0x40, 1),
+    ],
+)
+def test_what_passes_untouched_is_counted(octets, data_coding, esm_class, segments):
+    """What passes untouched costs as many segments as its operator makes of it."""
+    sent = submission(octets, data_coding=data_coding, esm_class=esm_class)
+    found = judge(sent, NOTIFICATION._replace(mention=False))
+    assert (found.reason, found.segments, [part.octets for part in found.parts]) == ("not_text", segments, [octets])
+
+
 def test_port_beside_the_text():
     """A text with a port in its TLVs is no marketing; a notification is the text that it was."""
     ported = submission()._replace(ported=True)
