@@ -9,7 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Most tests wait, so one worker more than processors; a fifth would only wait for the one that plays the trials.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); [ $$n -lt 3 ] && expr $$n + 1 || echo 4)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -1,8 +1,8 @@
 """How the tests are dealt to workers that run side by side, if there are any (``pytest -n 3``).
 
-Most tests wait, so there is a worker more than there are processors (see the Makefile). Each worker plays whole files,
-as fixtures are shared within one, and in the order in which they stand there. What would disturb others, or be
-disturbed, is dealt as one: a worker of its own plays it from beginning to end while the others do the rest.
+How many there are says the Makefile. Each worker plays whole files, as fixtures are shared within one, and in the
+order in which they stand there. What would disturb others, or be disturbed, is dealt as one: a worker of its own plays
+it from beginning to end while the others do the rest.
 """
 
 from xdist.scheduler import LoadScopeScheduling
