@@ -1,6 +1,7 @@
 """Transactions: what is told is committed, and nobody pays for a neighbour's fault."""
 
 import time
+from contextlib import suppress
 
 import pytest
 import trio
@@ -108,6 +109,28 @@ async def test_cancelled_call(store):
         gate.open()
     assert doomed.cancelled_caught
     assert await store.transact(numbers) == ["a", "b"]
+
+
+async def test_what_follows_from_a_commit(store, logged):
+    """What must follow from a commit follows, whoever has been cancelled or fails meanwhile, and from no other one."""
+    gate, followed = Gate(), []
+
+    async def call(name, then=followed.append):
+        with suppress(StoreError):
+            await store.transact(lambda tx: add_all_but_bad(tx, [name]), then)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(store.transact, lambda _tx: gate.wait())
+        await gate.entered.wait()
+        for name in ("a", "bad", "c"):
+            nursery.start_soon(call, name)
+        nursery.start_soon(call, "d", lambda _: {}["no such"])
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+        gate.open()
+    assert sorted(await store.transact(numbers)) == ["a", "c", "d"]
+    assert sorted(each[0] for each in followed) == ["a", "c"]
+    assert [each["event"] for each in logged].count("store_follow_up_failed") == 1
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 63, 255, 256, 257, 341, 1025])
