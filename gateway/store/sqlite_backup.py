@@ -54,10 +54,14 @@ def copied(source: Path, target: Path, progress: Progress) -> Iterator[Path]:
         _check(partial)
         yield partial
         _put(partial, target)
+    except apsw.FullError as error:  # the source is only read
+        raise StoreError(f"{target}: has no room on its disk; make some, or name another file") from error
     except apsw.Error as error:
         raise translate(error, source) from error
     except OSError as error:
         raise StoreError(f"{target}: cannot be written: {error.strerror}") from error
+    except UnicodeEncodeError as error:
+        raise StoreError(f"{str(target)!r}: is no name in UTF-8; name another file") from error
     finally:
         for suffix in ("", *_BESIDE, ".lock"):
             partial.with_name(f"{partial.name}{suffix}").unlink(missing_ok=True)

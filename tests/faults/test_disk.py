@@ -11,7 +11,10 @@ import subprocess
 import pytest
 import trio
 
+from gateway.commands import progress
 from gateway.smpp import status
+from gateway.store.backups import save
+from gateway.store.base import StoreError
 from gateway.store.sqlite import SqliteStore
 from tests.faults.harness import Peers, repeats, token_of
 from tests.faults.process import ACCOUNT, SIGTERM, Gateway
@@ -226,3 +229,21 @@ async def stop_on_full_disk(peers, disk):
             code = await peers.gateway.end(SIGTERM)
             nursery.cancel_scope.cancel()
     return code, peers.gateway.events
+
+
+def test_backup_to_a_full_disk(tmp_path, disk):
+    """A backup that has no room says so of its own disk, and leaves nothing there; the database is not concerned."""
+    database, target = tmp_path / "gateway.db", disk / "backup.db"
+    SqliteStore(database).close()
+    fill(disk)
+    with pytest.raises(StoreError, match=r"backup\.db: has no room on its disk"), progress.bar() as bar:
+        save(f"sqlite:///{database}", target, bar)
+    assert [path.name for path in disk.iterdir()] == ["ballast"]
+
+
+def test_backup_whose_name_is_no_text(tmp_path):
+    """A name that is not UTF-8 is refused in one sentence."""
+    database = tmp_path / "gateway.db"
+    SqliteStore(database).close()
+    with pytest.raises(StoreError, match="is no name in UTF-8"), progress.bar() as bar:
+        save(f"sqlite:///{database}", tmp_path / "a\udcff", bar)
