@@ -34,6 +34,7 @@ _START = 60.0  # seconds that a process has to begin
 _PAUSES = (0.5, 30.0)  # seconds before it is started again: at first, at most
 _STEADY = 60.0  # seconds after which it counts as having run well
 _FREED = 3.0  # seconds that the ports of a gateway which was killed may take to become free
+_FAILED = (ChannelError, RuntimeError, StoreError)  # what a call may raise
 _LEAVE = 1.0  # seconds beyond those for its visitors that it has to end
 
 
@@ -59,20 +60,24 @@ class WebProcess:
         silence: seconds without a sign of life after which a process is given up.
 
     Attributes:
-        pid: of the process that serves; 0: there is none at this moment.
         serves: whether it does, as far as was last heard of it.
     """
 
     def __init__(self, config: Config, listen: tuple[str, int], backend: Backend, silence: float = _SILENCE) -> None:
-        self.pid = 0
         self.serves = False
         self._config = config
         self._listen = listen
         self._backend = backend
         self._silence = silence
         self._channel: Channel | None = None
+        self._child: Child | None = None
         self._ports: list[Port] = []
         self._life = trio.CancelScope()
+
+    @property
+    def pid(self) -> int:
+        """Of the process that serves; 0: there is none at this moment."""
+        return self._child.pid if self._child is not None else 0
 
     async def run(self, task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled or drained; started, with the address, once the ports are open.
@@ -96,13 +101,18 @@ class WebProcess:
             self._close()
 
     async def follow(self, config: Config) -> None:
-        """Have pages go by this configuration, and by certificates as they are now; they do on return."""
+        """Have pages go by this configuration, and by certificates as they are now; they do on return.
+
+        A process that does not is ended: the next one begins with it.
+        """
         self._config = config
-        if self._channel is not None:
+        channel, child = self._channel, self._child
+        if channel is not None and child is not None:
             try:
-                await self._ask(self._channel, "follow", config)
-            except (ChannelError, trio.TooSlowError):  # the next process begins with it
-                _log.warning("web_follows_later", pid=self.pid)
+                await self._ask(channel, "follow", config)
+            except (*_FAILED, trio.TooSlowError) as error:
+                _log.warning("web_follows_later", pid=child.pid, reason=str(error) or "took too long")
+                child.kill()
 
     async def drain(self, patience: float) -> None:
         """Let nobody in any more, let who is there be answered within ``patience`` seconds, and end."""
@@ -111,8 +121,8 @@ class WebProcess:
             with trio.move_on_after(patience + _LEAVE):
                 try:
                     await self._channel.call("drain", patience)
-                except ChannelError:
-                    _log.debug("web_gone_before")
+                except _FAILED as error:
+                    _log.debug("web_gone_before", reason=str(error))
         self._life.cancel()
 
     def _close(self) -> None:
@@ -146,14 +156,14 @@ class WebProcess:
 
     async def _keep(self, child: Child, channel: Channel) -> int:
         """Talk to a process until it has ended, which it has on return."""
-        self.pid, self._channel = child.pid, channel
+        self._child, self._channel = child, channel
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._talk, child, channel)
                 status = await child.run(log.pass_on)
                 nursery.cancel_scope.cancel()
         finally:
-            self.pid, self._channel, self.serves = 0, None, False
+            self._child, self._channel, self.serves = None, None, False
         return status
 
     async def _talk(self, child: Child, channel: Channel) -> None:

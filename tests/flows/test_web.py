@@ -135,6 +135,23 @@ async def test_process_that_takes_nothing(world, process):
     await world.eventually(lambda: not Path("/proc", str(pid)).exists())
 
 
+async def test_process_that_does_not_follow(world, process):
+    """A process that cannot go by another configuration makes room for one that does, and the gateway goes on."""
+    await fetch(process.address)
+    first = process.pid
+    await process.follow(Unusable())
+    [event] = world.events("web_follows_later")
+    assert (event["pid"], event["reason"].partition(":")[0]) == (first, "follow")
+    await process.follow(Config.model_validate(world.settings))
+    with trio.fail_after(4 * PATIENCE):
+        assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
+    assert process.pid not in (0, first)
+
+
+class Unusable:
+    """What is no configuration."""
+
+
 async def test_nobody_comes_in_late(process):
     """From the first moment of a drain nobody is let in: whoever knows another gateway goes there at once."""
     head = "POST /opt-out HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nExpect: 100-continue\r\n"
