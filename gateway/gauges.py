@@ -1,6 +1,6 @@
 """Every gauge there is: how things stand at this moment, for whoever asks.
 
-`side` is `account`, `operator` or `webhook`; with `name` it says whose lane or links are meant.
+`side` is `account`, `operator`, `webhook` or `parts`; with `name` it says whose lane, links or parts are meant.
 """
 
 from __future__ import annotations

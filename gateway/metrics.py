@@ -15,7 +15,7 @@ from gateway.gauges import Gauges
 from gateway.histograms import FAST, SLOW, Durations, Kind
 from gateway.labels import OTHER, Bounded, Labels
 
-SIDES = ("account", "operator", "webhook")
+SIDES = ("account", "operator", "webhook", "parts")
 _COMMIT_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 _BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 

@@ -70,14 +70,19 @@ class Listed(NamedTuple):
 
 
 def status(snapshot: Tx | Snapshot, now: int) -> Iterator[LaneStatus]:
-    """Yield what each lane has that is not empty; ``now`` in milliseconds since 1970."""
+    """Yield what each lane has that is not empty; ``now`` in milliseconds since 1970.
+
+    Parts of messages that are not complete are in no lane; here they are called ``parts/ACCOUNT``.
+    """
     found = snapshot.rows(
         "SELECT lane, count(*), sum(CASE WHEN claimed IS NULL AND due <= ? THEN 1 ELSE 0 END), "
         "sum(CASE WHEN claimed IS NULL AND due > ? THEN 1 ELSE 0 END), "
         "sum(CASE WHEN claimed IS NULL THEN 0 ELSE 1 END), "
         "sum(CASE WHEN attempts > 0 THEN 1 ELSE 0 END), min(id), "
         "min(CASE WHEN due BETWEEN 1 AND ? THEN due END), min(CASE WHEN due <= 0 THEN id END) "
-        "FROM spool GROUP BY lane ORDER BY lane",
+        "FROM spool GROUP BY lane "
+        "UNION ALL SELECT 'parts/' || account, count(*), 0, count(*), 0, 0, min(id), NULL, NULL FROM held "
+        "GROUP BY account ORDER BY 1",
         (now, now, now),
     )
     for lane, rows, due, later, held, tried, oldest, timed, at_once in found:

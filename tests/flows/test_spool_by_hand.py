@@ -53,6 +53,14 @@ async def test_status_and_list(world, stopgate):
     assert len((await stopgate.ok("spool", "list", "--format", "csv")).out.splitlines()) == 3
 
 
+async def test_status_of_parts(world, stopgate):
+    """Parts of a message that is not complete are counted, too."""
+    await world.start()
+    await submit_part(await world.app(), with_header("a", 9, 2, 1))
+    [lane] = (await stopgate.ok("spool", "status", "--format", "json")).data
+    assert (lane["lane"], lane["rows"], lane["due"], lane["later"], lane["waits"]) == ("parts/shop", 1, 0, 1, 0)
+
+
 async def test_message_by_the_id_that_its_account_knows(world, stopgate):
     """Rows are found by the id of any part of a message that its app had cut, and by that of a submit_multi."""
     await world.start()

@@ -1,6 +1,7 @@
 """The figures of a gateway at work."""
 
 from gateway.smpp import status
+from tests.flows.test_parts import submit_part, with_header
 from tests.flows.world import FRENCH, GERMAN
 
 IN_AN_HOUR = "000000010000000R"
@@ -64,3 +65,11 @@ async def test_spool(world, nursery):
     later = 'stopgate_spool_rows{name="orange",side="operator",state="later"} 1.0'
     await world.eventually(lambda: later in figures(world))
     assert 'stopgate_spool_wait_seconds{name="orange",side="operator"} 0.0' in figures(world)
+
+
+async def test_parts(world, nursery):
+    """Parts that wait for the others of their message are counted by account."""
+    await world.start()
+    await submit_part(await world.app(), with_header("a", 9, 2, 1))
+    nursery.start_soon(world.gateway._watch.count_for_ever, world.database.url)
+    await world.eventually(lambda: 'stopgate_spool_rows{name="shop",side="parts",state="later"} 1.0' in figures(world))
