@@ -32,6 +32,7 @@ _SHORTEST, _LONGEST = 0.25, 30.0  # seconds that a peer that says ESME_RTHROTTLE
 # How often in a row the same one may be refused as too much of everything; then others pass, for it may be it alone.
 _PATIENCE = {status.ESME_RTHROTTLED: 10}
 _USUAL_PATIENCE = 3
+_OCTETS, _LONGEST_SEGMENT = 140, 300  # of a segment; of a body that may be one: what is longer is cut by its operator
 
 
 class Sender:
@@ -155,6 +156,7 @@ class Sender:
             self._review(drawn.stopped)
         self._settle(drawn.late, Step.HOLD)
         if drawn.rows:
+            self._bucket.owe(sum(len(row.body) // _OCTETS for row in drawn.rows if len(row.body) > _LONGEST_SEGMENT))
             self._sent += len(drawn.rows)
             self._sent_ever += len(drawn.rows)
             self._throttle.sent()

@@ -98,6 +98,11 @@ class TokenBucket:
         self._tokens -= granted
         return granted
 
+    def owe(self, segments: int) -> None:
+        """Go into debt for ``segments`` beside those that were granted, which turned out to be longer."""
+        if self.rate is not None:
+            self._tokens -= segments
+
     def give_back(self, segments: int) -> None:
         """Take back tokens that were granted and not used."""
         self._tokens = min(self._most, self._tokens + segments)

@@ -1,6 +1,7 @@
 """Long messages on their way out, as each operator likes them."""
 
 import pytest
+import trio
 
 from gateway.smpp import pdu as smpp
 from gateway.smpp.udh import concatenation, sar_concatenation, split_udh
@@ -48,6 +49,12 @@ async def test_payload(world):
     assert pdu.fields["short_message"] == b""
     assert pdu.tlv(smpp.Tag.message_payload).decode() == SHOWN
     assert world.rows("SELECT segments FROM message") == [(1,)]
+
+
+async def test_payload_takes_the_rate_of_its_segments(world):
+    """What an operator cuts itself counts as the segments that it makes of it."""
+    await send(world, long_messages="payload", rate=1)
+    assert world.gateway.lanes["operator/orange"]._bucket.ready_at() > trio.current_time() + 1
 
 
 async def test_short_text_has_no_payload(world):

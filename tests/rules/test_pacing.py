@@ -159,3 +159,14 @@ def test_backoff():
     assert backoff.attempts == 5
     backoff.reset()
     assert backoff.next(0.0) == 0.5
+
+
+def test_owed():
+    """What was owed beside what was granted is paid back before anything else is granted; without a rate nothing is."""
+    bucket = TokenBucket(10.0, 0.0)
+    assert bucket.grant(1, 0.0) == 1
+    bucket.owe(19)
+    assert (bucket.grant(1, 1.0), bucket.ready_at()) == (0, 1.1)
+    free = TokenBucket(None, 0.0)
+    free.owe(19)
+    assert free.grant(5, 0.0) == 5
