@@ -8,6 +8,7 @@ import trio
 
 from gateway.smpp.text import Alphabet
 from gateway.store import settings
+from gateway.store.ids import wire
 from gateway.web.api.told import ReceiptEvent
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 from tests.web.client import KEY, OTHER_KEY, Client
@@ -50,6 +51,19 @@ async def test_message_is_a_submission(world, client):
     assert (found["state"], found["error"], found["from"], found["reference"]) == ("delivered", "000", "SHOP", 7)
     assert found["channel"] == "http"
     assert found["submitted_at"] <= found["done_at"]
+
+
+async def test_answer_that_takes_too_long(world, client, monkeypatch):
+    """Nobody is told that nothing was accepted where it may still be: the same request under its key finds out."""
+    await client.get("/usage")  # whose the key is is looked up once
+    with monkeypatch.context() as shorter, world.locked():
+        shorter.setattr("gateway.web.api.gate.SECONDS", 0.2)
+        late = await client.send(FRENCH, "Hello", key="order-1")
+        assert (late.status, late.problem, late.headers["retry-after"]) == (504, "late", "5")
+    [(kept,)] = await world.eventually(lambda: world.rows("SELECT id FROM message"))
+    again = await client.send(FRENCH, "Hello", key="order-1")
+    assert (again.status, again.json["id"], again.headers["idempotency-replayed"]) == (201, wire(kept), "true")
+    assert len(await world.orange.texts(1)) == 1
 
 
 async def test_long_and_foreign_texts(world, client):

@@ -60,11 +60,12 @@ class Gate:
             await problem.response()(scope, receive, answer)
         except HTTPException as error:
             await of_status(error.status_code, error.headers).response()(scope, receive, answer)
-        except (StoreError, trio.TooSlowError) as error:
-            _log.warning(
-                "api_unavailable", path=self._site.loggable(scope["path"]), reason=str(error) or "took too long"
-            )
+        except StoreError as error:
+            _log.warning("api_unavailable", path=self._site.loggable(scope["path"]), reason=str(error))
             await answer.unless_begun(ProblemError("unavailable"), scope, receive)
+        except trio.TooSlowError:  # what was asked for is under way, and may still be done
+            _log.warning("api_late", path=self._site.loggable(scope["path"]))
+            await answer.unless_begun(ProblemError("late"), scope, receive)
         except ClientDisconnect:
             raise
         except Exception:  # noqa: BLE001 (a defect is answered, and logged with all that is known)

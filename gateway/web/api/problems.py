@@ -59,6 +59,7 @@ KINDS = {
     "rate-exceeded": Kind(429, "The account's rate is exceeded", "Wait for as many seconds as `Retry-After` says."),
     "internal": Kind(500, "Something went wrong on our side", "It has been logged; try again."),
     "unavailable": Kind(503, "It cannot be kept at the moment", "Nothing was accepted; try again after `Retry-After`."),
+    "late": Kind(504, "The answer took too long", "What becomes of it is not known; its `Idempotency-Key` finds out."),
 }
 _BY_STATUS = {400: "malformed", 401: "unauthorized", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 _BY_REASON = {
@@ -84,7 +85,7 @@ _BY_CODE = {
     status.ESME_RMSGQFUL: "unavailable",
     status.ESME_RSYSERR: "unavailable",
 }
-_RETRY_AFTER = {"rate-exceeded": "1", "unavailable": "5"}
+_RETRY_AFTER = {"rate-exceeded": "1", "unavailable": "5", "late": "5"}
 
 
 class FieldError(BaseModel):
@@ -179,5 +180,5 @@ def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
             "description": " / ".join(each.title for each in KINDS.values() if each.status == code),
             "content": {MEDIA_TYPE: schema},
         }
-        for code in sorted({401, 422, 429, 500, 503, *codes})
+        for code in sorted({401, 422, 429, 500, 503, 504, *codes})
     }
