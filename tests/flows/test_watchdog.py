@@ -24,9 +24,9 @@ def fair(hasty, monkeypatch):
     monkeypatch.setattr("gateway.store.rounds._LATE", 1.0)
 
 
-async def stuck(world):
-    """Return the parts that are stuck as soon as there are some."""
-    return await world.eventually(lambda: dict(world.gateway._watchdog.stuck))
+async def stuck(world, part):
+    """Return why a part is stuck as soon as it is; on a busy machine others may be so for a moment."""
+    return await world.eventually(lambda: world.gateway._watchdog.stuck.get(part))
 
 
 async def test_nothing_is_stuck(world, fair):
@@ -55,7 +55,7 @@ async def test_store_that_is_stuck(world, hasty, monkeypatch):
         await ends.wait()
 
     monkeypatch.setattr(Rounds, "_round", hang)
-    assert "store" in await stuck(world)
+    await stuck(world, "store")
     assert "no commit ends" in world.gateway.not_ready()["store"]
     monkeypatch.undo()
     ends.set()
@@ -82,7 +82,7 @@ async def test_listener_that_is_stuck(world, hasty, monkeypatch):
     ends = trio.Event()
     monkeypatch.setattr("gateway.ports.Port.accept", accept)
     await world.start()
-    assert (await stuck(world))["listener"] == "nobody is accepted"
+    assert await stuck(world, "listener") == "nobody is accepted"
     ends.set()
     monkeypatch.undo()
 
@@ -100,7 +100,7 @@ async def test_supervisor_that_is_stuck(world, hasty, monkeypatch):
     await world.start()
     monkeypatch.setattr("gateway.connector.Connector._connect", hang)
     await world.close("orange", world.orange)
-    assert (await stuck(world))["operator orange"] == "is not connected to again"
+    assert await stuck(world, "operator orange") == "is not connected to again"
     ends.set()
     monkeypatch.undo()
 
@@ -111,7 +111,7 @@ async def test_session_whose_clock_nobody_watches(world, hasty, monkeypatch):
     [link] = world.gateway._peers.connectors["orange"].links
     monkeypatch.setattr(link.session, "next_deadline", lambda: trio.current_time() - 60)
     monkeypatch.setattr(link.session, "handle_timer", lambda _now: [])
-    assert (await stuck(world))["operator orange"] == "nobody watches its clock"
+    assert await stuck(world, "operator orange") == "nobody watches its clock"
 
 
 @pytest.mark.parametrize("place", ["memory", "spool"])
@@ -128,4 +128,4 @@ async def test_dispatcher_that_is_stuck(world, hasty, monkeypatch, place):
         monkeypatch.setattr(lane, "_claim", trio.sleep_forever)
         reason = "rows wait in the spool and are not claimed"
     await app.accepted(FRENCH)
-    assert (await stuck(world))["lane operator/orange"].startswith(reason)
+    assert (await stuck(world, "lane operator/orange")).startswith(reason)
