@@ -178,7 +178,7 @@ async def test_answered_late_before_the_commit(world, monkeypatch):
 async def test_answered_late_and_sent_again(world, monkeypatch):
     """What was sent again before its first answer came ends once, by that answer; the other is ignored (idea 67)."""
     monkeypatch.setattr(settle, "_FIRST_PAUSE", 0.1)
-    world.operator["response_timeout"] = "500ms"
+    world.operator["response_timeout"] = "2s"
     await world.start()
     app = await world.app()
     world.orange.answer = silence
