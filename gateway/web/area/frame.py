@@ -71,6 +71,7 @@ class Frame:
         """Return the route of a form, taken from our own pages only, with the token of whoever is logged in."""
 
         async def changed(request: Request) -> Response:
+            """Take a form, and let go of what it has brought once it is answered."""
             guest = await self._logins.find(request)
             if guest is None:
                 raise HTTPException(403, "nobody is logged in")
