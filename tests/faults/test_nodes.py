@@ -17,7 +17,7 @@ from tests.faults.process import ACCOUNT, SIGCONT, SIGKILL, SIGSTOP, WINDOW
 pytestmark = pytest.mark.faults
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
-TAKEOVER = 10.0  # seconds after which others have taken over what a silent node held
+TAKEOVER = 20.0  # seconds after which others have taken over what a silent node held: its lease ends after six
 
 
 async def kill(cluster, nursery):
