@@ -1,6 +1,7 @@
 """The opt-out page in a real browser: in three languages, with and without scripts, and when it is slowed down."""
 
 import pytest
+from playwright.sync_api import expect
 
 from gateway.web.opt_out import LIMITS
 
@@ -34,9 +35,9 @@ def test_number_look_done(visit, language, scripts):
     page.keyboard.press("Enter")
     page.get_by_role("button", name=yes).press("Enter")
     page.wait_for_url("**/opt-out/done")
-    assert page.locator("h1").inner_text() == done
+    expect(page.locator("h1")).to_have_text(done)
     page.reload()  # sends nothing again
-    assert page.locator("h1").inner_text() == done
+    expect(page.locator("h1")).to_have_text(done)
 
 
 def test_language_is_switched(visit):
@@ -46,7 +47,7 @@ def test_language_is_switched(visit):
     page.fill("#number", "0151 12345678")
     page.select_option("#country", "DE")
     page.get_by_role("button", name="Weiter").click()
-    assert page.locator("h1").inner_text() == "Ist das die Nummer?"
+    expect(page.locator("h1")).to_have_text("Ist das die Nummer?")
     assert page.locator(".number").inner_text() == "+49 1511 2345678"
 
 
@@ -58,7 +59,7 @@ def test_what_is_typed_is_only_text(visit):
     page.get_by_role("button", name="Continue").click()
     assert page.input_value("#number") == evil
     assert page.locator("#number").get_attribute("aria-invalid") == "true"
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
 
 
 def slowed_down(visit, place, **options):
@@ -78,13 +79,13 @@ def test_browser_works_where_it_is_too_often(visit):
     """Who asks too often goes on without doing anything: the browser does some work, and the page goes on by itself."""
     page = slowed_down(visit, 41)
     page.wait_for_url("**/opt-out/done")
-    assert page.locator("h1").inner_text() == "Done"
+    expect(page.locator("h1")).to_have_text("Done")
 
 
 def test_without_scripts_it_takes_a_wait(visit):
     """Without scripts the page says how long to wait, and keeps the visitor's ticket who does not."""
     page = slowed_down(visit, 42, java_script_enabled=False)
-    assert page.locator("h1").inner_text() == "One moment"
+    expect(page.locator("h1")).to_have_text("One moment")
     ticket = page.locator("[name=ticket]").get_attribute("value")
     page.get_by_role("button", name="Continue").click()
     page.wait_for_load_state()
