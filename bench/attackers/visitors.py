@@ -1,7 +1,8 @@
 """Visitors of the web, as a process: so many requests a second for so long, at a steady rate, over a few connections.
 
 `visitors.py PORT SECONDS` prints how many requests were answered, and how many of them with an error, which is what
-some ask for: whoever guesses passwords is told to wait.
+some ask for: whoever guesses passwords is told to wait. Visitors come through a proxy, each from an address of their
+own; who guesses comes from others.
 """
 
 from __future__ import annotations
@@ -27,18 +28,25 @@ OWN = ["/blacklist", "/messages", "/ledger", "/compose", "/settings"]
 
 
 class Client:
-    """One connection, which is opened again when the server closes it."""
+    """One connection, which is opened again when the server closes it.
 
-    def __init__(self, port: int) -> None:
+    Args:
+        port: the server's.
+        address: where the visitor is, as the proxy says.
+    """
+
+    def __init__(self, port: int, address: str) -> None:
         self._port = port
+        self._address = address
         self._stream: trio.SocketStream | None = None
         self._rest = b""
         self.cookie = self.csrf = ""
 
-    async def ask(self, path: str, form: dict[str, str] | None = None) -> int:
+    async def ask(self, path: str, form: dict[str, str] | None = None, address: str = "") -> int:
         """Send a request, take in the answer, and return its status."""
         body = b"" if form is None else urlencode(form).encode()
         head = f"{'GET' if form is None else 'POST'} {path} HTTP/1.1\r\nHost: bench\r\nSec-Fetch-Site: same-origin\r\n"
+        head += f"X-Forwarded-For: {address or self._address}\r\n"
         if self.cookie:
             head += f"Cookie: {self.cookie}\r\n"
         if form is not None:
@@ -79,23 +87,23 @@ class Client:
         self.csrf = token[1].decode() if token else self.csrf
 
 
-def requests(client: Client) -> Iterator[tuple[str, dict[str, str] | None]]:
+def requests(client: Client) -> Iterator[tuple[str, dict[str, str] | None, str]]:
     """Yield requests for ever: strangers' pages, an account's own, previews, and now and then a wrong password."""
     number = 0
     while True:
         number += 1
-        yield PUBLIC[number % len(PUBLIC)], None
-        yield OWN[number % len(OWN)], None
-        yield "/compose/preview", {"csrf": client.csrf, "text": TEXT[: 20 + number % 80], "to": "0612345678"}
+        yield PUBLIC[number % len(PUBLIC)], None, ""
+        yield OWN[number % len(OWN)], None, ""
+        yield "/compose/preview", {"csrf": client.csrf, "text": TEXT[: 20 + number % 80], "to": "0612345678"}, ""
         if number % 10 == 0:
-            yield "/login", {"name": "shop", "password": f"guess {number}"}
+            yield "/login", {"name": "shop", "password": f"guess {number}"}, f"198.51.100.{number % 250}"
 
 
 async def visit(port: int, seconds: float, first: float, tally: Counter[bool]) -> None:
     """Be one visitor, logged in."""
-    client = Client(port)
-    await client.ask("/login", {"name": "shop", "password": PASSWORD})
-    await client.ask("/settings")
+    client = Client(port, f"203.0.113.{int(first * RATE) + 1}")
+    assert await client.ask("/login", {"name": "shop", "password": PASSWORD}) == 303
+    assert await client.ask("/settings") == 200
     asked = requests(client)
     began = trio.current_time() + first
     for number in range(int(seconds * RATE / CONNECTIONS)):
