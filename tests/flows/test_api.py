@@ -395,3 +395,11 @@ async def test_smpp_receipts_stay_with_smpp(world, client):
     assert receipt.message_id == identifier
     shown = (await client.get(f"/messages/{identifier}")).json
     assert (shown["channel"], shown["state"]) == ("smpp", "delivered")
+
+
+async def test_suspended_account(world, client):
+    """An account that is suspended is told so with 403, and nothing is accepted from it."""
+    await world.gateway._operate.actions["suspend_account"]("shop")
+    answer = await client.send(FRENCH)
+    assert (answer.status, answer.json["type"]) == (403, "/api/v1/docs#suspended")
+    assert world.rows("SELECT count(*) FROM message") == [(0,)]

@@ -141,14 +141,19 @@ async def test_unanswered_in_time(world):
     assert [each.message_id for each in await app.receipts(1)] == [message_id]
 
 
-async def test_answered_late(world, monkeypatch):
-    """What an operator takes after all, while it waits to be sent again, is not, and is known by its id (idea 67)."""
-    monkeypatch.setattr(settle, "_FIRST_PAUSE", 300.0)
-    world.operator["response_timeout"] = "50ms"
+async def unanswered(world, patience):
+    """Start a gateway that waits for answers so long; it accepts a message that its operator does not answer."""
+    world.operator["response_timeout"] = patience
     await world.start()
     app = await world.app()
     world.orange.answer = silence
-    message_id = await app.accepted(FRENCH)
+    return app, await app.accepted(FRENCH)
+
+
+async def test_answered_late(world, monkeypatch):
+    """What an operator takes after all, while it waits to be sent again, is not, and is known by its id (idea 67)."""
+    monkeypatch.setattr(settle, "_FIRST_PAUSE", 300.0)
+    app, message_id = await unanswered(world, "50ms")
     await world.eventually(lambda: world.rows("SELECT attempts FROM spool WHERE claimed IS NULL") == [(1,)])
     world.orange.release()
     assert [each.message_id for each in await app.receipts(1)] == [message_id]
@@ -159,11 +164,7 @@ async def test_answered_late(world, monkeypatch):
 async def test_answered_late_before_the_commit(world, monkeypatch):
     """What an operator takes after all, while we have given it up and not committed that, is not sent again."""
     monkeypatch.setattr(settle, "_FIRST_PAUSE", 300.0)
-    world.operator["response_timeout"] = "50ms"
-    await world.start()
-    app = await world.app()
-    world.orange.answer = silence
-    message_id = await app.accepted(FRENCH)
+    app, message_id = await unanswered(world, "50ms")
     await world.orange.received(1)
     lane = world.gateway.lanes["operator/orange"]
     with world.locked():
@@ -178,11 +179,7 @@ async def test_answered_late_before_the_commit(world, monkeypatch):
 async def test_answered_late_and_sent_again(world, monkeypatch):
     """What was sent again before its first answer came ends once, by that answer; the other is ignored (idea 67)."""
     monkeypatch.setattr(settle, "_FIRST_PAUSE", 0.1)
-    world.operator["response_timeout"] = "2s"
-    await world.start()
-    app = await world.app()
-    world.orange.answer = silence
-    message_id = await app.accepted(FRENCH)
+    app, message_id = await unanswered(world, "2s")
     await world.orange.received(2)
     world.orange.release()
     assert [each.message_id for each in await app.receipts(1)] == [message_id]
