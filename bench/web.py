@@ -71,7 +71,7 @@ async def fill(folder: Path) -> None:
 
 async def compare(app: SimulatedApp, web: int, pid: int) -> None:
     """Take turns, and print what came of it."""
-    quiet, visited, answered, refused, used = [], [], 0, 0, 0.0
+    quiet, visited, waited, answered, refused, used = [], [], [], 0, 0, 0.0
     for _ in range(ROUNDS):
         quiet.append(p99(await latencies(app, SECONDS)))
         command = [sys.executable, str(VISITORS), str(web), str(SECONDS + 1)]
@@ -81,15 +81,17 @@ async def compare(app: SimulatedApp, web: int, pid: int) -> None:
         before = processor_time(pid)
         visited.append(p99(await latencies(app, SECONDS)))
         used += processor_time(pid) - before
-        good, bad = b"".join([part async for part in visitors.stdout]).split()
+        good, bad, *times = b"".join([part async for part in visitors.stdout]).split()
         await visitors.wait()
         answered, refused = answered + int(good), refused + int(bad)
+        waited.append([float(each) for each in times])
     ratios = sorted(each / usual for each, usual in zip(visited, quiet, strict=True))
     print(
         f"p99 quiet {statistics.median(quiet):.1f} ms, visited {statistics.median(visited):.1f} ms, "
         f"ratio {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}); "
         f"{(answered + refused) / ROUNDS / (SECONDS + 1):.0f} requests a second, {refused} answered with an error; "
-        f"gateway {used / ROUNDS / SECONDS:.0%} of a processor, {resident(pid)} MiB"
+        f"visitors wait {' and '.join(f'{statistics.median(each):.0f}' for each in zip(*waited, strict=True))} ms "
+        f"(half, 99 %); gateway {used / ROUNDS / SECONDS:.0%} of a processor, {resident(pid)} MiB"
     )
 
 

@@ -1,14 +1,15 @@
 """Visitors of the web, as a process: so many requests a second for so long, at a steady rate, over a few connections.
 
-`visitors.py PORT SECONDS` prints how many requests were answered, and how many of them with an error, which is what
-some ask for: whoever guesses passwords is told to wait. Visitors come through a proxy, each from an address of their
-own; who guesses comes from others.
+`visitors.py PORT SECONDS` prints how many requests were answered, how many of them with an error, which is what some
+ask for (whoever guesses passwords is told to wait), and within how many milliseconds half and 99 % of the answers came.
+Visitors come through a proxy, each from an address of their own; who guesses comes from others.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import statistics
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -99,7 +100,7 @@ def requests(client: Client) -> Iterator[tuple[str, dict[str, str] | None, str]]
             yield "/login", {"name": "shop", "password": f"guess {number}"}, f"198.51.100.{number % 250}"
 
 
-async def visit(port: int, seconds: float, first: float, tally: Counter[bool]) -> None:
+async def visit(port: int, seconds: float, first: float, tally: Counter[bool], took: list[float]) -> None:
     """Be one visitor, logged in."""
     client = Client(port, f"203.0.113.{int(first * RATE) + 1}")
     assert await client.ask("/login", {"name": "shop", "password": PASSWORD}) == 303
@@ -108,16 +109,20 @@ async def visit(port: int, seconds: float, first: float, tally: Counter[bool]) -
     began = trio.current_time() + first
     for number in range(int(seconds * RATE / CONNECTIONS)):
         await trio.sleep_until(began + number * CONNECTIONS / RATE)
+        before = trio.current_time()
         tally[await client.ask(*next(asked)) < 400] += 1
+        took.append(1e3 * (trio.current_time() - before))
 
 
 async def main(port: int, seconds: float) -> None:
     """Let all of them come."""
     tally: Counter[bool] = Counter()
+    took: list[float] = []
     async with trio.open_nursery() as nursery:
         for number in range(CONNECTIONS):
-            nursery.start_soon(visit, port, seconds, number / RATE, tally)
-    print(tally[True], tally[False], flush=True)
+            nursery.start_soon(visit, port, seconds, number / RATE, tally, took)
+    hundredths = statistics.quantiles(took, n=100)
+    print(tally[True], tally[False], hundredths[49], hundredths[98], flush=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from gateway.rules.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     import trio
 
@@ -73,6 +74,24 @@ class Snapshot(Protocol):
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterable[Row]:
         """Run one SELECT with ``?`` places; its rows come as they are asked for."""
+
+
+class Source(Protocol):
+    """A connection for reading, which takes one snapshot after another."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """Hold one instant of the database until the block ends.
+
+        Raises:
+            StoreError: it cannot be read, or is none of ours. Then, or whatever else ends the block early, the source
+                is of no further use.
+        """
+
+    def fit(self) -> bool:
+        """Say whether it can take another snapshot."""
+
+    def close(self) -> None:
+        """Let go of the database."""
 
 
 class StoreError(Exception):

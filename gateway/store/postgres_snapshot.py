@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.store.base import Row
 
+_MOMENTS = 1.0  # seconds
 _UNDEFINED = ("42P01", "42703")  # a table, a column
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0"
 
@@ -34,21 +37,45 @@ class PostgresSnapshot:
             yield from cursor
 
 
-@contextmanager
-def read_server(url: str) -> Iterator[PostgresSnapshot]:
-    """Connect to a database for reading only.
+class PostgresSource:
+    """A database, connected to for reading only (see :class:`gateway.store.base.Source`).
 
     Raises:
-        StoreError: it cannot be had or read, or is none of ours.
+        StoreError: it cannot be had.
     """
-    link = Link(url, "stopgate/reader")
-    connection = link.connect()
-    try:
-        connection.execute(_BEGIN)
-        yield PostgresSnapshot(connection)
-    except psycopg.Error as error:
-        if error.sqlstate in _UNDEFINED:
-            raise StoreError(f"{link.label}: is no database of this release; start the gateway on it once") from error
-        raise translate(error, link.label) from error
-    finally:
-        connection.close()
+
+    def __init__(self, url: str) -> None:
+        link = Link(url, "stopgate/reader")
+        self._label = link.label
+        self._connection = link.connect()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[PostgresSnapshot]:
+        """Hold one instant of the database until the block ends.
+
+        Raises:
+            StoreError: it cannot be read, or is none of ours.
+        """
+        try:
+            self._connection.execute(_BEGIN)
+            yield PostgresSnapshot(self._connection)
+            self._connection.execute("ROLLBACK")
+        except psycopg.Error as error:
+            if error.sqlstate in _UNDEFINED:
+                reason = "is no database of this release; start the gateway on it once"
+                raise StoreError(f"{self._label}: {reason}") from error
+            raise translate(error, self._label) from error
+
+    def fit(self) -> bool:
+        """Say whether another snapshot may be taken: the server still answers, within moments."""
+        self._connection.deadline = time.monotonic() + _MOMENTS
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        self._connection.deadline = math.inf
+        return True
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()

@@ -1,4 +1,4 @@
-"""Reading at leisure: in threads of their own, on connections of their own, so that no commit waits for a page."""
+"""Reading at leisure: in threads, on connections that are for nothing else, so that no commit waits for a page."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
-from gateway.store.url import read_store
+from gateway.store.url import open_source, read_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from gateway.store.base import Snapshot
+    from gateway.store.base import Snapshot, Source
 
 Result = TypeVar("Result")
 _AT_ONCE = 2  # reads at the same time, however many ask: the machine is the gateway's first
@@ -19,6 +19,8 @@ _AT_ONCE = 2  # reads at the same time, however many ask: the machine is the gat
 
 class Reader:
     """Reads one store.
+
+    Connections are kept for the next reading: making one costs as much as most of what is read.
 
     Args:
         url: the store, checked already.
@@ -29,6 +31,8 @@ class Reader:
         self._url = url
         self._limit = trio.CapacityLimiter(at_once)
         self._feeds = trio.CapacityLimiter(at_once)
+        self._idle: list[Source] = []
+        self._closed = False
 
     async def read(self, work: Callable[[Snapshot], Result]) -> Result:
         """Run ``work`` in a thread on a snapshot of the store and return its result.
@@ -52,6 +56,31 @@ class Reader:
 
         await trio.to_thread.run_sync(run, limiter=self._feeds)
 
+    def close(self) -> None:
+        """Let go of what is kept; whoever reads from now on has a connection to themselves."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
     def _read(self, work: Callable[[Snapshot], Result]) -> Result:
-        with read_store(self._url) as snapshot:
-            return work(snapshot)
+        source = self._source()
+        try:
+            with source.snapshot() as snapshot:
+                result = work(snapshot)
+        except BaseException:
+            source.close()
+            raise
+        if self._closed:
+            source.close()
+        else:
+            self._idle.append(source)
+        return result
+
+    def _source(self) -> Source:
+        """Return a connection that was kept, if one is fit, or a new one."""
+        while self._idle:
+            source = self._idle.pop()
+            if source.fit():
+                return source
+            source.close()
+        return open_source(self._url)

@@ -3,7 +3,7 @@
 ``synchronous=FULL`` makes COMMIT return only when the log is on disk, so whatever :meth:`SqliteStore.transact` or a
 batch's ``done`` is told has survived. Each piece of work of a round has a SAVEPOINT of its own: one that raises takes
 nothing else with it, and a batch that raises is run again item by item, so that only the item at fault is refused.
-This module and :mod:`gateway.store.sqlite_file` are the only ones that import a driver of SQLite.
+What it shares with other processes of the same file is :mod:`gateway.store.sqlite_file`'s.
 """
 
 from __future__ import annotations

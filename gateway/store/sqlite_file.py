@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import apsw
 import structlog
@@ -13,10 +12,7 @@ import structlog
 from gateway.store.base import StoreError, StoreFullError, TakenError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    from gateway.store.base import Row
 
 _log = structlog.get_logger()
 _SENTENCES = {
@@ -111,39 +107,6 @@ def lock(path: Path) -> IO[str]:
     except OSError as error:
         raise StoreError(f"{path}.lock: cannot be opened for writing: {error.strerror}") from error
     return file
-
-
-class SqliteSnapshot:
-    """One read transaction (see :class:`gateway.store.base.Snapshot`)."""
-
-    def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
-
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
-        """Run one SELECT; its rows come as they are asked for."""
-        return self._connection.execute(sql, values)
-
-
-@contextmanager
-def read_database(path: Path) -> Iterator[SqliteSnapshot]:
-    """Open a file that exists, for reading only; writers go on meanwhile.
-
-    Raises:
-        StoreError: it cannot be opened or read, or is none of ours.
-    """
-    must_exist(path)
-    try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)  # a log is to be cleared away at last
-        try:
-            connection.execute("PRAGMA query_only = ON")
-            connection.execute("BEGIN")
-            yield SqliteSnapshot(connection)
-        finally:
-            connection.close(force=True)
-    except apsw.SQLError as error:
-        raise StoreError(f"{path}: is no database of this release ({error}); start the gateway on it once") from error
-    except apsw.Error as error:
-        raise translate(error, path) from error
 
 
 def must_exist(path: Path) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gateway.store.base import StoreError, TakenError
 from gateway.store.sqlite import SqliteStore
-from gateway.store.sqlite_file import lock, lock_of, must_exist, read_database
+from gateway.store.sqlite_file import lock, lock_of, must_exist
+from gateway.store.sqlite_snapshot import SqliteSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
-    from gateway.store.base import Snapshot
+    from gateway.store.base import Snapshot, Source
     from gateway.store.postgres import PostgresStore
 
 _SQLITE = "sqlite:///"
@@ -77,17 +77,28 @@ def open_store(
     return PostgresStore(url, node, observe)
 
 
-def read_store(url: str) -> AbstractContextManager[Snapshot]:
+def open_source(url: str) -> Source:
     """Open what ``url`` names for reading at leisure, also while gateways work on it; nothing is made or changed.
 
     Raises:
         StoreError: it cannot be had; the sentence says why and what to do.
     """
     if is_file(url):
-        return read_database(sqlite_path(url))
+        return SqliteSource(sqlite_path(url))
     with driver():
-        from gateway.store.postgres_snapshot import read_server  # noqa: PLC0415 (likewise)
-    return read_server(url)
+        from gateway.store.postgres_snapshot import PostgresSource  # noqa: PLC0415 (likewise)
+    return PostgresSource(url)
+
+
+@contextmanager
+def read_store(url: str) -> Iterator[Snapshot]:
+    """Hold one instant of what ``url`` names until the block ends.
+
+    Raises:
+        StoreError: as :func:`open_source` does, and where it cannot be read or is none of ours.
+    """
+    with closing(open_source(url)) as source, source.snapshot() as snapshot:
+        yield snapshot
 
 
 @contextmanager

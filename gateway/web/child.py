@@ -94,3 +94,13 @@ def settle() -> None:
         os.nice(_MILDER)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_DISPENSABLE, encoding="ascii")
+
+
+def give_way() -> None:
+    """Have this process run only while nobody else wants its processor, from now on; where it may not, nothing changes.
+
+    Being nice is not enough: a process that has begun is left alone for milliseconds, however nice it is (sched(7)).
+    """
+    for thread in Path("/proc/self/task").iterdir():  # those to come take after the one that starts them
+        with suppress(OSError):  # not everybody is let, and a thread may just have ended
+            os.sched_setscheduler(int(thread.name), os.SCHED_IDLE, os.sched_param(0))

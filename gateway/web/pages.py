@@ -86,6 +86,7 @@ class Pages:
         environment = Environment(
             loader=PackageLoader("gateway.web"),
             autoescape=True,
+            auto_reload=False,  # a look at each file's time for each page
             undefined=StrictUndefined,
             extensions=["jinja2.ext.i18n"],
             trim_blocks=True,

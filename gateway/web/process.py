@@ -19,6 +19,7 @@ from gateway import log
 from gateway.store.base import StoreError
 from gateway.web.channel import Action, Channel, ChannelError
 from gateway.web.child import Child
+from gateway.web.courtesy import Courtesy
 from gateway.web.http import open_web
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _log = structlog.get_logger()
 _COMMAND = (sys.executable, "-P", "-m", "gateway.web")
 _SILENCE = 30.0
 _BEATS = 6  # signs of life in that time
+_LATE = 0.1
 _START = 60.0  # seconds that a process has to begin
 _PAUSES = (0.5, 30.0)  # seconds before it is started again: at first, at most
 _STEADY = 60.0  # seconds after which it counts as having run well
@@ -58,17 +60,27 @@ class WebProcess:
         listen: where.
         backend: what pages may ask.
         silence: seconds without a sign of life after which a process is given up.
+        late: seconds after which a sign of life says that the process has too little of the processors.
 
     Attributes:
         serves: whether it does, as far as was last heard of it.
     """
 
-    def __init__(self, config: Config, listen: tuple[str, int], backend: Backend, silence: float = _SILENCE) -> None:
+    def __init__(
+        self,
+        config: Config,
+        listen: tuple[str, int],
+        backend: Backend,
+        *,
+        silence: float = _SILENCE,
+        late: float = _LATE,
+    ) -> None:
         self.serves = False
         self._config = config
         self._listen = listen
         self._backend = backend
         self._silence = silence
+        self._courtesy = Courtesy(late)
         self._channel: Channel | None = None
         self._child: Child | None = None
         self._ports: list[Port] = []
@@ -176,15 +188,18 @@ class WebProcess:
 
     async def _tend(self, channel: Channel, child: Child) -> None:
         """Tell a process what to go by, and see to it that it lives."""
+        self._courtesy.begin()
         try:
             with trio.fail_after(_START):
                 await channel.call("begin", self._config, self._ahead())
             self.serves = True
             _log.info("web_begun", pid=child.pid)
-            while True:
-                await trio.sleep(self._silence / _BEATS)
-                await self._ask(channel, "beat", self._ahead())
+            while await self._lives(channel):
+                pass
+            _log.warning("web_starved", pid=child.pid)
+            child.kill()
         except trio.TooSlowError:
+            self._courtesy.lost(trio.current_time())
             _log.error("web_stuck", pid=child.pid)
             child.kill()
         except ChannelError:
@@ -192,6 +207,16 @@ class WebProcess:
         except (RuntimeError, StoreError) as error:
             _log.error("web_failed", pid=child.pid, reason=str(error))
             child.kill()
+
+    async def _lives(self, channel: Channel) -> bool:
+        """Wait for the next sign of life; returns False where the process gets too little of the processors."""
+        await trio.sleep(self._silence / _BEATS)
+        if self._courtesy.asked(trio.current_time()):
+            await self._ask(channel, "give_way")
+        asked = trio.current_time()
+        await self._ask(channel, "beat", self._ahead())
+        heard = trio.current_time()
+        return not self._courtesy.heard(heard - asked, heard)
 
     async def _ask(self, channel: Channel, name: str, *arguments: object) -> None:
         with trio.fail_after(self._silence):

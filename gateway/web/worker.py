@@ -23,7 +23,7 @@ from gateway.rules import number
 from gateway.store.reading import Reader
 from gateway.tls import TlsError, server_context
 from gateway.web.channel import Channel
-from gateway.web.child import settle
+from gateway.web.child import give_way, settle
 from gateway.web.http import Server
 from gateway.web.public import limits, public_app
 from gateway.web.site import Site
@@ -79,7 +79,14 @@ class Worker:
 
     def __init__(self, stream: trio.abc.Stream, ports: Sequence[Port], nursery: trio.Nursery) -> None:
         self._channel = Channel(
-            stream, {"begin": self._begin, "follow": self._follow, "beat": self._beat, "drain": self._drain}
+            stream,
+            {
+                "begin": self._begin,
+                "follow": self._follow,
+                "give_way": self._give_way,
+                "beat": self._beat,
+                "drain": self._drain,
+            },
         )
         self._ports = ports
         self._backend = RemoteBackend(self._channel)
@@ -113,6 +120,10 @@ class Worker:
             self._server.certified = _context(config)
         except TlsError as error:
             _log.error("web_certificate_refused", reason=str(error))
+
+    async def _give_way(self) -> None:
+        """Run only while nobody else wants the processor."""
+        give_way()
 
     async def _beat(self, ahead: int) -> None:
         """Say that we live, and learn what time it is."""

@@ -34,4 +34,6 @@ def database(request):
 @pytest.fixture
 async def world(nursery, database, log):
     """Give a world in which nothing runs yet."""
-    return World(nursery, database, log)
+    world = World(nursery, database, log)
+    yield world
+    world.close_reader()

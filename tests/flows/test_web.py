@@ -52,14 +52,25 @@ async def fetch(address, octets=NOTHING):
         return b"".join([part async for part in stream])
 
 
+async def served(world, **limits):
+    """Start a gateway and a process that serves its pages."""
+    await world.start()
+    config = Config.model_validate({**world.settings, "web": {"listen": "127.0.0.1:0"}})
+    process = WebProcess(config, config.web.listen, world.gateway.backend, **limits)
+    process.address = await world.nursery.start(process.run)
+    return process
+
+
 @pytest.fixture
 async def process(world):
     """Give the process that serves a gateway's pages, which takes silence for a few seconds only."""
-    await world.start()
-    config = Config.model_validate({**world.settings, "web": {"listen": "127.0.0.1:0"}})
-    process = WebProcess(config, config.web.listen, world.gateway.backend, silence=5.0)
-    process.address = await world.nursery.start(process.run)
-    return process
+    return await served(world, silence=5.0)
+
+
+def policies(process):
+    """Return by which policies the threads of a process that serves are given processors."""
+    threads = Path("/proc", str(process.pid), "task").iterdir()
+    return {os.sched_getscheduler(int(thread.name)) for thread in threads}
 
 
 async def test_web_lives_and_ends_with_the_gateway(world):
@@ -103,6 +114,27 @@ async def test_process_that_ends_or_stands_still(world, process, number):
     assert process.pid not in (0, first)
     assert [event["status"] for event in world.events("web_ended")] == [-signal.SIGKILL]
     assert len(world.events("web_stuck")) == (number == signal.SIGSTOP)
+
+
+async def test_pages_give_way(world):
+    """Pages begin with a share of the processors, and soon run only while nobody else wants one."""
+    process = await served(world, silence=1.0, late=PATIENCE)
+    await fetch(process.address)
+    await world.eventually(lambda: policies(process) == {os.SCHED_IDLE})
+    assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
+    assert policies(process) == {os.SCHED_IDLE}
+
+
+async def test_pages_that_starve(world):
+    """Pages that give way and come to nothing by it make room for others, which keep their share."""
+    process = await served(world, silence=1.0, late=0.0)  # every sign of life is late
+    await fetch(process.address)
+    first = process.pid
+    await world.eventually(lambda: process.pid not in (0, first) and process.serves)
+    assert [event["pid"] for event in world.events("web_starved")] == [first]
+    await trio.testing.wait_all_tasks_blocked()
+    assert policies(process) == {os.SCHED_OTHER}
+    assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
 
 
 async def test_descriptors_run_out(world, process):

@@ -57,7 +57,7 @@ class World:
         self.gateway = None
         self.settings = {}
         self.apart = False
-        self.site = None
+        self.site = self._reader = None
         self.web_address = None
         self.address = None
         self.more_addresses = []
@@ -94,8 +94,9 @@ class World:
         channel = Channel(here, {})
         self.nursery.start_soon(channel.run)
         self.nursery.start_soon(Channel(there, actions(self.gateway.backend)).run)
-        reader = Reader(config.store)
-        self.site = Site(self.gateway.config, reader, RemoteBackend(channel), nursery=self.nursery)
+        self.close_reader()
+        self._reader = Reader(config.store)
+        self.site = Site(self.gateway.config, self._reader, RemoteBackend(channel), nursery=self.nursery)
         ports = await open_web("web.listen", config.web.listen)
         await self.nursery.start(Server(public_app(self.site), limits(config)).run, ports)
         self.web_address = ports[0].socket.getsockname()[:2]
@@ -120,6 +121,11 @@ class World:
         """Close an operator and wait until the gateway has noticed."""
         await operator.close()
         await self.eventually(lambda: not self.gateway.lanes.usable(f"operator/{name}"))
+
+    def close_reader(self):
+        """Let go of what pages here read from."""
+        if self._reader is not None:
+            self._reader.close()
 
     def ask_to_stop(self):
         """Do what SIGTERM does."""

@@ -73,7 +73,7 @@ def test_watchdog_is_fed(configured):
 
 
 def test_pages_give_way(configured):
-    """Pages are served within what the unit allows, at a lower priority; killed, they come back without the gateway."""
+    """Pages are served within what the unit allows, and give way; killed, they come back without the gateway."""
     gateway = configured.show("stopgate", "MainPID")
     children = ("cat", f"/proc/{gateway}/task/{gateway}/children")
     python = ("/usr/lib/stopgate/bin/python", "-c")
@@ -82,6 +82,8 @@ def test_pages_give_way(configured):
     [page] = configured.run(*children).split()
     assert configured.run(*python, f"import os; print(os.getpriority(os.PRIO_PROCESS, {page}))").strip() == "5"
     assert configured.run("cat", f"/proc/{page}/oom_score_adj").strip() == "500"
+    policy = f"import os; print('gives way' if os.sched_getscheduler({page}) == os.SCHED_IDLE else 'has a share')"
+    configured.until("gives way", *python, policy)
     configured.run("kill", "-9", page)
     assert "<form" in configured.run(*fetch)
     assert configured.run(*children).split() not in ([], [page])

@@ -1,6 +1,7 @@
 """History and reading: an account's messages, newest first, read beside the writer."""
 
 import csv
+from contextlib import closing
 
 import pytest
 
@@ -53,7 +54,8 @@ async def test_outcome(store):
 async def test_reads_what_is_committed(database, store):
     """A reader sees what has been committed, on a connection of its own."""
     ids = await keep(store, 3, account="shop")
-    found = await Reader(database.url).read(lambda snapshot: history.page(snapshot, "shop"))
+    with closing(Reader(database.url)) as reader:
+        found = await reader.read(lambda snapshot: history.page(snapshot, "shop"))
     assert [each.id for each in found] == ids
 
 

@@ -15,6 +15,12 @@ SETTLED = (
     "import os; from pathlib import Path; from gateway.web.child import settle; settle();"
     "print(os.nice(0), Path('/proc/self/oom_score_adj').read_text())"
 )
+YIELDING = (
+    "import os, threading; from gateway.web.child import give_way;"
+    "threads = [threading.Thread(target=threading.Event().wait, daemon=True) for _ in range(2)];"
+    "[thread.start() for thread in threads]; give_way();"
+    "print(*{os.sched_getscheduler(int(thread)) for thread in os.listdir('/proc/self/task')}, len(threads))"
+)
 WAITING = "import time; print('here', flush=True); time.sleep(1_000)"
 
 
@@ -40,6 +46,13 @@ async def test_gives_way():
     lines = []
     assert await child(SETTLED).run(lines.append) == 0
     assert lines[0].split() == [b"%d" % (os.nice(0) + 5), b"500"]
+
+
+async def test_gives_way_entirely():
+    """All its threads run only while nobody else wants the processor, those that wait for something, too."""
+    lines = []
+    assert await child(YIELDING).run(lines.append) == 0
+    assert lines == [b"%d 2" % os.SCHED_IDLE]
 
 
 async def test_signals_for_others():

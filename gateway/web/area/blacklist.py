@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+import trio
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,6 +14,7 @@ from gateway.store import listing
 from gateway.store.base import Snapshot
 from gateway.store.blacklist import EVERYBODY
 from gateway.store.listing import Page
+from gateway.web.area.counts import Counts
 from gateway.web.area.frame import Frame, Visit, done
 from gateway.web.area.tables import Table, instant
 from gateway.web.site import Site
@@ -28,6 +30,7 @@ class Blacklist:
     def __init__(self, site: Site, frame: Frame) -> None:
         self._site = site
         self._frame = frame
+        self._counts = Counts()
 
     def routes(self) -> list[Route]:
         """Return their routes."""
@@ -47,10 +50,11 @@ class Blacklist:
             digits = listing.digits(query) if query else ""
         except NumberError:
             digits, problem = "", problem or "search"
+        now = trio.current_time()
 
         def work(snapshot: Snapshot) -> tuple[Page, int]:
             found = _NOTHING if problem == "search" else listing.page(snapshot, accounts, digits, after)
-            return found, 0 if query or after else listing.count(snapshot, accounts)
+            return found, 0 if query or after else self._counts.of(snapshot, visit.account, now)
 
         try:
             page, count = await self._site.reader.read(work)
