@@ -26,9 +26,9 @@ _log = structlog.get_logger()
 # What followed, as kept with the evidence.
 NOTHING = "none"
 REPEATED = "repeated"  # an opt-out that was in force already
-LIFTED = "lifted"
 ANSWERED = "answered"  # CONTACT, HELP, and START where there was nothing to lift
 PART = "part"  # of a text that is read as a whole: no evidence of its own
+AGAIN = "again"  # a part that was here before: it is answered, and copied to nobody
 RELEASED = "released"  # a person has read the text: no opt-out
 STOPPING = frozenset({OPTED_OUT, REPEATED, HELD})  # what is on its way to the number is to be looked at again
 
@@ -38,8 +38,8 @@ class Heard(NamedTuple):
 
     ``source`` is sms, web, api or cli; ``operator`` and ``text`` how a text came. ``accounts``: whose marketing it is
     about, where that is known and need not be found out; ``note`` what the person who decided says about it.
-    ``copied``: the accounts get the text; not where they have it already, part by part. ``part``: its place in a longer
-    text, which is read when it is complete.
+    ``copied``: the accounts get the text; not where they have it already: part by part, or because this part came
+    before. ``part``: its place in a longer text, which is read when it is complete.
     """
 
     number: Number

@@ -6,14 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.confirmation import OptOut
-from gateway.heard import ANSWERED, LIFTED, NOTHING, PART, RELEASED, REPEATED, Effect, evidence_of
+from gateway.heard import AGAIN, ANSWERED, NOTHING, PART, RELEASED, REPEATED, Effect, evidence_of
 from gateway.hooks import OPT_IN, OPT_OUT, Change
 from gateway.lanes import stop_name
 from gateway.replies import Topic
 from gateway.rules.ladder import Reading, Rule
 from gateway.store import blacklist, confirmations, contacts, evidence, ledger, messages, reviews, spool
 from gateway.store.blacklist import EVERYBODY, Entry
-from gateway.store.evidence import HELD, OPTED_OUT, Said
+from gateway.store.evidence import HELD, LIFTED, OPTED_OUT, Said
 from gateway.store.messages import PLATFORM
 from gateway.store.reviews import Case
 
@@ -83,7 +83,7 @@ class Hearing:
         senders = self._senders_of(heard)
         self._copy(heard, senders)
         if heard.part is not None:
-            return Effect(heard, PART)
+            return Effect(heard, PART if heard.copied else AGAIN)
         looped = self._is_loop(heard)
         follow = {
             Reading.OPT_OUT: self._opt_out,

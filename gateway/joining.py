@@ -3,6 +3,8 @@
 Each part is kept, and answered, as it comes, and copied to the accounts as it is. What is not complete in time is read
 as far as it goes: half a STOP is still somebody who has had enough. A part that says something else in a place that is
 taken begins another text; the older one is read then.
+
+A part that comes again, before or after its text was read, is answered, and that is all (:mod:`gateway.parts`).
 """
 
 from __future__ import annotations
@@ -11,7 +13,10 @@ from typing import TYPE_CHECKING
 
 from gateway.heard import Heard
 from gateway.homeward import Address, Text
+from gateway.parts import Bundles, place_of
 from gateway.rules.inbound import Octets, decide, joined
+from gateway.rules.keyword import Decision
+from gateway.rules.ladder import Reading, Rule
 from gateway.rules.number import canonical
 from gateway.ruleset import codes, meanings
 from gateway.smpp.text import USUAL
@@ -19,14 +24,12 @@ from gateway.store import inbound
 from gateway.store.inbound import Key, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from gateway.config import Config
     from gateway.opt_out import Heeded, OptOuts
     from gateway.smpp.udh import Concatenation
     from gateway.store.base import Tx
-
-_Parts = dict[int, Part]  # by their place
 
 
 class Joining:
@@ -52,57 +55,52 @@ class Joining:
         keys = {_key(each, each.part) for each in heard if each.part}
         if not keys:
             return self._opt_outs.hear(tx, heard)
-        waiting = inbound.find(tx, keys)
-        stored = set(waiting)
-        complete = []
+        bundles = Bundles(tx, keys)
+        complete: list[Heard] = []
         for each in heard:
-            complete.append(each)
-            if each.part:
-                complete += self._take(tx, waiting, (each, each.part))
-        inbound.remove(tx, stored)
-        inbound.add(tx, [part for parts in waiting.values() for part in parts.values()])
+            complete += self._take(bundles, each, each.part) if each.part else [each]
+        bundles.write()
         return self._opt_outs.hear(tx, complete)
 
-    def _take(self, tx: Tx, waiting: dict[Key, _Parts], item: tuple[Heard, Concatenation]) -> list[Heard]:
-        """Put a part to the others; returns the texts that are to be read now."""
-        part = _part(*item, tx.now + self._patience)
-        parts = waiting.setdefault(part.key, {})
-        there = parts.get(part.place)
-        ready = []
-        if there and there[7:] != part[7:]:  # another text under the same reference
-            ready.append(self._whole(parts.values()))
-            parts.clear()
-        first = next(iter(parts.values()), part)
-        parts.setdefault(part.place, part._replace(until=first.until))
-        if len(parts) == part.key.total:
-            ready.append(self._whole(waiting.pop(part.key).values()))
-        return ready
+    def _take(self, bundles: Bundles, heard: Heard, place: Concatenation) -> list[Heard]:
+        """Put a part to the others; returns what is heard now: the part, and each text that is to be read."""
+        taken = bundles.take(_part(heard, place, bundles.now + self._patience))
+        here = heard if taken.copies else heard._replace(copied=False)
+        before = [_again(each) for each in taken.copies[:-1]]  # the last one is the part itself
+        return [*before, here, *map(self._whole, taken.texts)]
 
     def overdue(self, tx: Tx, limit: int) -> Heeded:
         """Read up to ``limit`` texts of which parts have not come in time."""
         keys = inbound.overdue(tx, limit)
         tx.lock({key.number for key in keys})
-        found = inbound.find(tx, keys)  # as it is now: parts may have come meanwhile
-        inbound.remove(tx, found)
-        return self._opt_outs.hear(tx, [self._whole(parts.values()) for parts in found.values()])
+        bundles = Bundles(tx, keys)  # as they are now: parts may have come meanwhile
+        texts = [self._whole(parts) for parts in bundles.give_up()]
+        bundles.write()
+        return self._opt_outs.hear(tx, texts)
 
-    def _whole(self, parts: Iterable[Part]) -> Heard:
+    def _whole(self, parts: Sequence[Part]) -> Heard:
         """Return the text that parts make, as far as it goes; the accounts have had it, part by part."""
-        ordered = sorted(parts)
-        first = ordered[0]
+        first = parts[0]
         means = self._means.get(first.operator, USUAL)
-        octets, said = joined([Octets(each.octets, each.data_coding, each.esm_class) for each in ordered], means)
-        source = Address(first.source_ton, first.source_npi, first.source_addr)
-        code = Address(first.dest_ton, first.dest_npi, first.key.code)
-        return Heard(
-            number=canonical(first.key.number),
-            code=first.key.code,
-            source="sms",
-            decision=decide(octets, said, self._codes),
-            operator=first.operator,
-            text=Text(source, code, octets.esm_class, octets.data_coding, octets.octets),
-            copied=False,
-        )
+        octets, said = joined([Octets(each.octets, each.data_coding, each.esm_class) for each in parts], means)
+        text = _text(first)._replace(esm_class=octets.esm_class, data_coding=octets.data_coding, octets=octets.octets)
+        decision = decide(octets, said, self._codes)
+        return _heard(first, decision, text)._replace(copied=False)
+
+
+def _heard(part: Part, decision: Decision, text: Text) -> Heard:
+    return Heard(canonical(part.key.number), part.key.code, "sms", decision, part.operator, text)
+
+
+def _again(part: Part) -> Heard:
+    """Return a part that was kept as what was heard when it came."""
+    return _heard(part, Decision(Reading.NONE, Rule.PART, ""), _text(part))._replace(part=place_of(part))
+
+
+def _text(part: Part) -> Text:
+    source = Address(part.source_ton, part.source_npi, part.source_addr)
+    code = Address(part.dest_ton, part.dest_npi, part.key.code)
+    return Text(source, code, part.esm_class, part.data_coding, part.octets)
 
 
 def _key(heard: Heard, place: Concatenation) -> Key:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.attribution import Attribution
 from gateway.confirmation import Confirmations
-from gateway.heard import LIFTED, REPEATED, Heard, evidence_of
+from gateway.heard import REPEATED, Heard, evidence_of
 from gateway.hearing import Hearing, Rules
 from gateway.homeward import Homeward
 from gateway.lanes import stop_name
@@ -25,7 +25,7 @@ from gateway.rules.keyword import Decision
 from gateway.rules.ladder import Reading, Rule
 from gateway.store import blacklist, evidence
 from gateway.store.blacklist import Entry
-from gateway.store.evidence import OPTED_OUT
+from gateway.store.evidence import LIFTED, OPTED_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

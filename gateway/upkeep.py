@@ -17,7 +17,7 @@ from gateway import ruleset
 from gateway.config import Operator
 from gateway.heard import log_billable
 from gateway.settle import note_dropped
-from gateway.store import alerts, evidence, held, idempotency, ledger, messages, sent, spool
+from gateway.store import alerts, evidence, held, idempotency, inbound, ledger, messages, sent, spool
 from gateway.store.base import StoreError
 from gateway.store.messages import Outcome
 from gateway.store.outbox import webhook_lane
@@ -42,6 +42,7 @@ _REST, _LONGEST_REST = 20, 300.0  # a look through a lane rests for so many time
 _GATHER_MS = 60_000  # for which debits of prepaid accounts are summed up
 _PARKED_MS = 24 * 3_600 * 1_000
 _REPEATS_MS = 48 * 3_600 * 1_000  # for which a request that comes again gets the answer of the first
+_READ_MS = 48 * 3_600 * 1_000  # for which a part of a text that comes again is known: as long as operators keep texts
 _CROSSED_MS = 60_000  # receipts and outcomes that passed each other unseen did so lately
 
 
@@ -269,6 +270,7 @@ class Upkeep:
     def _forget(self, tx: Tx) -> int:
         alerts.forget(tx, tx.now - self._report_wait)
         gone = idempotency.forget(tx, tx.now - _REPEATS_MS, _PAGE)
+        gone = max(gone, inbound.forget(tx, tx.now - _READ_MS, _PAGE))
         return max(gone, sent.forget_parked(tx, tx.now - _PARKED_MS, _PAGE))
 
     def _rescue_parked(self, tx: Tx) -> Placed:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.store.base import Snapshot, Tx
 
 OPTED_OUT = "opted_out"  # the effect of a text, or of a decision, that opts a number out
+LIFTED = "lifted"  # and of one that ends an opt-out
 IMPORTED = "imported"  # the effect of a list: so many numbers, which it does not name, have opted out
 HELD = "held"  # the effect of a text that a person is to read: marketing waits
 _LOCK = "ledger"  # what is locked to append to either chain: one name, so that two can never wait for each other
@@ -177,6 +178,15 @@ def stopped_since(tx: Tx, since: int) -> dict[int, str]:
         (first_id(since), OPTED_OUT, HELD, IMPORTED),
     )
     return {int(identifier): str(number) for identifier, number in found}
+
+
+def changed_since(tx: Tx, number: str, since: int) -> bool:
+    """Say whether a number has opted out, or an opt-out of it has ended, after an instant."""
+    found = tx.rows(
+        "SELECT 1 FROM evidence WHERE number = ? AND at > ? AND effect IN (?, ?) LIMIT 1",
+        (number, since, OPTED_OUT, LIFTED),
+    )
+    return bool(found)
 
 
 def said_since(tx: Tx, numbers: Collection[str], since: int) -> dict[Said, int]:

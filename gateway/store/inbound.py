@@ -1,10 +1,14 @@
 """Parts of long texts to a short code, kept until all parts of a text are here, or its time is over.
 
+What has been read is remembered for a while by digests of its parts: an operator that got no answer, or lost it, hands
+over a part again, minutes or hours later.
+
 Whoever asks holds the lock on the numbers, so nobody else sees or changes their parts meanwhile.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -44,6 +48,19 @@ class Part(NamedTuple):
     data_coding: int
     octets: bytes
 
+    @property
+    def content(self) -> tuple[int | bytes, ...]:
+        """What the part says, and to whom: the same in a part that comes again, by whichever operator or node."""
+        return self.dest_ton, self.dest_npi, self.esm_class, self.data_coding, self.octets
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of its content, in hexadecimal digits."""
+        return hashlib.sha256(repr(self.content).encode()).hexdigest()
+
+
+Place = tuple[Key, int, str]  # a part that has been read: its text, its place there, the digest of what it says
+
 
 def find(tx: Tx, keys: Collection[Key]) -> dict[Key, dict[int, Part]]:
     """Return the parts that wait under each key, by their place."""
@@ -70,6 +87,36 @@ def overdue(tx: Tx, limit: int) -> list[Key]:
         "SELECT DISTINCT number, code, wide, reference, total FROM inbound WHERE until <= ? LIMIT ?", (tx.now, limit)
     )
     return [Key(*row) for row in found]
+
+
+def already_read(tx: Tx, keys: Collection[Key]) -> dict[Place, int]:
+    """Return the parts that have been read under these keys, and when (milliseconds since 1970)."""
+    found = tx.each(
+        "SELECT number, code, wide, reference, total, place, digest, at FROM inbound_read "
+        "WHERE (number, code, wide, reference, total) IN ({rows})",
+        sorted(keys),
+    )
+    return {(Key(*key), place, digest): at for *key, place, digest, at in found}
+
+
+def remember(tx: Tx, places: Collection[Place]) -> None:
+    """Remember that these parts are read now."""
+    tx.insert(
+        "inbound_read (number, code, wide, reference, total, place, digest, at)",
+        [(*key, place, digest, tx.now) for key, place, digest in sorted(places)],
+        "ON CONFLICT (number, code, wide, reference, total, place, digest) DO UPDATE SET at = excluded.at",
+    )
+
+
+def forget(tx: Tx, before: int, limit: int) -> int:
+    """Forget up to ``limit`` parts that were read before an instant; returns how many."""
+    gone = tx.rows(
+        "DELETE FROM inbound_read WHERE (number, code, wide, reference, total, place, digest) IN "
+        "(SELECT number, code, wide, reference, total, place, digest FROM inbound_read WHERE at < ? ORDER BY at "
+        "LIMIT ?) RETURNING at",
+        (before, limit),
+    )
+    return len(gone)
 
 
 def _by_key(rows: Sequence[tuple[object, ...]]) -> dict[Key, dict[int, Part]]:

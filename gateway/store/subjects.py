@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _OPT_OUT = "the opt-out is in force: without it marketing could be sent again; the law asks for its proof"
 _LEDGER = "billing; a chain that cannot be changed, kept as long as accounts have to be"
 _ON_ITS_WAY = "on its way; ends within days, and goes then as everything that has ended does"
+_ERASABLE = ("confirmation", "contact", "alert", "inbound_read")
 _BY_NUMBER = tuple(table for table in COPIED if "number" in (*table.key, *table.others) and table.name != "node")
 
 
@@ -68,7 +69,7 @@ def erase(tx: Tx, number: str, ended: Sequence[int]) -> list[Erased]:
         Erased("blacklist", 0, _count(tx, "blacklist", number), _OPT_OUT),
         Erased("review", 0, _count(tx, "review", number), "a text that may be an opt-out waits for its reader"),
         Erased("evidence", len(ours - needed), len(ours & needed), _OPT_OUT),
-        *(Erased(table, _delete(tx, table, number), 0) for table in ("confirmation", "contact", "alert")),
+        *(Erased(table, _delete(tx, table, number), 0) for table in _ERASABLE),
         Erased("message", len(ended), 0),
         Erased("held", 0, _count(tx, "held", number), _ON_ITS_WAY),
         Erased("inbound", 0, _count(tx, "inbound", number), "a part of a text that is read within minutes"),

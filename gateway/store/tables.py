@@ -89,6 +89,7 @@ COPIED = (
         "number code wide reference total place",
         "until operator source_ton source_npi source_addr dest_ton dest_npi esm_class data_coding octets",
     ),
+    _table("inbound_read", "number code wide reference total place digest", "at"),
     _table("review", "number account code", "since until evidence"),
     _table(
         "evidence",

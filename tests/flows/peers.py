@@ -222,12 +222,12 @@ class Operator(Peer):
         return [text for _, pdu in self.taken if (text := joiner.add(pdu))]
 
     async def deliver(self, source, octets, **fields):
-        """Hand in a subscriber's text to the short code and return the response."""
-        to = fields.pop("to", SHORT_CODE)
+        """Hand in a subscriber's text to the short code, over ``link`` if given, and return the response."""
+        to, link = fields.pop("to", SHORT_CODE), fields.pop("link", None)
         long = len(octets) > smpp.MAX_SHORT_MESSAGE
         content = {"short_message": b"" if long else octets, **fields}
         body = message_body(smpp.DELIVER_SM, (source, to), content, octets if long else None)
-        return await self.ask(self._receivers()[0], smpp.DELIVER_SM, body)
+        return await self.ask(link or self._receivers()[0], smpp.DELIVER_SM, body)
 
     async def report(self, message_id, state=receipt.DELIVERED, err="000"):
         """Send a receipt for a message and return the response."""

@@ -116,6 +116,118 @@ async def test_a_part_again(world, app):
     assert heard(world) == [("imperative phrase", "opted_out")]
 
 
+async def copied(world, app, count):
+    """Return the octets of the copies that the account gets: so many and, once all has been handed over, no more."""
+    await app.received(count)
+    await world.settled()
+    copies = app.requests
+    return [copy.fields["short_message"] for copy in copies]
+
+
+async def overdue(world):
+    """Let the time of all parts that wait be over."""
+    await world.gateway.store.transact(lambda tx: tx.rows("UPDATE inbound SET until = 1"))
+    await world.gateway._upkeep.sweep()
+    assert world.rows("SELECT count(*) FROM inbound") == [(0,)]
+
+
+async def test_a_part_again_is_copied_once(world, app):
+    """A part that comes twice while its text waits goes to the account once."""
+    first, *rest = parts(LONG)
+    await text_parts(world, [first, first, *rest])
+    assert await copied(world, app, 3) == [first, *rest]
+
+
+@pytest.mark.parametrize("place", range(3))
+async def test_a_part_again_after_its_text_was_read(world, app, place):
+    """A part that comes again once its text has been read is answered and leads to nothing, not even later."""
+    pieces = parts(LONG)
+    await text_parts(world, [*pieces, pieces[place]])
+    await overdue(world)
+    assert heard(world) == [("imperative phrase", "opted_out")]
+    assert await copied(world, app, 3) == pieces
+
+
+async def test_a_part_again_after_half_a_text_was_read(world, app):
+    """Nor does one of a text that was read without the rest."""
+    piece = parts("STOP" + " " * 200)[0]
+    await text_parts(world, [piece])
+    await overdue(world)
+    await text_parts(world, [piece])
+    await overdue(world)
+    assert [effect for _, effect in heard(world)] == ["opted_out"]
+    assert await copied(world, app, 1) == [piece]
+
+
+async def test_all_parts_again(world, app):
+    """All parts of a text again, in whatever order, are the text that was read."""
+    pieces = parts(LONG)
+    await text_parts(world, [*pieces, *reversed(pieces)])
+    assert heard(world) == [("imperative phrase", "opted_out")]
+    assert await copied(world, app, 3) == pieces
+
+
+async def test_a_part_again_after_a_restart(world, app):
+    """What has been read is known on disk."""
+    pieces = parts(LONG)
+    await text_parts(world, pieces)
+    await world.settled()
+    world.ask_to_stop()
+    await world.stopped()
+    await world.start_gateway({"orange": world.orange})
+    await world.usable("orange")
+    await text_parts(world, pieces[1:])
+    await overdue(world)
+    assert heard(world) == [("imperative phrase", "opted_out")]
+
+
+async def test_a_reference_again_with_a_part_that_was_read(world, app):
+    """A new text that begins like one that was read, under its reference, is read, and the account gets all of it."""
+    old, new = parts("Bonjour" + "." * 146 + "Merci"), parts("Bonjour" + "." * 146 + "STOP")
+    await text_parts(world, old)
+    await text_parts(world, new)
+    assert [rule for rule, _ in heard(world)] == ["ordinary text", "keyword and pleasantries"]
+    assert await copied(world, app, 4) == [*old, *new]
+
+
+async def test_a_part_of_an_older_text_among_those_of_a_newer(world, app):
+    """A part of a text that was read, repeated while a new one under its reference waits, does not end up in that."""
+    old, new = parts("Bonjour" + "." * 146 + "Merci"), parts("STOP" + "." * 200)
+    await text_parts(world, [*old, new[0], old[0], new[1]])
+    assert [effect for _, effect in heard(world)] == ["none", "opted_out"]
+    assert await copied(world, app, 4) == [*old, *new]
+
+
+async def test_a_place_that_a_repeated_part_has(world, app):
+    """A part that was read, and waits for nothing, gives its place to that of a new text."""
+    old, new = parts("Bonjour" + "." * 146 + "Merci"), parts("STOP" + "." * 200)
+    await text_parts(world, [*old, old[0], *new])
+    assert [effect for _, effect in heard(world)] == ["none", "opted_out"]
+    assert await copied(world, app, 4) == [*old, *new]
+
+
+async def test_the_same_text_after_a_change_of_mind(world, app):
+    """The same STOP under the same reference, after a START, opts out again."""
+    pieces = parts(LONG)
+    await text_parts(world, pieces)
+    await text(world, b"START")
+    assert (await app.submit(FRENCH)).status == status.ESME_ROK
+    await text_parts(world, pieces)
+    assert [effect for _, effect in heard(world)] == ["opted_out", "lifted", "opted_out"]
+    assert (await app.submit(FRENCH)).status == status.OPTED_OUT
+
+
+async def test_what_was_read_is_forgotten(world, app):
+    """What has been read is not known for ever."""
+    pieces = parts(LONG)
+    await text_parts(world, pieces)
+    await world.gateway._upkeep.sweep()
+    assert world.rows("SELECT count(*) FROM inbound_read") == [(3,)]
+    await world.gateway.store.transact(lambda tx: tx.rows("UPDATE inbound_read SET at = 1"))
+    await world.gateway._upkeep.sweep()
+    assert world.rows("SELECT count(*) FROM inbound_read") == [(0,)]
+
+
 async def test_a_reference_again(world, app):
     """Another text under the reference of one that is incomplete: each is read for itself."""
     await text_parts(world, parts("STOP" + " " * 200)[:1])

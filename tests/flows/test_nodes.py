@@ -67,6 +67,18 @@ async def test_comes_home_through_the_other(pair):
     assert copy.fields["short_message"] == b"STOP"
 
 
+async def test_a_part_of_a_text_that_the_other_has_read(pair):
+    """A part of a long text that one node has read is known when the operator hands it over again at another."""
+    await start(pair)
+    pieces = [bytes((5, 0, 3, 7, 2, place)) + words for place, words in ((1, b"ST"), (2, b"OP"))]
+    first, second = pair[0].orange.links
+    for link, piece in ((first, pieces[0]), (second, pieces[1]), (first, pieces[1]), (second, pieces[0])):
+        answer = await pair[0].orange.deliver(FRENCH, piece, link=link, esm_class=0x40)
+        assert answer.status == status.ESME_ROK
+    assert pair[0].rows("SELECT effect FROM evidence") == [("opted_out",)]
+    assert pair[0].rows("SELECT count(*) FROM inbound") == [(0,)]
+
+
 async def test_polling_suffices(pair, monkeypatch):
     """Without any notification messages change nodes all the same, a look later."""
     await start(pair, bound=("gw2",))

@@ -146,6 +146,7 @@ def fill(tx, count=30):
         reviews.add(tx, [Case(number, "bank", "36034", tx.now, tx.now, proof)])
     text = inbound.Key(NUMBER, "36034", 0, 7, 255)
     inbound.add(tx, [inbound.Part(text, at, 9, "orange", 1, 1, NUMBER, 0, 1, 64, 0, b"x") for at in range(count)])
+    inbound.remember(tx, [(text, at, "digest") for at in range(count)])
     key = held.Key("shop", NUMBER, "SHOP", 0, 7, 255)
     held.add(tx, [held.Part(rows[at].id, rows[0].id, key, at, 9, 0, 10, os.urandom(9)) for at in range(count)])
     idempotency.keep(tx, [idempotency.Kept("shop", f"k{at}", "d", at, 0, 7, "appended", 1) for at in range(count)])

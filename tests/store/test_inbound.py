@@ -47,3 +47,33 @@ async def test_overdue(store):
     )
     assert set(await store.transact(lambda tx: inbound.overdue(tx, 5))) == {late, later}
     assert len(await store.transact(lambda tx: inbound.overdue(tx, 1))) == 1
+
+
+async def test_read(store):
+    """What has been read is known by place and content, under its key, until it is forgotten."""
+    other = part(octets=b"else")
+    now = await store.transact(lambda tx: (inbound.remember(tx, [_place(part()), _place(other)]), tx.now)[1])
+    found = await store.transact(lambda tx: inbound.already_read(tx, [KEY, KEY._replace(reference=8)]))
+    assert found == {_place(part()): now, _place(other): now}
+    assert await store.transact(lambda tx: inbound.already_read(tx, [KEY._replace(reference=8)])) == {}
+    assert await store.transact(lambda tx: inbound.forget(tx, now, 5)) == 0
+    assert await store.transact(lambda tx: inbound.forget(tx, now + 1, 1)) == 1
+    assert len(await store.transact(lambda tx: inbound.already_read(tx, [KEY]))) == 1
+
+
+async def test_read_again(store):
+    """What is read again was read when it was last."""
+    await store.transact(lambda tx: inbound.remember(tx, [_place(part())]))
+    await store.transact(lambda tx: tx.rows("UPDATE inbound_read SET at = 1"))
+    now = await store.transact(lambda tx: (inbound.remember(tx, [_place(part())]), tx.now)[1])
+    assert await store.transact(lambda tx: inbound.already_read(tx, [KEY])) == {_place(part()): now}
+
+
+def test_digest():
+    """A part that comes again has the same digest, whoever hands it over; one that says something else has another."""
+    assert part().digest == part(operator="other", until=1, source_addr="+" + NUMBER).digest
+    assert len({part().digest, part(octets=b"").digest, part(data_coding=0).digest, part(esm_class=0).digest}) == 4
+
+
+def _place(each):
+    return each.key, each.place, each.digest

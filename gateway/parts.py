@@ -1,0 +1,128 @@
+"""Which parts of long texts to a code belong together, and which of them were here before.
+
+An operator that did not get our answer hands a part over again: at once, or hours later, to this node or another. While
+its text waits it is known by what it says in its place. Once the text was read it is known by a digest, and told from a
+new text under the same reference (they come around, and some telephones have only one) by what comes with it. Parts
+that were all read before are no text; with one among them that was not they are, and the accounts, who were not shown
+them again, then get them all. Only what the subscriber has changed their mind about since is read a second time: STOP,
+START and the same STOP again are three texts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.smpp.udh import Concatenation
+from gateway.store import evidence, inbound
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from gateway.store.base import Tx
+    from gateway.store.inbound import Key, Part, Place
+
+_Parts = dict[int, "Part"]  # by their place
+
+
+class Taken(NamedTuple):
+    """What a part led to: texts to be read, each in the order of its parts; and parts that the accounts are to get.
+
+    ``copies`` ends with the part itself; it is empty where that came again.
+    """
+
+    texts: list[list[Part]]
+    copies: list[Part]
+
+
+class Bundles:
+    """One batch: the parts that wait under some keys, and what is known of those that were read.
+
+    Args:
+        tx: a transaction that holds the lock on the numbers.
+        keys: the only keys that parts may come under.
+    """
+
+    def __init__(self, tx: Tx, keys: Collection[Key]) -> None:
+        self._tx = tx
+        self.now = tx.now
+        self._waiting = inbound.find(tx, keys)
+        self._stored = set(self._waiting)
+        self._read = inbound.already_read(tx, keys)
+        self._new: set[Place] = set()
+
+    def take(self, part: Part) -> Taken:
+        """Put a part to the others of its text."""
+        parts = self._waiting.setdefault(part.key, {})
+        there, open_text = parts.get(part.place), self._has_news(parts.values())
+        if there and (there.content == part.content or (open_text and self._was_read(part))):
+            return Taken([], [])
+        texts = []
+        if there and open_text:  # another text under the same reference
+            texts.append(self._end(part.key))
+            parts, open_text = self._waiting.setdefault(part.key, {}), False
+        copies = [part] if open_text else self._begin(parts, part)
+        parts[part.place] = part._replace(until=next(iter(parts.values()), part).until)
+        taken = Taken(texts, copies)
+        return self._complete(taken, part) if len(parts) == part.key.total else taken
+
+    def _begin(self, parts: _Parts, part: Part) -> list[Part]:
+        """Let all parts wait for as long as the last; returns what the accounts get now: nothing new, nothing."""
+        for place, each in parts.items():
+            parts[place] = each._replace(until=part.until)
+        return [] if self._was_read(part) else _last(part, parts)
+
+    def _complete(self, taken: Taken, part: Part) -> Taken:
+        """Read a text of which all parts are here, unless it is one that was read and nothing has changed since."""
+        parts = self._waiting[part.key]
+        if self._has_news(parts.values()):
+            return taken._replace(texts=[*taken.texts, self._end(part.key)])
+        if self._is_changed(part.key):
+            return Taken([*taken.texts, self._end(part.key)], _last(part, parts))
+        del self._waiting[part.key]
+        return taken
+
+    def give_up(self) -> list[list[Part]]:
+        """Wait no longer for any part; returns the texts that are to be read, as far as they go."""
+        texts = [self._end(key) for key, parts in list(self._waiting.items()) if self._has_news(parts.values())]
+        self._waiting.clear()
+        return texts
+
+    def write(self) -> None:
+        """Write what waits from now on, and what has been read."""
+        inbound.remove(self._tx, self._stored)
+        inbound.add(self._tx, [part for parts in self._waiting.values() for part in parts.values()])
+        inbound.remember(self._tx, self._new)
+
+    def _end(self, key: Key) -> list[Part]:
+        """Take a text out to be read."""
+        parts = self._waiting.pop(key)
+        places = {_place(part) for part in parts.values()}
+        self._read |= dict.fromkeys(places, self.now)
+        self._new |= places
+        return [parts[place] for place in sorted(parts)]
+
+    def _was_read(self, part: Part) -> bool:
+        return _place(part) in self._read
+
+    def _has_news(self, parts: Iterable[Part]) -> bool:
+        return not all(map(self._was_read, parts))
+
+    def _is_changed(self, key: Key) -> bool:
+        """Say whether the number has opted out, or in, since the parts under a key were last read."""
+        latest = max(self._read[_place(part)] for part in self._waiting[key].values())
+        return evidence.changed_since(self._tx, key.number, latest)
+
+
+def place_of(part: Part) -> Concatenation:
+    """Return a part's place in its text."""
+    key = part.key
+    return Concatenation(key.reference, key.total, part.place, bool(key.wide))
+
+
+def _last(part: Part, parts: _Parts) -> list[Part]:
+    """Return all parts of a text, this one at the end."""
+    return [*(parts[place] for place in sorted(parts) if place != part.place), part]
+
+
+def _place(part: Part) -> Place:
+    return part.key, part.place, part.digest
