@@ -147,7 +147,7 @@ class Admission:
         if item.customer.profile.kind is not Kind.MARKETING:
             return item
         until = reviews.held_until(self._pending, item.submission.destination.key, item.customer.name)
-        return item.put_off(until) if until and item.due <= self._tx.now else item
+        return item._replace(due=until) if until and item.due <= self._tx.now else item
 
     def write(self, lanes: Lanes, home: Homeward) -> Placed:
         """Write everything that was collected."""

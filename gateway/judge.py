@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway import ruleset
 from gateway.homeward import wants_receipt
 from gateway.openings import Openings
-from gateway.outbound import References, segment_body, validity
+from gateway.outbound import References, segment_body
 from gateway.rules.policy import Case, Forward, Kind, Refuse, decide
 from gateway.rules.reason import Reason
 from gateway.smpp import pdu as smpp
@@ -88,7 +88,7 @@ class Judge:
             return Judged(verdict, item._replace(closes=opening.closes) if opening.closes else item)
         if item.customer.account.hours_policy == "reject":
             return Judged(Refuse(status.OUTSIDE_HOURS, Reason.OUTSIDE_HOURS), item)
-        return Judged(verdict, item.put_off(opening.due)._replace(closes=opening.closes))
+        return Judged(verdict, item._replace(due=opening.due, closes=opening.closes))
 
     def usable(self) -> list[str]:
         """Return the operators that have a link at this moment, at whatever node."""
@@ -103,7 +103,6 @@ class Judge:
         operator, parts = sent
         asks = int(self._operators[operator].receipts or wants_receipt(message.registered))
         lane = operator_lane(operator)
-        valid = validity(item, tx.now, self._operators[operator].validity)
         return [
             Spooled(
                 tx.new_id(),
@@ -111,7 +110,7 @@ class Judge:
                 message.id,
                 message.number,
                 smpp.SUBMIT_SM,
-                segment_body(item, part, asks, valid),
+                segment_body(item, part, asks),
                 item.due,
                 item.expires,
                 account=item.customer.name,

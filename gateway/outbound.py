@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from gateway.rules.reading import UDHI
-from gateway.rules.times import write_validity
+from gateway.rules.times import Spelling, write_validity
 from gateway.smpp import pdu as smpp
 from gateway.smpp.text import Alphabet, TextError, alphabet_of, decode_text
 from gateway.smpp.udh import split_udh
@@ -104,28 +104,25 @@ def _cut(octets: bytes, alphabet: Alphabet) -> bytes:
     return cut[:-2] if cut[-2:-1] in _HIGH_SURROGATES else cut
 
 
-def validity(item: Submitted, now: int, spelling: str) -> str:
-    """Return the validity_period of a submission for its operator, from ``now`` on, or from when its app wants it sent.
-
-    Empty where its app said nothing: then the operator's own counts. What is put off may yet leave sooner.
-    """
-    if not (item.fields["validity_period"] or (item.pdu.tlvs and item.pdu.tlv(smpp.Tag.qos_time_to_live))):
-        return ""
-    start = item.wanted if now < item.wanted < item.expires else now
-    return write_validity(item.expires, start, spelling)
+def _validity(item: Submitted) -> str:
+    """Return the validity_period that an app gave, in whichever field; empty where it gave none."""
+    seconds = item.pdu.tlv_int(smpp.Tag.qos_time_to_live) if item.pdu.tlvs else None
+    return item.fields["validity_period"] or (write_validity(1_000 * seconds, 0, Spelling.RELATIVE) if seconds else "")
 
 
-def segment_body(item: Submitted, part: Encoded, asks: int, valid: str) -> bytes:
-    """Write one segment as the operator gets it: the account's fields, our text, our receipt; ``valid`` for so long.
+def segment_body(item: Submitted, part: Encoded, asks: int) -> bytes:
+    """Write one segment as the operator gets it: the account's fields, our text, our receipt.
 
-    What short_message cannot hold, or the operator is to cut itself, travels on in message_payload.
+    What short_message cannot hold, or the operator is to cut itself, travels on in message_payload. validity_period is
+    the app's own: whoever sends the segment puts there what remains of it then, in the operator's spelling. Without
+    one, the operator's own counts.
     """
     short = len(part.octets) <= smpp.MAX_SHORT_MESSAGE and not part.payload
     fields = {
         **item.fields,
         "esm_class": (item.fields["esm_class"] & ~UDHI) | (UDHI if part.udhi else 0),
         "schedule_delivery_time": "",
-        "validity_period": valid,
+        "validity_period": _validity(item),
         "registered_delivery": asks,
         "replace_if_present_flag": 0,
         "data_coding": part.data_coding,

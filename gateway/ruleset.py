@@ -9,6 +9,7 @@ from gateway.rules.hours import PRESETS, Hours
 from gateway.rules.mention import Budget, Overflow
 from gateway.rules.pacing import Pace, Step
 from gateway.rules.policy import Kind, Mentions, Outlet, Profile, choose
+from gateway.rules.times import Spelling
 from gateway.smpp.text import Alphabet, Meanings
 
 if TYPE_CHECKING:
@@ -84,7 +85,13 @@ def profile(account: Account, opt_out: OptOut) -> Profile:
 def pace(operator: Operator) -> Pace:
     """Return how fast an operator may be sent to, and what follows from its answers."""
     own = {code: Step(step) for code, step in operator.statuses.items()}
-    return Pace(operator.window, operator.rate, retry_uncertain=operator.uncertain == "retry", own_steps=own)
+    return Pace(
+        operator.window,
+        operator.rate,
+        retry_uncertain=operator.uncertain == "retry",
+        own_steps=own,
+        validity=Spelling(operator.validity),
+    )
 
 
 def hours(account: Account) -> Hours | None:

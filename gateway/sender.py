@@ -1,11 +1,13 @@
 """Sends the rows that a lane has in memory over the links of one peer, as fast as it bears, and takes its answers.
 
 The window of each link, the rate, pauses that the peer has asked for, and what is not settled yet bound what is on its
-way; every link is first in its turn. What nobody answered is sent again or failed, as configured.
+way; every link is first in its turn. What nobody answered is sent again or failed, as configured. A row leaves as it is
+in the spool, but for what it says of its validity: that is what remains at this moment.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,8 +16,10 @@ import trio
 from gateway.backlog import Backlog, Settled
 from gateway.gauges import Load
 from gateway.rules.pacing import Step, Throttle, TokenBucket, next_step
+from gateway.rules.times import write_validity
 from gateway.smpp import status
 from gateway.smpp.events import Request
+from gateway.smpp.splice import with_validity
 from gateway.smpp.vocabulary import ALERT_NOTIFICATION
 
 if TYPE_CHECKING:
@@ -149,7 +153,8 @@ class Sender:
         granted = self._bucket.grant(min(self._pace.window - link.session.in_flight, self._open_room(), len(self)), now)
         if granted <= 0:
             return
-        drawn = self._backlog.draw(granted, self._store.clock())
+        present = self._store.clock()
+        drawn = self._backlog.draw(granted, present)
         self._bucket.give_back(granted - len(drawn.rows))
         self._settle(drawn.overdue, Step.EXPIRED)
         if drawn.stopped:
@@ -160,8 +165,16 @@ class Sender:
             self._sent += len(drawn.rows)
             self._sent_ever += len(drawn.rows)
             self._throttle.sent()
-            link.send([Request(row.command, row.body, row) for row in drawn.rows])
+            link.send([self._request(row, present) for row in drawn.rows])
             self._settle([row for row in drawn.rows if row.command == ALERT_NOTIFICATION], Step.DONE)  # never answered
+
+    def _request(self, row: Spooled, present: int) -> Request:
+        """Return the request that a row is at this moment: it says for how long it is valid yet."""
+        spelling = self._pace.validity
+        if spelling is None:
+            return Request(row.command, row.body, row)
+        write = partial(write_validity, row.expires, present, spelling)
+        return Request(row.command, with_validity(row.body, write), row)
 
     def _open_room(self) -> int:
         """How many more rows may be open at the peer: sent, their outcome not committed. A kill sends these again."""

@@ -104,16 +104,6 @@ class Submitted(NamedTuple):
     closes: int = 0  # when the hours end in which it may be sent; 0: never
     call: Call | None = None  # instead of ``link``, which then is nobody
     received: float = 0.0  # when, on the event loop's clock
-    asked: int | None = None  # when its app wanted it to leave, where ``due`` is another instant
-
-    @property
-    def wanted(self) -> int:
-        """When its app wanted it to leave."""
-        return self.due if self.asked is None else self.asked
-
-    def put_off(self, due: int) -> Submitted:
-        """Return it as it is when it is due later than its app wants."""
-        return self._replace(due=due, asked=self.wanted)
 
     @property
     def key(self) -> Key:

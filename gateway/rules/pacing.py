@@ -15,6 +15,8 @@ from gateway.smpp import status
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gateway.rules.times import Spelling
+
 
 class Step(StrEnum):
     """What to do after a response."""
@@ -51,7 +53,8 @@ class Pace(NamedTuple):
 
     ``window`` is unanswered requests per link, ``rate`` segments a second (None: no limit), ``room`` rows in memory,
     ``retry_uncertain`` whether what was sent and never answered is sent again, ``own_steps`` what follows from the
-    statuses of this peer that mean something else than elsewhere.
+    statuses of this peer that mean something else than elsewhere, ``validity`` how the peer is told until when a row is
+    valid (None: rows say nothing of it).
     """
 
     window: int
@@ -59,6 +62,7 @@ class Pace(NamedTuple):
     room: int = 5_000
     retry_uncertain: bool = True
     own_steps: Mapping[int, Step] = NEXT_STEP
+    validity: Spelling | None = None
 
 
 class TokenBucket:

@@ -16,6 +16,7 @@ _MAX_QUARTERS = 48
 _LAST = int(datetime(2000 + _PIVOT, 1, 1, tzinfo=UTC).timestamp()) * 1_000  # the first instant without an absolute time
 _DAYS_OF_YEAR, _DAYS_OF_MONTH = 365, 30
 _MOST_YEARS = 99
+_TENTH = 100  # milliseconds
 
 
 class TimeError(ValueError):
@@ -62,13 +63,16 @@ class Spelling(StrEnum):
 
 
 def write_validity(until: int, now: int, spelling: str) -> str:
-    """Write that a message is valid until an instant, seen from ``now``; a span ends no earlier, and has a second.
+    """Write that a message is valid until an instant, seen from ``now``, which is before it.
 
-    Empty where that is not told, or has no spelling: an absolute time ends with the year 2037.
+    What is written ends no earlier, so it is never over already: an absolute time less than a tenth of a second later,
+    a span less than a second. Empty where that is not told, or has no spelling: absolute times end with the year 2037,
+    spans with 99 years.
     """
     if spelling == Spelling.RELATIVE:
         return _write_span(max(1, -((now - until) // 1_000)))
-    return write_time(until) if spelling == Spelling.ABSOLUTE and until < _LAST else ""
+    rounded = -(-until // _TENTH) * _TENTH
+    return write_time(rounded) if spelling == Spelling.ABSOLUTE and rounded < _LAST else ""
 
 
 def _write_span(seconds: int) -> str:

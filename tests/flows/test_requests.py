@@ -2,19 +2,19 @@
 
 import pytest
 
-from gateway.rules.times import read_time
+from gateway.rules.times import read_time, write_time
 from gateway.simulate.peer import RECEIPT_ASKED, message_body
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.smpp.events import Request
 from gateway.smpp.pdu import DistributionList, Sme, Tag
 from gateway.smpp.text import Alphabet, encode_text
-from gateway.submission import reread
-from tests.flows.peers import SHORT_CODE, tlv
+from tests.flows.peers import SHORT_CODE, Operator, tlv
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 
 SOURCE = {"source_addr_ton": 5, "source_addr_npi": 0, "source_addr": "SHOP"}
 ENROUTE, DELIVERED, DELETED = 1, 2, 4
+HOUR = 3_600_000  # milliseconds
 
 
 def to(number):
@@ -118,6 +118,51 @@ async def test_operator_is_told_the_validity(world, app):
     await world.orange.texts(3)
     long, brief, unsaid = (pdu.fields["validity_period"] for _, pdu in world.orange.taken)
     assert (is_about(long, 300), is_about(brief, 90), unsaid) == (True, True, "")
+
+
+async def test_operator_is_told_what_remains(world, waiting):
+    """What has waited for a dead operator is handed over with what remains of its validity, of each way to say it."""
+    await waiting.accepted(FRENCH, "Soldes " * 30, validity_period="000000010000000R")
+    await waiting.accepted(FRENCH, validity_period=write_time(world.gateway.store.clock() + HOUR))
+    await data_sm(waiting, FRENCH, "Soldes", tlv(Tag.qos_time_to_live, (3_600).to_bytes(4, "big")))
+    await world.gateway.store.transact(lambda tx: tx.rows("UPDATE spool SET expires = expires - 3000000"))
+    await world.nursery.start(world.orange.run)
+    await world.orange.texts(3)
+    told = [pdu.fields["validity_period"] for _, pdu in world.orange.taken]
+    assert [is_about(each, 600) for each in told] == [True] * 4, told
+
+
+async def test_what_remains_when_it_is_sent_again(world, monkeypatch):
+    """What was sent and never answered is sent again with what remains by then, and not at all when that is nothing."""
+    await world.start()
+    app = await world.app()
+    world.orange.answer = lambda _pdu: None
+    brief = await app.accepted(FRENCH, "brief", validity_period="000000004000000R")
+    await app.accepted(FRENCH, "long", validity_period="000000010000000R")
+    await world.orange.received(2)
+    later = world.gateway.store.clock() + 3_000_000
+    monkeypatch.setattr(world.gateway.store, "clock", lambda: later)
+    await world.close("orange", world.orange)
+    await world.nursery.start(world.orange.run)
+    *_, again = await world.orange.received(3)
+    assert is_about(again.fields["validity_period"], 600)
+    [report] = await app.receipts(1)
+    assert (report.message_id, report.stat) == (brief, "EXPIRED")
+    assert len(world.orange.requests) == 3
+
+
+async def test_each_operator_is_told_its_way(world):
+    """What one operator did not take is told to the next one in the way of that one, as the configuration is now."""
+    sfr = Operator()
+    await world.start({"orange": world.orange, "sfr": sfr}, operators={"sfr": {"validity": "none"}})
+    app = await world.app()
+    await world.close("orange", world.orange)
+    await world.close("sfr", sfr)
+    await app.accepted(FRENCH, validity_period="350102030405004+")
+    await world.reload(operators={"sfr": {"validity": "absolute"}})
+    await world.nursery.start(sfr.run)
+    await sfr.texts(1)
+    assert [pdu.fields["validity_period"] for _, pdu in sfr.taken] == ["350102020405000+"]
 
 
 async def test_operator_is_not_told_the_validity(world):
@@ -310,9 +355,10 @@ async def test_replaced_validity(world, waiting):
     second = await waiting.accepted(FRENCH, validity_period="000000001000000R")
     await replace(waiting, first, "Un", validity_period="000000000200000R")
     await replace(waiting, second, "Deux")
-    bodies = [bytes(body) for (body,) in world.rows("SELECT body FROM spool ORDER BY message")]
-    found = [reread(body).fields["validity_period"] for body in bodies]
-    assert (is_about(found[0], 120), is_about(found[1], 600)) == (True, True)
+    await world.nursery.start(world.orange.run)
+    await world.orange.texts(2)
+    one, two = (pdu.fields["validity_period"] for _, pdu in world.orange.taken)
+    assert (is_about(one, 120), is_about(two, 600)) == (True, True)
 
 
 async def test_replaced_by_something_refused(waiting):
