@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from pydantic import BaseModel
 
-from gateway.config import Config
+from gateway.config.models import Config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

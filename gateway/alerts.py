@@ -16,10 +16,10 @@ from gateway.store import alerts
 from gateway.store.base import Batch
 
 if TYPE_CHECKING:
-    from gateway.config import Operator
+    from gateway.config.models import Operator
     from gateway.homeward import Homeward
-    from gateway.lanes import Lanes, Placed
-    from gateway.metrics import Metrics
+    from gateway.lanes.lanes import Lanes, Placed
+    from gateway.observe.metrics import Metrics
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
 

@@ -14,31 +14,31 @@ import structlog
 import trio
 
 from gateway import __version__, control
-from gateway.configchanges import changes
+from gateway.binds.door import Door
+from gateway.binds.listener import Listener
+from gateway.binds.requests import Requests
+from gateway.config.changes import changes
 from gateway.deliver import Deliver
 from gateway.desk import Desk
-from gateway.door import Door
 from gateway.homeward import Homeward
-from gateway.joining import Joining
-from gateway.lanes import Lanes
-from gateway.listener import Listener
-from gateway.manage import Manage
+from gateway.lanes.lanes import Lanes
 from gateway.membership import Membership
-from gateway.metrics import Metrics
-from gateway.notify import Notifier, watchdog_interval
+from gateway.observe.metrics import Metrics
+from gateway.observe.notify import Notifier, watchdog_interval
+from gateway.observe.pulse import Watchdog
 from gateway.operate import Operate
-from gateway.opt_out import OptOuts
+from gateway.optout.effect import OptOuts
+from gateway.optout.joining import Joining
+from gateway.optout.reviews import Reviews
 from gateway.peers import Peers, Supplies
-from gateway.pulse import Watchdog
-from gateway.replace import Replace
-from gateway.requests import Requests
 from gateway.retention import Retention
-from gateway.reviews import Reviews
 from gateway.rules import number
 from gateway.settle import AccountOutcomes, OperatorOutcomes
 from gateway.store import nodes
 from gateway.store.url import open_store
-from gateway.submit import Submit
+from gateway.submissions.manage import Manage
+from gateway.submissions.replace import Replace
+from gateway.submissions.submit import Submit
 from gateway.tls import Contexts, TlsError, contexts, server_context
 from gateway.upkeep import Upkeep
 from gateway.watch import Watch
@@ -50,9 +50,9 @@ from gateway.web.process import WebProcess
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.config import Config
+    from gateway.config.models import Config
+    from gateway.observe.pulse import Part
     from gateway.ports import Port
-    from gateway.pulse import Part
     from gateway.store.base import Tx
 
 _log = structlog.get_logger()

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from gateway import confirmation, homeward, journal
+from gateway import homeward
 from gateway.alerts import Alerts
-from gateway.heard import STOPPING, Heard, Shown, announce
 from gateway.homeward import Address, Text
-from gateway.journal import Matched
+from gateway.lanes import journal
+from gateway.lanes.journal import Matched
+from gateway.optout import confirmation
+from gateway.optout.heard import STOPPING, Heard, Shown, announce
 from gateway.rules import keyword
 from gateway.rules.inbound import Octets, decide, words
 from gateway.rules.ladder import Reading, Rule
@@ -30,13 +32,13 @@ from gateway.store import messages, sent
 from gateway.store.base import Batch
 
 if TYPE_CHECKING:
-    from gateway.config import Config, Operator
+    from gateway.config.models import Config, Operator
     from gateway.homeward import Homeward
-    from gateway.joining import Joining
-    from gateway.lanes import Lanes, Placed
+    from gateway.lanes.lanes import Lanes, Placed
     from gateway.link import Link
-    from gateway.metrics import Metrics
-    from gateway.opt_out import Heeded
+    from gateway.observe.metrics import Metrics
+    from gateway.optout.effect import Heeded
+    from gateway.optout.joining import Joining
     from gateway.rules.number import Number
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx

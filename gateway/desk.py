@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.heard import Heard
-from gateway.reviews import Reviews
+from gateway.optout.heard import Heard
+from gateway.optout.reviews import Reviews
 from gateway.rules.keyword import Decision
 from gateway.rules.ladder import Reading, Rule
 from gateway.store.contacts import WEB
@@ -17,9 +17,9 @@ from gateway.store.contacts import WEB
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.lanes import Lanes, Placed
-    from gateway.opt_out import Heeded, OptOuts
-    from gateway.reviews import Ruling
+    from gateway.lanes.lanes import Lanes, Placed
+    from gateway.optout.effect import Heeded, OptOuts
+    from gateway.optout.reviews import Ruling
     from gateway.rules.number import Number
     from gateway.store.base import Store, Tx
 

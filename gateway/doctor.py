@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import trio
 
 from gateway import tls
-from gateway.binding import cause
+from gateway.binds.binding import cause
 from gateway.certificates import expiry
 from gateway.control import ControlError, ask
 from gateway.store.base import StoreError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gateway.config import Config, Operator
+    from gateway.config.models import Config, Operator
 
 GOOD, DOUBTFUL, BAD = "good", "doubtful", "bad"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

@@ -17,7 +17,7 @@ from gateway.store.spool import Spooled, account_lane
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.hooks import Change
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import Tx

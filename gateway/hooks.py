@@ -18,7 +18,7 @@ from gateway.store.spool import Spooled
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.store.base import Tx
     from gateway.store.messages import Finished
 

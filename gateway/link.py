@@ -126,7 +126,7 @@ class Link:
         self._end(reason)
 
     def complaint(self) -> str:
-        """Say what seems to stand still (:mod:`gateway.pulse`); nothing when all is well."""
+        """Say what seems to stand still (:mod:`gateway.observe.pulse`); nothing when all is well."""
         if self.session.finished:
             return "a session has ended and is not let go of"
         return "nobody watches its clock" if trio.current_time() > self.session.next_deadline() + _TICK else ""

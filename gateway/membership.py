@@ -21,7 +21,7 @@ from gateway.store.base import Batch, FencedError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from gateway.lanes import Lanes
+    from gateway.lanes.lanes import Lanes
     from gateway.store.base import Store, Tx
     from gateway.store.nodes import Buried
 

@@ -15,13 +15,13 @@ from gateway.store.spool import account_lane, operator_lane
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from gateway.connector import Connector
+    from gateway.binds.connector import Connector
+    from gateway.binds.listener import Client, Listener
     from gateway.control import Action
-    from gateway.dispatcher import Lane
-    from gateway.lanes import Lanes
+    from gateway.lanes.dispatcher import Lane
+    from gateway.lanes.lanes import Lanes
     from gateway.link import Link
-    from gateway.listener import Client, Listener
-    from gateway.submission import Customer
+    from gateway.submissions.submission import Customer
 
 _PATIENCE = 5.0  # seconds that a peer has for its last answers
 Line = dict[str, Any]

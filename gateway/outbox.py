@@ -23,8 +23,8 @@ from gateway.store.base import StoreError
 from gateway.store.ids import wire
 
 if TYPE_CHECKING:
-    from gateway.confighooks import Webhook
-    from gateway.metrics import Metrics
+    from gateway.config.hooks import Webhook
+    from gateway.observe.metrics import Metrics
     from gateway.store.base import Store, Tx
     from gateway.store.spool import Spooled
 

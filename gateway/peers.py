@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 import trio
 
-from gateway.connector import Connector
-from gateway.dispatcher import Lane
+from gateway.binds.connector import Connector
+from gateway.lanes.dispatcher import Lane
 from gateway.membership import Limit
 from gateway.outbox import Outbox
 from gateway.rules.pacing import Pace
 from gateway.ruleset import pace, profile
 from gateway.store.spool import account_lane, operator_lane
-from gateway.submission import Customer
+from gateway.submissions.submission import Customer
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator, Mapping
 
-    from gateway.backlog import Settled
-    from gateway.config import Config, Operator
-    from gateway.configchanges import Changes
-    from gateway.confighooks import Webhook
+    from gateway.config.changes import Changes
+    from gateway.config.hooks import Webhook
+    from gateway.config.models import Config, Operator
     from gateway.deliver import Deliver
-    from gateway.lanes import Lanes
-    from gateway.metrics import Metrics
+    from gateway.lanes.backlog import Settled
+    from gateway.lanes.lanes import Lanes
+    from gateway.observe.metrics import Metrics
     from gateway.store.base import Batch, Store
 
 _log = structlog.get_logger()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 import trio
 
-from gateway.pulse import Pulse
+from gateway.observe.pulse import Pulse
 from gateway.store import purging
 from gateway.store.base import StoreError
 from gateway.store.purging import FIRST_CONTACT, START
@@ -20,7 +20,7 @@ from gateway.store.purging import FIRST_CONTACT, START
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.store.base import Store, Tx
     from gateway.store.purging import Key, Purged
 
@@ -68,7 +68,7 @@ class Retention:
         )
 
     def complaint(self) -> str:
-        """Say what seems to stand still (:mod:`gateway.pulse`); nothing when all is well."""
+        """Say what seems to stand still (:mod:`gateway.observe.pulse`); nothing when all is well."""
         return "nothing is purged" if self._pulse.late else ""
 
     async def run(self) -> None:

@@ -15,7 +15,7 @@ from gateway.smpp.text import Alphabet, Meanings
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from gateway.config import Account, Config, Operator, OptOut, Route
+    from gateway.config.models import Account, Config, Operator, OptOut, Route
 
 Routes = list[tuple[tuple[str, ...], tuple[str, ...]]]
 

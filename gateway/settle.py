@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from gateway import confirmation, journal, ruleset
+from gateway import ruleset
 from gateway.homeward import wants_receipt
-from gateway.openings import Openings
-from gateway.refusals import Refusals, refusal
+from gateway.lanes import journal
+from gateway.optout import confirmation
+from gateway.optout.refusals import Refusals, refusal
 from gateway.rules.number import canonical
 from gateway.rules.pacing import Step, pause_after
 from gateway.ruleset import Routing
@@ -25,15 +26,16 @@ from gateway.smpp import receipt
 from gateway.store import messages, sent, spool
 from gateway.store.base import Batch, WorkError
 from gateway.store.messages import Outcome
+from gateway.submissions.openings import Openings
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from gateway.backlog import Settled
-    from gateway.config import Config, Operator
+    from gateway.config.models import Config, Operator
     from gateway.homeward import Homeward
-    from gateway.lanes import Lanes, Placed
-    from gateway.metrics import Metrics
+    from gateway.lanes.backlog import Settled
+    from gateway.lanes.lanes import Lanes, Placed
+    from gateway.observe.metrics import Metrics
     from gateway.store.base import StoreError, Tx
     from gateway.store.messages import Finished
     from gateway.store.spool import Spooled

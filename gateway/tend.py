@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.homeward import Homeward
-from gateway.openings import Openings
 from gateway.rules.number import canonical
 from gateway.store import browse, messages, spool
 from gateway.store.messages import PLATFORM, Outcome
 from gateway.store.spool import account_lane
+from gateway.submissions.openings import Openings
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.store.base import Tx
     from gateway.store.browse import Selection
     from gateway.store.spool import Spooled

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gateway.config import Config
-    from gateway.configfile import KeyPath
-    from gateway.configsmpp import Certificate, OperatorTls
+    from gateway.config.file import KeyPath
+    from gateway.config.models import Config
+    from gateway.config.smpp import Certificate, OperatorTls
 
 
 class TlsError(ValueError):

@@ -14,8 +14,8 @@ import structlog
 import trio
 
 from gateway import ruleset
-from gateway.config import Operator
-from gateway.heard import log_billable
+from gateway.config.models import Operator
+from gateway.optout.heard import log_billable
 from gateway.settle import note_dropped
 from gateway.store import alerts, evidence, held, idempotency, inbound, ledger, messages, sent, spool
 from gateway.store.base import StoreError
@@ -26,10 +26,10 @@ from gateway.store.spool import account_lane, operator_lane
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.homeward import Homeward
-    from gateway.lanes import Lanes, Placed
-    from gateway.opt_out import Heeded
+    from gateway.lanes.lanes import Lanes, Placed
+    from gateway.optout.effect import Heeded
     from gateway.store.base import Store, Tx
 
 _log = structlog.get_logger()

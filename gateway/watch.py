@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from gateway.gauges import peer_of
+from gateway.observe.gauges import peer_of
 from gateway.store import browse
 from gateway.store.base import StoreError
 from gateway.store.url import read_store
@@ -20,10 +20,10 @@ from gateway.store.url import read_store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from gateway.connector import Connector
-    from gateway.lanes import Lanes
-    from gateway.listener import Listener
-    from gateway.metrics import Metrics
+    from gateway.binds.connector import Connector
+    from gateway.binds.listener import Listener
+    from gateway.lanes.lanes import Lanes
+    from gateway.observe.metrics import Metrics
     from gateway.store.browse import LaneStatus
 
 _log = structlog.get_logger()

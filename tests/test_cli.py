@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from click.testing import CliRunner
 
 from gateway import cli
-from gateway.opt_out import Decided, opt_out_by_hand
+from gateway.optout.effect import Decided, opt_out_by_hand
 from gateway.rules.number import canonical
 from gateway.store.sqlite import SqliteStore
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from docs import generate, reference
 from gateway import cli
-from gateway.config import Config, load
-from gateway.metrics import Metrics
+from gateway.config.models import Config, load
+from gateway.observe.metrics import Metrics
 from gateway.smpp import status
 from gateway.store import messages, spool
 from gateway.store.tables import COPIED, LEFT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway import ruleset
-from gateway.config import Config
+from gateway.config.models import Config
 from gateway.rules.carriage import Long
 from gateway.rules.policy import Outlet
 from gateway.smpp.text import Alphabet

@@ -92,7 +92,7 @@ class Site:
         """Start the gateway."""
         self.configure()
         command = [sys.executable, "-m", "gateway", "run", "--config", str(self._config)]
-        with (self.folder / "gateway.log").open("ab") as log:
+        with (self.folder / "gateway.observe.log").open("ab") as log:
             self._gateway = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
 
     def kill(self) -> None:

@@ -10,7 +10,7 @@ from gateway.commands.common import Words, config_option, configuration
 from gateway.commands.records import account_option, format_option, in_store, known_account, show_all
 from gateway.commands.setup import typed_secret
 from gateway.commands.words import age, counted, instant
-from gateway.configvalues import seconds
+from gateway.config.values import seconds
 from gateway.store import apikeys
 from gateway.store.ids import unwire, wire
 

@@ -7,8 +7,8 @@ from typing import IO, Any
 import click
 
 from gateway import tls
-from gateway.config import Config, ConfigError, load
-from gateway.configfile import Problem, read
+from gateway.config.file import Problem, read
+from gateway.config.models import Config, ConfigError, load
 
 config_option = click.option(
     "--config",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.commands.records import Line
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.rules.keyword import Decision
     from gateway.store.base import Snapshot
     from gateway.store.evidence import Evidence

@@ -14,7 +14,7 @@ from gateway.commands.common import Words, config_option, configuration, reason
 from gateway.commands.progress import bar, in_plain_words
 from gateway.commands.records import account_option, known_account, show_all
 from gateway.commands.words import counted, instant
-from gateway.importing import WIDTH, Import, Order
+from gateway.optout.importing import WIDTH, Import, Order
 from gateway.rules.columns import RowError
 from gateway.store import listing
 from gateway.store.blacklist import EVERYBODY
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from gateway.commands.progress import Bar
     from gateway.commands.records import Line
-    from gateway.config import Config
-    from gateway.importing import Problem, Report
+    from gateway.config.models import Config
+    from gateway.optout.importing import Problem, Report
     from gateway.store.base import Snapshot, Store
 
 _COLUMNS = ["number", "account", "since", "source", "short_code", "everything"]

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.calendars import calendar
 from gateway.commands.common import Words, config_option, configuration
 from gateway.commands.records import number_argument
-from gateway.previews import Previews, Wish
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet, encode_gsm7
 from gateway.store.base import StoreError
 from gateway.store.url import is_missing, read_store
+from gateway.submissions.calendars import calendar
+from gateway.submissions.previews import Previews, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.rules.preview import Foreign, Preview, Size
 
 _ALPHABETS = {Alphabet.GSM7: "GSM-7", Alphabet.UCS2: "UCS-2"}

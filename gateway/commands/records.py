@@ -17,7 +17,7 @@ from rich.table import Table
 from gateway.commands.common import Words, config_option, configuration, reason
 from gateway.commands.progress import in_plain_words
 from gateway.commands.words import instant
-from gateway.opt_out import Decided, lift, opt_out_by_hand
+from gateway.optout.effect import Decided, lift, opt_out_by_hand
 from gateway.rules.number import Number, NumberError, canonical
 from gateway.store import blacklist as blacklisted
 from gateway.store.blacklist import EVERYBODY
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.store.base import Snapshot, Tx
 
 Result = TypeVar("Result")

@@ -10,8 +10,8 @@ import click
 from gateway.commands.common import Words, config_option, configuration, reason
 from gateway.commands.records import account_option, format_option, in_store, known_account, number_argument, show_all
 from gateway.commands.words import instant, said
-from gateway.opt_out import OptOuts
-from gateway.reviews import Reviews, Ruling
+from gateway.optout.effect import OptOuts
+from gateway.optout.reviews import Reviews, Ruling
 from gateway.rules.inbound import Octets
 from gateway.store import reviews
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.commands.records import Line
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.store.base import Snapshot
 
 _COLUMNS = ["number", "account", "short_code", "since", "opts_out_at", "rule", "text"]

@@ -10,16 +10,16 @@ import click
 import structlog
 import trio
 
-from gateway import log
 from gateway.app import Gateway
 from gateway.commands.common import config_option, usable_configuration
-from gateway.notify import Notifier
+from gateway.observe import log
+from gateway.observe.notify import Notifier
 from gateway.store.base import StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.config import Config
+    from gateway.config.models import Config
 
 _log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 
 from gateway.commands.common import config_option, usable_configuration
 from gateway.commands.words import counted
-from gateway.config import Config
+from gateway.config.models import Config
 
 
 @click.command()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.store.base import Snapshot, Tx
     from gateway.tend import Tended
 

@@ -10,7 +10,7 @@ from gateway.ruleset import meanings
 from gateway.smpp.text import USUAL
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.models import Config
 
 _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway import ruleset
-from gateway.config import OptOut
+from gateway.config.models import OptOut
 from gateway.smpp import receipt, status
 
 if TYPE_CHECKING:

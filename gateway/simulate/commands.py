@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import trio
 
-from gateway.configvalues import address
+from gateway.config.values import address
 from gateway.simulate.app import SimulatedApp
 from gateway.simulate.operator import SimulatedOperator
 from gateway.simulate.peer import PeerError

@@ -189,7 +189,7 @@ class Store(Protocol):
     title: str
 
     def complaint(self) -> str:
-        """Say what seems to stand still (:mod:`gateway.pulse`); nothing when all is well."""
+        """Say what seems to stand still (:mod:`gateway.observe.pulse`); nothing when all is well."""
 
     def clock(self) -> int:
         """Return the present by the one clock of all nodes, as last seen: milliseconds since 1970, UTC."""

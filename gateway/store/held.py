@@ -1,7 +1,8 @@
 """Parts of messages that apps cut themselves, kept until all parts of a message are here, or its time is over.
 
 Parts that are taken for one message are a *bundle*. Which bundle a part belongs to is decided by the intake
-(:mod:`gateway.bundles`), inside the transaction that keeps it; transactions about one key exclude each other.
+(:mod:`gateway.submissions.bundles`), inside the transaction that keeps it; transactions about one key exclude each
+other.
 """
 
 from __future__ import annotations

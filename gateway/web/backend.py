@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import trio
 
-from gateway.askers import Answer, Call, Once
 from gateway.smpp import status
-from gateway.submission import RefusedError
+from gateway.submissions.askers import Answer, Call, Once
+from gateway.submissions.submission import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gateway.desk import Desk
     from gateway.operate import Operate
-    from gateway.reviews import Ruling
+    from gateway.optout.reviews import Ruling
     from gateway.rules.number import Number
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import Store, Tx
-    from gateway.submission import Customer
-    from gateway.submit import Submit
+    from gateway.submissions.submission import Customer
+    from gateway.submissions.submit import Submit
 
 Result = TypeVar("Result")
 Line = dict[str, Any]

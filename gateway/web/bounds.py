@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway import log
+from gateway.observe import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable

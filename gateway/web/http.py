@@ -18,7 +18,7 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from starlette.types import ASGIApp
 
-from gateway import log
+from gateway.observe import log
 from gateway.ports import Port, open_port
 from gateway.rules.bans import household, origin
 from gateway.rules.places import Places

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from gateway import log
+from gateway.observe import log
 from gateway.rules.number import NATIONAL, Number, NumberError, canonical, spoken, territories
 from gateway.rules.quota import Quotas
 from gateway.store import seals

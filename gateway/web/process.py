@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from gateway import log
+from gateway.observe import log
 from gateway.store.base import StoreError
 from gateway.web.channel import Action, Channel, ChannelError
 from gateway.web.child import Child
@@ -23,7 +23,7 @@ from gateway.web.courtesy import Courtesy
 from gateway.web.http import open_web
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.ports import Port
     from gateway.web.backend import Backend
 

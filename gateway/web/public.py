@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway import log
-from gateway.config import Config
+from gateway.config.models import Config
+from gateway.observe import log
 from gateway.store.base import StoreError
 from gateway.web.api.interface import interface
 from gateway.web.api.problems import BASE, of_status

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from gateway.log import mask
+from gateway.observe.log import mask
 from gateway.web.pages import Pages
 from gateway.web.visitors import Visitors
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import trio
     from starlette.requests import Request
 
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.store.reading import Reader
     from gateway.web.backend import Backend
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import structlog
 import trio
 
-from gateway import log
-from gateway.config import Log
+from gateway.config.models import Log
+from gateway.observe import log
 from gateway.ports import Port
 from gateway.rules import number
 from gateway.store.reading import Reader
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Sequence
 
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.store.base import Tx
 
 Result = TypeVar("Result")

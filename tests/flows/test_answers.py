@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config import CONTACT, HELP, START
+from gateway.config.models import CONTACT, HELP, START
 from gateway.smpp import status
 from tests.flows.peers import SHORT_CODE
 from tests.flows.world import FRENCH, OTHER_FRENCH

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from gateway.importing import WIDTH, Import, Order
-from gateway.opt_out import Decided, opt_out_by_hand
+from gateway.optout.effect import Decided, opt_out_by_hand
+from gateway.optout.importing import WIDTH, Import, Order
 from gateway.rules.number import canonical
 from gateway.smpp import receipt, status
 from gateway.store.sorting import sorter

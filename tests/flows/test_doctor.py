@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from gateway import doctor
-from gateway.config import Config
+from gateway.config.models import Config
 from gateway.demo.loopback import free_port
 from tests.certificates import Authority
 from tests.flows.commandline import CommandLine

@@ -10,9 +10,9 @@ import argon2
 import pytest
 import trio
 
-from gateway.config import Config
-from gateway.door import Door, Visit
-from gateway.metrics import Metrics
+from gateway.binds.door import Door, Visit
+from gateway.config.models import Config
+from gateway.observe.metrics import Metrics
 from gateway.rules.bans import origin
 from gateway.smpp import status
 from gateway.smpp.state import Role

@@ -3,7 +3,8 @@
 import pytest
 import trio
 
-from gateway import sender, settle
+from gateway import settle
+from gateway.lanes import sender
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from tests.flows.world import FRENCH, OTHER_FRENCH

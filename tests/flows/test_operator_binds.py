@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from gateway.config import ConfigError, load
+from gateway.config.models import ConfigError, load
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.smpp.events import Odd

@@ -4,7 +4,8 @@ from collections import Counter
 
 import trio
 
-from gateway import dispatcher, settle
+from gateway import settle
+from gateway.lanes import dispatcher
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.store import messages

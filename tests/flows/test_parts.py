@@ -4,10 +4,10 @@ from itertools import permutations
 
 import pytest
 
-from gateway import bundles
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet, encode_text
+from gateway.submissions import bundles
 from tests.flows.peers import tlv
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 

@@ -5,11 +5,11 @@ from contextlib import suppress
 
 import pytest
 
-from gateway import submission
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.events import Request
 from gateway.store import messages
+from gateway.submissions import submission
 from tests.flows.peers import submit_sm
 from tests.flows.world import FRENCH
 

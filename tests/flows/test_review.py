@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.reviews import Reviews, Ruling
+from gateway.optout.reviews import Reviews, Ruling
 from gateway.rules.times import read_time
 from gateway.smpp import receipt, status
 from tests.flows.commandline import CommandLine

@@ -11,7 +11,7 @@ import pytest
 import structlog
 import trio
 
-from gateway.config import ConfigError, load
+from gateway.config.models import ConfigError, load
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from tests.faults.process import STOPGATE

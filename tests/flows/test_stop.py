@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.config import CONFIRMATION
+from gateway.config.models import CONFIRMATION
 from gateway.simulate.peer import message_body
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status

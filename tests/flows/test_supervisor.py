@@ -3,8 +3,8 @@
 import trio
 import trio.testing
 
-from gateway.config import Config
-from gateway.connector import Connector
+from gateway.binds.connector import Connector
+from gateway.config.models import Config
 from gateway.smpp import status
 from gateway.smpp.state import Role
 from tests.flows.peers import Operator

@@ -7,7 +7,7 @@ import warnings
 import pytest
 import trio
 
-from gateway.listener import Client
+from gateway.binds.listener import Client
 from gateway.smpp import status
 from tests.certificates import Authority
 from tests.flows.peers import PATIENCE, App, Operator

@@ -11,16 +11,16 @@ from tests.flows.world import FRENCH
 @pytest.fixture
 def hasty(monkeypatch):
     """Put up with a complaint for a third of a second."""
-    monkeypatch.setattr("gateway.pulse.PATIENCE", 0.3)
-    monkeypatch.setattr("gateway.pulse._LOOK", 0.05)
+    monkeypatch.setattr("gateway.observe.pulse.PATIENCE", 0.3)
+    monkeypatch.setattr("gateway.observe.pulse._LOOK", 0.05)
     monkeypatch.setattr("gateway.store.rounds._LATE", 0.3)
-    monkeypatch.setattr("gateway.door._TURN", 0.3)
+    monkeypatch.setattr("gateway.binds.door._TURN", 0.3)
 
 
 @pytest.fixture
 def fair(hasty, monkeypatch):
     """Put up with a complaint for as long as a busy machine may keep us waiting."""
-    monkeypatch.setattr("gateway.pulse.PATIENCE", 1.0)
+    monkeypatch.setattr("gateway.observe.pulse.PATIENCE", 1.0)
     monkeypatch.setattr("gateway.store.rounds._LATE", 1.0)
 
 
@@ -96,9 +96,9 @@ async def test_supervisor_that_is_stuck(world, hasty, monkeypatch):
             await ends.wait()
         raise OSError("it was only a test")
 
-    monkeypatch.setattr("gateway.connector._CONNECT_TIME", 0.1)
+    monkeypatch.setattr("gateway.binds.connector._CONNECT_TIME", 0.1)
     await world.start()
-    monkeypatch.setattr("gateway.connector.Connector._connect", hang)
+    monkeypatch.setattr("gateway.binds.connector.Connector._connect", hang)
     await world.close("orange", world.orange)
     assert await stuck(world, "operator orange") == "is not connected to again"
     ends.set()

@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from gateway.config import Config
+from gateway.config.models import Config
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet

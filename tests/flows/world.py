@@ -4,7 +4,7 @@ import trio
 import trio.testing
 
 from gateway.app import Gateway
-from gateway.config import Config
+from gateway.config.models import Config
 from gateway.smpp import status
 from gateway.store.reading import Reader
 from gateway.web.channel import Channel

@@ -14,11 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.previews import Previews, Wish
 from gateway.rules.number import canonical
 from gateway.rules.transliterate import transliterate
 from gateway.smpp import status
 from gateway.store.messages import ENROUTE
+from gateway.submissions.previews import Previews, Wish
 from tests import oracle
 from tests.fuzz import intake
 from tests.fuzz.example import FAMILY, PAYLOAD, SAR, Example

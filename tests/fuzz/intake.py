@@ -6,15 +6,16 @@ import itertools
 from functools import lru_cache
 from typing import NamedTuple
 
-from gateway import ruleset, submission
-from gateway.admission import Admission
-from gateway.config import Config
+from gateway import ruleset
+from gateway.config.models import Config
 from gateway.homeward import Homeward
-from gateway.judge import Judge
-from gateway.lanes import Lanes
+from gateway.lanes.lanes import Lanes
 from gateway.smpp import pdu as smpp
 from gateway.store.ids import Ids
 from gateway.store.sqlite import SqliteStore, SqliteTx
+from gateway.submissions import submission
+from gateway.submissions.admission import Admission
+from gateway.submissions.judge import Judge
 
 PATIENCE = 300_000
 VALIDITY = 172_800_000

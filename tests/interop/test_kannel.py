@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config import CONFIRMATION
+from gateway.config.models import CONFIRMATION
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from tests.flows.world import FRENCH, GERMAN

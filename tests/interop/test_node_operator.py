@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config import CONFIRMATION
+from gateway.config.models import CONFIRMATION
 from gateway.smpp import receipt, status
 from tests.flows.peers import App
 from tests.flows.world import FRENCH, GERMAN

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.gauges import Load
-from gateway.metrics import Metrics
+from gateway.observe.gauges import Load
+from gateway.observe.metrics import Metrics
 from gateway.store.browse import LaneStatus
 from tests.interop.tools import need, program
 from tests.test_docs import table_column

@@ -5,8 +5,8 @@ import math
 import trio
 import trio.testing
 
-from gateway.backlog import Backlog
-from gateway.claims import Claims, Room, claim
+from gateway.lanes.backlog import Backlog
+from gateway.lanes.claims import Claims, Room, claim
 from gateway.store import blacklist, spool
 from gateway.store.blacklist import Entry
 from tests.store.helpers import HOUR, NUMBER, Gate, spooled

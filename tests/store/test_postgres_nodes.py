@@ -6,9 +6,9 @@ from contextlib import closing
 import pytest
 import trio
 
-from gateway.config import Config
-from gateway.opt_out import OptOuts
-from gateway.reviews import Reviews
+from gateway.config.models import Config
+from gateway.optout.effect import OptOuts
+from gateway.optout.reviews import Reviews
 from gateway.store import blacklist, ledger, messages, nodes, reviews, sent, spool
 from gateway.store.base import FencedError, TakenError
 from gateway.store.blacklist import Entry

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from gateway.configsmpp import Certificate
+from gateway.config.smpp import Certificate
 from gateway.tls import server_context
 from gateway.web.bounds import Bounded, Limits
 from gateway.web.http import Server, open_web

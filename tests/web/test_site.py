@@ -7,7 +7,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from gateway.config import Config
+from gateway.config.models import Config
 from gateway.web.forms import from_ours, read_form
 from gateway.web.headers import Headers
 from gateway.web.languages import accepted, chosen

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from gateway.confighooks import Webhook
-from gateway.metrics import Metrics
+from gateway.config.hooks import Webhook
+from gateway.observe.metrics import Metrics
 from gateway.outbox import Outbox, Pauses
 from gateway.poster import Answer, Poster, PostError, is_public
 from gateway.rules.signature import sign

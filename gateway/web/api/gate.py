@@ -13,7 +13,7 @@ import trio
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from gateway import log
+from gateway.observe import log
 from gateway.rules.quota import Quotas
 from gateway.store.base import StoreError
 from gateway.web.api.problems import ProblemError, of_status
@@ -22,7 +22,7 @@ from gateway.web.current import Current
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.web.api.keys import Keys
     from gateway.web.site import Site
 

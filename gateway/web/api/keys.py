@@ -16,7 +16,7 @@ from gateway.store.apikeys import HASHED, hash_of
 from gateway.web.current import Current
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.models import Config
     from gateway.web.site import Site
 
 _FRESH = 2.0  # seconds

@@ -12,8 +12,6 @@ import trio
 from fastapi import Header, Response
 from starlette.requests import Request  # noqa: TC002 (FastAPI reads the annotations)
 
-from gateway.askers import Once
-from gateway.previews import Previews, Wish
 from gateway.rules.number import INTERNATIONAL, Number, NumberError, canonical
 from gateway.rules.reading import piece_of
 from gateway.rules.times import write_time
@@ -22,6 +20,8 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.store import messages
 from gateway.store.ids import unwire, wire
+from gateway.submissions.askers import Once
+from gateway.submissions.previews import Previews, Wish
 from gateway.web.api.models import Accepted, Draft, Message, NewMessage, Previewed
 from gateway.web.api.problems import ProblemError, of_answer, responses
 from gateway.web.current import Current
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from gateway.config import Account
+    from gateway.config.models import Account
     from gateway.rules.preview import Preview
     from gateway.store.messages import Known
     from gateway.web.site import Site

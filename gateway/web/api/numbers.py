@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Query, Response
 from starlette.requests import Request  # noqa: TC002 (FastAPI reads the annotations)
 
-from gateway.opt_out import Decided, lift, opt_out_by_hand
+from gateway.optout.effect import Decided, lift, opt_out_by_hand
 from gateway.rules.number import NumberError
 from gateway.store import blacklist, listing
 from gateway.store.blacklist import EVERYBODY
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from gateway.config import Account
+    from gateway.config.models import Account
     from gateway.store.base import Tx
     from gateway.store.blacklist import Entry
     from gateway.web.site import Site

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from gateway.repeats import KEY_REUSED
 from gateway.rules.reason import Reason
 from gateway.smpp import status
+from gateway.submissions.repeats import KEY_REUSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.askers import Answer
+    from gateway.submissions.askers import Answer
 
 MEDIA_TYPE = "application/problem+json"
 BASE = "/api/v1"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import Response
 from starlette.requests import Request  # noqa: TC002 (FastAPI reads the annotations)
 
-from gateway.reviews import Ruling
+from gateway.optout.reviews import Ruling
 from gateway.rules.inbound import Octets, words
 from gateway.ruleset import meanings
 from gateway.smpp.text import USUAL

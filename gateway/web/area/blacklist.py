@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.opt_out import Decided, lift, opt_out_by_hand
+from gateway.optout.effect import Decided, lift, opt_out_by_hand
 from gateway.rules.number import NumberError, canonical
 from gateway.store import listing
 from gateway.store.base import Snapshot

@@ -1,7 +1,7 @@
 """The composer: a text, and beside it what it becomes, which is what would be sent; and a way to send one of it.
 
-The preview is :class:`gateway.previews.Previews`'s and the message is handed in as any submission, so neither can
-promise what the other does not keep.
+The preview is :class:`gateway.submissions.previews.Previews`'s and the message is handed in as any submission, so
+neither can promise what the other does not keep.
 """
 
 import trio
@@ -9,13 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.previews import Previews, Wish
 from gateway.rules.number import canonical
 from gateway.rules.transliterate import transliterate
 from gateway.smpp import status as statuses
 from gateway.store import blacklist, settings
 from gateway.store.base import Snapshot
 from gateway.store.ids import wire
+from gateway.submissions.previews import Previews, Wish
 from gateway.web.area.drafts import Draft, DraftError, Sight, submission
 from gateway.web.area.frame import Frame, Visit, done
 from gateway.web.current import Current

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway.config import Account
+from gateway.config.models import Account
 from gateway.homeward import TEMPLATE
 from gateway.rules.number import Number, NumberError, canonical
 from gateway.rules.preview import Preview

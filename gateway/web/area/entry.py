@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.passwords import Passwords
+from gateway.binds.passwords import Passwords
 from gateway.rules.quota import Quotas
 from gateway.web.area.frame import AREA_LANGUAGES, FIRST, Frame, Visit
 from gateway.web.forms import SMALL, field, read_form

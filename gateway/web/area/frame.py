@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.config import Account
+from gateway.config.models import Account
 from gateway.web import forms
 from gateway.web.area import words
 from gateway.web.logins import Guest, Logins, from_guest

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.importing import WIDTH, Import, Order, Problem, Report
+from gateway.optout.importing import WIDTH, Import, Order, Problem, Report
 from gateway.rules.columns import RowError
 from gateway.store.base import StoreError
 from gateway.store.sorting import sorter

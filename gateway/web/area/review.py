@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.reviews import Ruling
+from gateway.optout.reviews import Ruling
 from gateway.rules.inbound import Octets, words
 from gateway.rules.number import NumberError, canonical
 from gateway.ruleset import meanings

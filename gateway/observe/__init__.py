@@ -1,0 +1,1 @@
+"""What a gateway that runs tells: events, figures, signs of life."""
