@@ -97,8 +97,8 @@ async def test_enquire_link_before_the_bind_resp(world):
     ask = smpp.header(0, smpp.ENQUIRE_LINK, 0, 77)
     world.orange = Refusing([lambda pdu: ask + smpp.header(5, 0x80000009, 0, pdu.sequence) + b"smsc\0"])
     await world.start()
+    await world.eventually(lambda: "unexpected enquire_link_resp 77" in {each.what for each in world.orange.odd})
     assert len(world.orange.binds) == 1
-    assert "unexpected enquire_link_resp 77" in {each.what for each in world.orange.odd}
 
 
 async def test_nobody_listens(world):
