@@ -1,7 +1,7 @@
 """The client area within a whole gateway: who gets in, whose pages they see, and what a form may do."""
 
 from itertools import repeat
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 import trio
@@ -204,6 +204,46 @@ async def test_what_cannot_be_sent(world, draft, words):
     assert answer.status == 422
     assert words in answer.text
     assert f'value="{draft["to"]}"' in answer.text
+
+
+async def test_length_of_a_draft(world):
+    """A draft may have the length that its field allows, however many lines it has: a line's end is one character."""
+    site = await open_site(world)
+    visitor = await site.visitor("shop")
+    await visitor.get("/compose")
+    assert (await visitor.post("/compose", text="a\r\n" * 2_000)).status == 200
+    assert (await visitor.post("/compose", text="a" * 4_001)).status == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/compose/send?lang=fr", "/compose?lang=fr"),
+        ("/compose/preview", "/compose"),
+        ("/blacklist/add", "/blacklist"),
+        ("/settings/alerts", "/settings"),
+        ("/logout", "/compose"),
+    ],
+)
+async def test_address_of_a_form(world, path, page):
+    """Whoever opens the address that a form is sent to is led to the page that has the form, and nothing changes."""
+    site = await open_site(world)
+    visitor = await site.visitor("shop")
+    answer = await visitor.get(path)
+    assert (answer.status, answer.headers["location"]) == (303, page)
+    assert (await visitor.get("/settings")).status == 200  # still logged in
+
+
+async def test_log_in_leads_on_after_a_wrong_password(world):
+    """Whoever mistypes the password gets to the page that was asked for all the same, with what was searched there."""
+    site = await open_site(world)
+    visitor = await site.visitor()
+    onward = "/blacklist?q=0612345678"
+    assert (await visitor.get(onward)).headers["location"] == f"/login?next={quote(onward)}"
+    answer = await visitor.post("/login", name="shop", password="wrong", next=onward)
+    assert f'name="next" value="{onward}"' in answer.text
+    answer = await visitor.post("/login", name="shop", password="web-secret", next=onward)
+    assert answer.headers["location"] == onward
 
 
 async def test_preview_is_truthful(world):

@@ -16,7 +16,7 @@ from tests.web.visitor import Visitor
 
 WEB = {"listen": "127.0.0.1:0", "public_url": "http://no-sms.test"}
 HEADINGS = {
-    "fr": ("Plus de publicité par SMS", "Est-ce bien ce numéro ?", "C\u2019est fait"),
+    "fr": ("Ne plus recevoir de publicité par SMS", "Est-ce bien ce numéro ?", "C\u2019est fait"),
     "en": ("No more advertising by SMS", "Is this the number?", "Done"),
     "de": ("Keine Werbung mehr per SMS", "Ist das die Nummer?", "Erledigt"),
 }

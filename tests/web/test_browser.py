@@ -1,5 +1,7 @@
 """The client area in a real browser: each flow, in two languages, without JavaScript where it must work without."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -37,18 +39,19 @@ def test_compose_with_a_live_preview(visit, stage, language):
     page.fill("#to", "06 12 34 56 78")
     page.type("#text", OFFER[:30])
     page.fill("#text", OFFER)
-    page.wait_for_selector(".sight.french mark.foreign")  # of the whole text; its beginning may be shown before
-    sight = page.locator(".sight.french")
+    page.wait_for_selector(".sight.recipient mark.foreign")  # of the whole text; its beginning may be shown before
+    sight = page.locator(".sight.recipient")
     assert sight.locator("mark.mention").inner_text() == "STOP 36034"
     assert [each.inner_text() for each in sight.locator("mark.foreign").all()] == ["\N{RIGHT SINGLE QUOTATION MARK}"]
     assert "UCS-2" in sight.inner_text()
+    assert sight.is_visible()
     page.get_by_text(words["abroad"], exact=True).first.click()
     assert page.locator(".sight.foreign mark.mention").inner_text() == "no-sms.eu"
     assert not sight.is_visible()
     with page.expect_navigation():
         page.get_by_role("button", name=words["plain"]).click()
     assert page.input_value("#text") == PLAIN
-    assert "GSM-7" in page.locator(".sight.french").inner_text()
+    assert "GSM-7" in sight.inner_text()
     page.get_by_role("button", name=words["send"]).click()
     page.wait_for_url("**/messages?done=sent*")
     stage.operator.until(f"{PLAIN} STOP 36034")
@@ -61,13 +64,68 @@ def test_compose_without_javascript(visit, stage):
     page.fill("#text", "Guten Tag")
     page.fill("#to", f"+{GERMAN}")
     page.get_by_role("button", name="Show the preview").click()
-    assert page.locator(".sight.french mark.mention").inner_text() == "STOP 36034"
-    page.get_by_text("Recipient", exact=True).first.click()
+    assert page.locator(".sight.recipient mark.mention").is_visible()
     assert page.locator(".sight.recipient mark.mention").inner_text() == "no-sms.eu"
+    page.get_by_text("France", exact=True).first.click()
+    assert page.locator(".sight.french mark.mention").is_visible()
+    assert page.locator(".sight.french mark.mention").inner_text() == "STOP 36034"
     assert page.input_value("#text") == "Guten Tag"
     page.get_by_role("button", name="Send this one test").click()
     stage.operator.until("Guten Tag no-sms.eu")
     until_delivered(page, GERMAN, "delivered")
+
+
+def test_preview_is_the_recipients(visit):
+    """The number typed in is whom the preview is for, once it is one; without it the preview is that of France."""
+    page = visit("/compose", who="shop")
+    page.fill("#text", "Guten Tag")
+    page.locator(".sight.french mark.mention").wait_for()
+    page.fill("#to", f"+{GERMAN}")
+    page.locator(".sight.recipient mark.mention").wait_for()
+    assert not page.locator(".sight.french").is_visible()
+    page.fill("#to", "+49")
+    page.locator(".sight.french mark.mention").wait_for()
+
+
+def test_draft_is_not_lost(visit):
+    """A draft is there again after another page and after a log-in that has ended, until its account logs out."""
+    page = visit("/compose", who="rival")
+    page.fill("#to", "06 12 34 56 78")
+    page.fill("#text", "Half a thought")
+    page.get_by_role("link", name="Blacklist").click()
+    page.get_by_role("link", name="Composer").click()
+    expect(page.locator("#text")).to_have_value("Half a thought")
+    expect(page.locator(".sight.recipient .bubble")).to_contain_text("Half a thought")
+    page.context.clear_cookies(name="__Host-login")
+    page.type("#text", "!")
+    page.wait_for_url("**/login?next=/compose")
+    log_in(page, "rival")
+    expect(page.locator("#text")).to_have_value(re.compile("Half a thought"))
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/login")
+    log_in(page, "rival")
+    page.wait_for_url("**/compose")
+    expect(page.locator("#text")).to_have_value("")
+
+
+def test_language_is_switched_where_a_form_was_wrong(visit):
+    """The page that says what is wrong with a form can be read in another language, and its address be opened."""
+    page = visit("/compose", who="rival")
+    page.fill("#text", "Hello")
+    page.get_by_role("button", name="Send this one test").click()
+    expect(page.get_by_role("alert")).to_contain_text("The recipient is not a phone number.")
+    page.get_by_role("link", name="Français").click()
+    expect(page.locator("h1")).to_have_text("Composeur")
+    expect(page.locator("#text")).to_have_value("Hello")
+
+
+def test_language_keeps_the_search(visit):
+    """What was searched for stays where the language is switched, and where the log-in comes in between."""
+    page = visit("/blacklist?q=0612345678")
+    log_in(page, "rival")
+    page.wait_for_url("**/blacklist?q=0612345678")
+    page.get_by_role("link", name="Français").click()
+    assert page.input_value("#q") == "0612345678"
 
 
 @each_way
@@ -121,6 +179,27 @@ def test_import(visit, stage, tmp_path, scripts):
     assert "nonsense" in page.locator("#import").inner_text()
     page.goto("/blacklist?q=0033%20" + str(first + 2_999)[2:])
     assert "imported" in page.locator("tbody tr").inner_text()
+
+
+def test_import_is_followed_on(visit, tmp_path):
+    """What an import comes to is shown also where the gateway has not answered once meanwhile."""
+    numbers = tmp_path / "list.csv"
+    numbers.write_text("number\n" + "\n".join(map(str, range(33660000000, 33660030000))) + "\n")
+    page = visit("/blacklist/import", who="shop")
+    page.set_input_files("#file", numbers)
+    page.fill("#reason", "list of our old supplier")
+    missed = []
+
+    def miss_one(route):
+        if route.request.resource_type == "fetch" and not missed:
+            missed.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/blacklist/import", miss_one)
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_text("Done.")).to_be_visible()
 
 
 @each_language
@@ -183,9 +262,9 @@ def test_text_and_sender_are_only_text(visit):
     page.fill("#sender", "<b>x</b>")
     page.fill("#to", FRENCH)
     page.fill("#text", HOSTILE)
-    page.locator(".sight.french .bubble").filter(has_text="onerror").wait_for()
+    page.locator(".sight.recipient .bubble").filter(has_text="onerror").wait_for()
     assert page.locator(".handset img, .handset script, .from b b").count() == 0
-    assert HOSTILE in page.locator(".sight.french .bubble").inner_text()
+    assert HOSTILE in page.locator(".sight.recipient .bubble").inner_text()
     page.get_by_role("button", name="Send this one test").click()
     page.wait_for_url("**/messages?done=sent*")
     row = page.locator("tbody tr").first

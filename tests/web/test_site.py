@@ -45,6 +45,13 @@ async def test_no_such_page_is_a_page(app):
     assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_page_that_takes_no_form(app):
+    """A form sent to where none is taken is told so in the words of a page that is not there: nothing was logged."""
+    answer = await ask(app, "/opt-out/done", {"number": "1"})
+    assert answer.status == 405
+    assert "There is no such page" in answer.text
+
+
 @pytest.mark.parametrize("path", ["/opt-out/done/", "/login/", "/api/v1"])
 async def test_host_of_the_client_leads_nowhere(app, path):
     """No answer leads a browser to the host that a request names, which may be anybody's."""

@@ -108,7 +108,7 @@ class Composer:
 
 def _draft(visit: Visit) -> Draft:
     text = visit.form.get("text", "")
-    if not isinstance(text, str) or len(text) > _LONGEST:
+    lines = text.replace("\r\n", "\n") if isinstance(text, str) else ""  # a form sends as two what was typed as one
+    if len(lines) > _LONGEST:
         raise HTTPException(413)
-    lines = text.replace("\r\n", "\n")  # a form sends as two characters what was typed as one
     return Draft(lines, visit.field("sender"), visit.field("to"), bool(visit.field("bare")))

@@ -53,26 +53,27 @@ class Entry:
         ]
 
     async def _form(self, request: Request) -> Response:
-        return self._page(request, "", 200)
+        return self._page(request, request.query_params.get("next", ""))
 
-    def _page(self, request: Request, problem: str, status: int) -> Response:
-        context = {"problem": problem, "next": _inside(request.query_params.get("next", ""))}
+    def _page(self, request: Request, onward: str, problem: str = "", status: int = 200) -> Response:
+        context = {"problem": problem, "next": _inside(onward)}
         return self._site.pages.render(request, "area/login.html", context, status, AREA_LANGUAGES)
 
     async def _enter(self, request: Request) -> Response:
         form = await read_form(request, SMALL)
         who, password = field(form, "name")[:_LONGEST], str(form.get("password", ""))[:_LONGEST]
         origin = self._site.visitors.household(request)
+        onward = field(form, "next")
         if self._waits(who, origin) or self._checking >= _AT_ONCE:
-            return self._page(request, "often", 429)
+            return self._page(request, onward, "often", 429)
         if not await self._right(who, password):
             self._by_name.take(self._guessed(who, origin), trio.current_time())
             _log.warning("login_refused", account=who if self._logins.password(who)[0] else None, address=origin)
-            return self._page(request, "wrong", 403)
+            return self._page(request, onward, "wrong", 403)
         self._by_origin.forget(origin)
         self._remember(who, origin)
         _log.info("logged_in", account=who, address=origin)
-        response = RedirectResponse(_inside(field(form, "next")) or FIRST, 303)
+        response = RedirectResponse(_inside(onward) or FIRST, 303)
         await self._logins.begin(who, response)
         return response
 

@@ -59,7 +59,7 @@ class Frame:
         async def shown(request: Request) -> Response:
             guest = await self._logins.find(request)
             if guest is None:
-                return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
+                return RedirectResponse(f"/login?next={quote(_address(request, request.url.path))}", 303)
             if not guest.account and not admin:
                 return RedirectResponse("/admin", 303)
             _refuse_others(guest, admin=admin)
@@ -68,10 +68,15 @@ class Frame:
         return Route(path, shown, methods=["GET"])
 
     def change(self, path: str, handler: Handler, *, admin: bool = False) -> Route:
-        """Return the route of a form, taken from our own pages only, with the token of whoever is logged in."""
+        """Return the route of a form, taken from our own pages only, with the token of whoever is logged in.
+
+        Who asks for its address, as a page that says what is wrong with the form has it, is led to the form's own page.
+        """
 
         async def changed(request: Request) -> Response:
             """Take a form, and let go of what it has brought once it is answered."""
+            if request.method != "POST":
+                return RedirectResponse(_address(request, path.rpartition("/")[0] or FIRST), 303)
             guest = await self._logins.find(request)
             if guest is None:
                 raise HTTPException(403, "nobody is logged in")
@@ -84,7 +89,7 @@ class Frame:
             finally:
                 await form.close()  # and the files in it
 
-        return Route(path, changed, methods=["POST"])
+        return Route(path, changed, methods=["GET", "POST"])
 
     def account(self, visit: Visit) -> Account:
         """Return the account that a page is about."""
@@ -118,6 +123,11 @@ class Frame:
 def done(path: str, what: str, **more: str) -> Response:
     """Send a browser on to a page that says what was done; `what` is one of the words that pages know."""
     return RedirectResponse(f"{path}?{urlencode({'done': what, **more})}", 303)
+
+
+def _address(request: Request, path: str) -> str:
+    """Return a path with what was asked for along with it."""
+    return f"{path}?{request.url.query}" if request.url.query else path
 
 
 def _refuse_others(guest: Guest, *, admin: bool) -> None:

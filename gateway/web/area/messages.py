@@ -30,7 +30,7 @@ class Messages:
         try:
             number = canonical(query, 0).key if query else ""
         except NumberError:
-            nothing = {"lines": [], "query": query, "wrong": True, "next": "", "sent": ""}
+            nothing = {"lines": [], "query": query, "wrong": True, "next": "", "first": True, "sent": ""}
             return await self._frame.page(visit, "messages", nothing)
 
         def work(snapshot: Snapshot) -> list[Past]:
@@ -38,5 +38,12 @@ class Messages:
 
         lines = await self._site.reader.read(work)
         more = wire(lines[_PAGE - 1].id) if len(lines) > _PAGE else ""
-        context = {"lines": lines[:_PAGE], "query": query, "wrong": False, "next": more, "sent": visit.field("id")}
+        context = {
+            "lines": lines[:_PAGE],
+            "query": query,
+            "wrong": False,
+            "next": more,
+            "first": before is None,
+            "sent": visit.field("id"),
+        }
         return await self._frame.page(visit, "messages", context)

@@ -1,13 +1,31 @@
-// Pages work without this; with it the preview follows the typing, and imports show how far they are.
+// Pages work without this; with it the preview follows the typing, a draft is there again after a look at another page
+// or another log-in, and imports show how far they are.
 "use strict";
 document.documentElement.classList.add("js");
 
 // On a narrow screen the pages are a row that is wider than it: show the one that is open.
 document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
+// A draft is kept for its account, in this tab alone, until it is sent or the account logs out.
+const kept = `draft of ${document.querySelector(".who strong")?.textContent}`;
+const sent = new URLSearchParams(location.search).get("done") === "sent";
+if (sent) sessionStorage.removeItem(kept);
+document.querySelectorAll("form[action='/logout']").forEach((form) => {
+  form.addEventListener("submit", () => sessionStorage.clear());
+});
+
 const draft = document.getElementById("draft");
 const preview = document.getElementById("preview");
 if (draft && preview) {
+  const names = ["sender", "to", "text"];
+  const choose = (key) => { document.querySelector(`[name=shown][value=${key}]`).checked = true; };
+  const show = (page) => {
+    const before = preview.querySelector(".sight.recipient:not(.french)");
+    preview.innerHTML = page;  // our own template's, which escapes what was typed
+    const now = preview.querySelector(".sight.recipient:not(.french)");
+    if (now && !before) choose("recipient");  // whoever is typed in is who matters
+    if (!now && document.querySelector("[name=shown][value=recipient]").checked) choose("french");
+  };
   let timer = 0;
   let asked = null;
   const look = async () => {
@@ -17,24 +35,39 @@ if (draft && preview) {
       const answer = await fetch("/compose/preview", {
         method: "POST", body: new URLSearchParams(new FormData(draft)), signal: asked.signal,
       });
-      if (answer.ok) preview.innerHTML = await answer.text();  // our own template's, which escapes what was typed
-      else if (answer.status === 403) location.reload();  // the log-in has ended
+      if (answer.ok) show(await answer.text());
+      else if (answer.status === 403) location.reload();  // the log-in has ended; the draft comes back after the next
     } catch (error) {
       if (error.name !== "AbortError") throw error;
     }
   };
-  draft.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 180); });
+  const keep = () => sessionStorage.setItem(kept, JSON.stringify(names.map((name) => draft.elements[name].value)));
+  draft.addEventListener("input", () => {
+    keep();
+    clearTimeout(timer);
+    timer = setTimeout(look, 180);
+  });
+  const before = JSON.parse(sessionStorage.getItem(kept) || "null");
+  if (draft.elements.text.value) {
+    keep();
+  } else if (before) {
+    names.forEach((name, place) => { draft.elements[name].value = before[place]; });
+    look();
+  }
 }
 
 const progress = document.getElementById("import");
 if (progress && progress.dataset.running) {
-  const follow = async () => {
+  const look = async () => {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (answer.redirected) location.reload();  // the log-in has ended
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const next = page.getElementById("import");
-    if (!answer.ok || !next) return;
-    progress.replaceChildren(...next.childNodes);
-    if (next.dataset.running) setTimeout(follow, 700);
+    return answer.ok ? page.getElementById("import") : null;
+  };
+  const follow = async () => {
+    const next = await look().catch(() => null);
+    if (next) progress.replaceChildren(...next.childNodes);
+    if (!next || next.dataset.running) setTimeout(follow, next ? 700 : 3_000);  // it goes on while nobody answers
   };
   setTimeout(follow, 700);
 }
