@@ -1,6 +1,8 @@
 """The command line, as its user sees it."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from importlib.metadata import version
@@ -78,6 +80,32 @@ def test_unknown_command(run):
     result = run("chekc")
     assert result.exit_code == 2
     assert "No such command" in result.stderr
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_no_text_commands_the_terminal(form):
+    """On a terminal no form of a list lets a text's escape sequences through."""
+    ours, theirs = pty.openpty()
+    words = [
+        "blacklist",
+        "try",
+        "--config",
+        str(EXAMPLE),
+        "--format",
+        form,
+        "--data-coding",
+        "3",
+        "--octets",
+        "1b5b324a",
+    ]
+    subprocess.run(
+        [sys.executable, "-m", "gateway", *words], stdout=theirs, check=True, env={**os.environ, "TERM": "dumb"}
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65_536)
+    os.close(ours)
+    assert b"u001b[2J" in shown
+    assert b"\x1b" not in shown
 
 
 def test_installed_command():

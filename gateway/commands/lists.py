@@ -16,6 +16,7 @@ from gateway.commands.records import account_option, known_account, show_all
 from gateway.commands.words import counted, instant
 from gateway.optout.importing import WIDTH, Import, Order
 from gateway.rules.columns import RowError
+from gateway.rules.visible import in_a_line
 from gateway.store import listing
 from gateway.store.blacklist import EVERYBODY
 from gateway.store.sorting import sorter
@@ -145,11 +146,11 @@ def _tell(report: Report, done: str) -> None:
     if not report.problems:
         return
     for each in report.first:
-        click.echo(f"line {each.line}: {each.reason}", err=True)
+        click.echo(f"line {each.line}: {in_a_line(each.reason)}", err=True)
     if report.problems > len(report.first):
         click.echo("… and others:", err=True)
         for why, count in sorted(report.reasons.items(), key=lambda item: -item[1]):
-            click.echo(f"{counted(count, 'row')}: {why}", err=True)
+            click.echo(f"{counted(count, 'row')}: {in_a_line(why)}", err=True)
     raise click.ClickException(f"{counted(report.problems, 'row')} of {report.rows:,} cannot be used")
 
 

@@ -11,6 +11,7 @@ import click
 
 from gateway.commands.common import Words, config_option, configuration
 from gateway.commands.records import number_argument
+from gateway.rules.visible import spelled_out
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet, encode_gsm7
 from gateway.store.base import StoreError
@@ -60,7 +61,7 @@ def preview(  # noqa: PLR0913  click gives each option by itself
     if form == "json":
         click.echo(json.dumps({"to": number.key, "territory": number.territory} | found.values(), indent=2))
     else:
-        click.echo("\n".join(_lines(wish, found)))
+        click.echo(spelled_out("\n".join(_lines(wish, found))))
     if found.refusal:
         raise click.ClickException(f"it would be refused: {status.describe(found.refusal.status)}")
 

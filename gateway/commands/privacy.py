@@ -10,6 +10,7 @@ import click
 from gateway.commands.common import Words, config_option, configuration
 from gateway.commands.progress import in_plain_words
 from gateway.commands.records import format_option, in_store, number_argument, show
+from gateway.rules.visible import spelled_out
 from gateway.store import subjects
 from gateway.store.url import read_store
 
@@ -32,7 +33,7 @@ def export(config_path: Path, number: str) -> None:
     config, line = configuration(config_path), number_argument(number)
     with in_plain_words(), read_store(config.store) as snapshot:
         found = subjects.about(snapshot, line.key)
-    click.echo(json.dumps({"number": line.key, "tables": found}, indent=2, ensure_ascii=False))
+    click.echo(spelled_out(json.dumps({"number": line.key, "tables": found}, indent=2, ensure_ascii=False)))
 
 
 @privacy.command()

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import trio
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from gateway.commands.common import Words, config_option, configuration, reason
 from gateway.commands.progress import in_plain_words
 from gateway.commands.words import instant
 from gateway.optout.effect import Decided, lift, opt_out_by_hand
 from gateway.rules.number import Number, NumberError, canonical
+from gateway.rules.visible import spelled_out
 from gateway.store import blacklist as blacklisted
 from gateway.store.blacklist import EVERYBODY
 from gateway.store.url import open_store, read_store
@@ -64,6 +66,8 @@ def _print_json(columns: Sequence[str], lines: Iterable[Line]) -> None:
 
 
 def _print_csv(columns: Sequence[str], lines: Iterable[Line]) -> None:
+    if sys.stdout.isatty():  # machines get what was said
+        lines = (tuple(spelled_out(str(value)) for value in line) for line in lines)
     csv.writer(sys.stdout, lineterminator="\n").writerows(chain([columns], lines))
 
 
@@ -72,9 +76,9 @@ def _print_table(columns: Sequence[str], lines: Iterable[Line]) -> None:
     remaining = iter(lines)
     page = list(islice(remaining, _PAGE))
     while True:
-        table = Table(*columns)
+        table = Table(*(Column(name, overflow="fold") for name in columns))  # nothing is cut off
         for line in page:
-            table.add_row(*(str(value) for value in line))
+            table.add_row(*(Text(spelled_out(str(value))) for value in line))  # and no markup of rich's
         with console.capture() as capture:
             console.print(table)
         click.echo(capture.get(), nl=False)

@@ -6,18 +6,20 @@ Texts never come here; numbers come through `mask`. Warnings that come again and
 takes is dropped and counted: whatever becomes of the log, messages are carried on.
 """
 
+import io
 import json
 import logging
 import os
 import select
 import sys
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor
+from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor
 
 from gateway.observe.logrepeats import Repeats
+from gateway.rules.visible import in_a_line, spelled_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +30,6 @@ _SHOWN_AT_MOST = 4
 _LIBRARIES_FROM = logging.WARNING
 _METHODS = ("debug", "info", "warning", "error", "critical", "exception", "log", "is_enabled_for")  # of those who log
 _PATIENCE = 100  # milliseconds that a reader who has kept up so far may take to make room
-_plain = structlog.dev.plain_traceback  # the prettier ones print local variables: passwords, texts
 
 
 class LogConfig(Protocol):
@@ -144,7 +145,7 @@ def mask(number: str, *, clear: bool) -> str:
 def _renderers(form: str) -> list[Processor]:
     if form == "console":
         people = sys.stdout is not None and sys.stdout.isatty()
-        return [_octets(structlog.dev.ConsoleRenderer(colors=people, exception_formatter=_plain))]
+        return [_legible, _octets(structlog.dev.ConsoleRenderer(colors=people, exception_formatter=_traceback))]
     return [structlog.processors.format_exc_info, _octets(structlog.processors.JSONRenderer(serializer=_json))]
 
 
@@ -152,7 +153,18 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=s
 
 
 def _json(event: EventDict, **_: object) -> str:
-    return _ENCODER.encode(event)
+    return spelled_out(_ENCODER.encode(event))  # means the same in JSON
+
+
+def _legible(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Let nothing that a peer calls itself command a terminal, or look like a line of its own."""
+    return {key: in_a_line(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _traceback(into: TextIO, error: ExcInfo) -> None:
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, error)  # the prettier ones print local variables: passwords, texts
+    into.write(spelled_out(plain.getvalue()))
 
 
 def _octets(render: Processor) -> Processor:

@@ -11,6 +11,7 @@ import click
 import trio
 
 from gateway.config.values import address
+from gateway.rules.visible import in_a_line
 from gateway.simulate.app import SimulatedApp
 from gateway.simulate.operator import SimulatedOperator
 from gateway.simulate.peer import PeerError
@@ -93,7 +94,7 @@ async def talk(peer: SimulatedOperator, short_code: str, seen: int = 0) -> None:
             nursery.start_soon(_listen_to_keyboard, peer, short_code)
         async for text in peer.arrivals(seen):
             segments = "1 segment" if text.segments == 1 else f"{text.segments} segments"
-            click.echo(f"{text.source} → {text.destination} ({segments}, {text.alphabet}): {text.text}")
+            click.echo(in_a_line(f"{text.source} → {text.destination} ({segments}, {text.alphabet}): {text.text}"))
 
 
 async def _listen_to_keyboard(peer: SimulatedOperator, short_code: str) -> None:
@@ -110,9 +111,9 @@ async def _hand_in(peer: SimulatedOperator, ends: tuple[str, str], text: str) ->
         click.echo("nobody is bound yet; the text waits until somebody is")
     try:
         for answer in await peer.text(*ends, text):
-            click.echo(f"{ends[0]} → {ends[1]}: {text} ({status.name(answer.status)})")
+            click.echo(in_a_line(f"{ends[0]} → {ends[1]}: {text} ({status.name(answer.status)})"))
     except (PeerError, PduError, TextError) as error:
-        click.echo(f"{ends[0]} → {ends[1]}: {error}")
+        click.echo(in_a_line(f"{ends[0]} → {ends[1]}: {error}"))
 
 
 async def _lines(descriptor: int) -> AsyncIterator[str]:
@@ -158,10 +159,10 @@ async def _send(peer: SimulatedApp, connect: tuple[str, int], message: tuple[str
             await peer.leave()
             raise PeerError(f"refused: {status.describe(answer.status)} ({status.name(answer.status)})")
         message_id = answer.fields["message_id"]
-        click.echo(f"accepted as {message_id}")
+        click.echo(f"accepted as {in_a_line(message_id)}")
         with trio.move_on_after(_RECEIPT_TIME) as waiting:
             report = await peer.receipt_for(message_id)
-            click.echo(f"receipt: {receipt.write(report).decode('ascii')}")
+            click.echo(f"receipt: {in_a_line(receipt.write(report).decode('ascii'))}")
         await peer.leave()
         if waiting.cancelled_caught:
             raise PeerError(f"no receipt within {_RECEIPT_TIME:.0f} s")

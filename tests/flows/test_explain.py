@@ -39,6 +39,19 @@ async def test_why(world, stopgate):
     assert (second["text"], second["rule"], second["in_force"]) == ("Merci", "ordinary text", "")
 
 
+async def test_why_of_what_commands_a_terminal(world, stopgate):
+    """Escape sequences, overrides and what looks like markup are printed, spelled out; as data the text is whole."""
+    words = "\x1b]0;x\x07[/b] [red]\u202eSTOP"
+    await text(world, words.encode("utf-16-be"), data_coding=8)
+    table = (await stopgate.ok("blacklist", "why", FRENCH)).out
+    cell = "".join(line.split("│")[5].strip() for line in table.splitlines() if line.startswith("│"))
+    assert cell == "\\u001b]0;x\\u0007[/b][red]\\u202eSTOP"
+    assert not {"\x1b", "\x07", "\u202e"} & set(table)
+    assert (await why(stopgate, FRENCH))[0]["text"] == words
+    assert words in (await stopgate.ok("blacklist", "why", FRENCH, "--format", "csv")).out
+    assert not {"\x1b", "\u202e"} & set((await stopgate.ok("privacy", "export", FRENCH)).out)
+
+
 async def test_why_of_what_is_held(world, stopgate):
     """What waits for a decision says until when."""
     await text(world, b"stop ou encore")

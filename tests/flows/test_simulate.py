@@ -218,6 +218,14 @@ async def test_operator_command_sends_what_is_typed(terminal, nursery):
     assert (text.source, text.destination, text.text) == (NUMBER, CODE, "Stop svp")
 
 
+def test_operator_command_obeys_no_text(terminal):
+    """What an app writes is printed in one line that commands no terminal."""
+    operator, port = terminal
+    assert send(port, text="\x1b[2J\u202eHello\nSHOP → me").exit_code == 0
+    shown = r"\u001b[2J\u202eHello\u000aSHOP → me"
+    assert operator.stdout.readline() == f"SHOP → {NUMBER} (1 segment, ucs2): {shown}\n"
+
+
 def test_address_that_is_none():
     """An address without a port is refused in one sentence."""
     result = CliRunner().invoke(

@@ -51,6 +51,26 @@ def test_level_is_kept(said):
     assert [event["event"] for event in said()] == ["but this"]
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_nothing_commands_a_terminal(capfdbinary, form):
+    """Whatever a peer calls itself, the log neither repaints a terminal nor gets a line of its own from it."""
+    log.setup(Log(format=form))
+    log.get().warning("bind_refused", system_id="\x1b[2J\x9b2Jx\u202e\nbind_accepted")
+    out = capfdbinary.readouterr().out.decode()
+    assert "\\u001b[2J\\u009b2Jx\\u202e" in out
+    assert out.count("\n") == 1
+    assert not {"\x1b", "\x9b", "\u202e"} & set(out)
+
+
+def test_no_traceback_commands_a_terminal(capfdbinary):
+    """Nor does what an exception says."""
+    log.setup(Log(format="console"))
+    log.get().error("defect", exc_info=ValueError("\x1b[2J"))
+    out = capfdbinary.readouterr().out
+    assert b"ValueError: \\u001b[2J" in out
+    assert b"\x1b" not in out
+
+
 def test_console_line(capfdbinary):
     """The console form is for people: no JSON, no colours where nobody looks."""
     log.setup(Log(format="console"))
