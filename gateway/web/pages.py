@@ -1,7 +1,9 @@
 """Pages: templates in the visitor's language, and the few files that they refer to.
 
-Everything that a page shows is escaped unless it is a template's own. Files are served under a hash of what is in all
-of them, so browsers may keep them for ever and never show an old one, and they refer to each other by their names.
+Everything that a page shows is escaped unless it is a template's own. What others have written, texts above all, keeps
+to itself: it neither turns round what stands beside it nor hides what would. Files are served under a hash of what is
+in all of them, so browsers may keep them for ever and never show an old one, and they refer to each other by their
+names.
 """
 
 import hashlib
@@ -11,11 +13,13 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from gateway.rules import visible
 from gateway.rules.number import spelled
 from gateway.web.languages import COOKIE, LANGUAGES, Language, chosen, language
 
@@ -95,4 +99,23 @@ class Pages:
         environment.install_gettext_translations(spoken.translations, newstyle=True)  # type: ignore[attr-defined]  # its extension's
         environment.globals["static"] = self.files.url
         environment.filters |= {"number": spoken.number, "when": spoken.when, "month": spoken.month, "phone": spelled}
+        environment.filters |= {"legible": legible, "apart": apart, "glyph": glyph}
         return environment
+
+
+def legible(text: object) -> Markup:
+    """Escape what somebody has written, control characters shown as what they are instead of being obeyed."""
+    return Markup(visible.CONTROLS.sub(lambda found: glyph(found[0]), escape(text)))  # noqa: S704 (escaped just now)
+
+
+def apart(text: object) -> Markup:
+    """Escape what somebody has written likewise, for the midst of other words, which keep their own direction."""
+    return Markup("<bdi>{}</bdi>").format(legible(text))
+
+
+def glyph(character: str) -> Markup:
+    """Show one character: itself, or its number where there is nothing to be seen of it."""
+    if character.isprintable() and character != " ":
+        return escape(character)
+    mark = Markup('<span class="control" title="{}">{}</span>')
+    return mark.format(visible.named(character), visible.code_point(character))

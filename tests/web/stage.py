@@ -11,6 +11,7 @@ import threading
 import time
 
 from gateway.demo.process import free_port
+from gateway.rules.visible import in_a_line
 
 START_TIME = 60.0  # seconds
 PASSWORD, ADMIN = "web-secret", "ada"
@@ -100,7 +101,7 @@ class Stage:
     def text(self, number, words):
         """Let a subscriber text the short code."""
         self.operator.say(f"{number} {words}")
-        self.operator.until(f"{words} (ESME_ROK)")
+        self.operator.until(f"{in_a_line(words)} (ESME_ROK)")
 
     def end(self):
         """End both."""

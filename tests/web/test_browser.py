@@ -211,10 +211,11 @@ def test_review(visit, stage, language):
     page.fill("#text", "Hello")
     page.get_by_role("button", name=WORDS[language]["send"]).click()
     stage.operator.until("Hello STOP 36034")
-    stage.text(number, "Stop ou <script>alert(5)</script> encore ?")
+    stage.text(number, "Stop ou <script>alert(5)</script> \u202eencore ?")
     page.goto("/review")
     case = page.locator("article").first
     assert "<script>alert(5)</script>" in case.locator("blockquote").inner_text()
+    expect(case.locator("blockquote .control")).to_have_text("U+202E")
     case.get_by_role("button", name={"en": "Opt-out", "fr": "Désinscription"}[language], exact=True).click()
     expect(page.get_by_role("status").first).to_contain_text({"en": "Opted out", "fr": "Désinscrit"}[language])
     page.goto(f"/blacklist?q={number}")
@@ -273,6 +274,51 @@ def test_text_and_sender_are_only_text(visit):
     page.goto("/messages?q=%22%3E%3Cimg+src%3Dx+onerror%3Dalert(3)%3E")
     assert page.locator("main img").count() == 0
     page.goto("/login?next=%22%3E%3Cscript%3Ealert(4)%3C/script%3E")
+
+
+READS_ON = """place => {
+  const lefts = [0, 1].map(at => {
+    const range = document.createRange();
+    range.setStart(place, at * (place.length - 1));
+    range.setEnd(place, at * (place.length - 1) + 1);
+    return range.getBoundingClientRect().left;
+  });
+  return lefts[0] < lefts[1];
+}"""
+
+
+def reads_on(locator, child=0):
+    """Say whether a text stands on the screen from left to right."""
+    return locator.evaluate(f"element => ({READS_ON})(element.childNodes[{child}])")
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u202b", "\u2067", "\x9b"])
+def test_no_text_turns_round_what_stands_behind_it(visit, stage, mark):
+    """An override that nobody closes is shown as a character, and what stands behind it reads on as ever."""
+    shown = f"U+{ord(mark):04X}"
+    page = visit("/compose", who="shop")
+    page.fill("#to", FRENCH)
+    page.fill("#text", f"Soldes {mark}aujourd'hui, demain")
+    sight = page.locator(".sight.french")
+    expect(sight.locator(".bubble .control")).to_have_text(shown)
+    expect(page.locator(".chips .control")).to_have_text(shown)
+    assert reads_on(sight.locator("mark.mention"))
+    page.get_by_role("button", name="Send this one test").click()
+    page.wait_for_url("**/messages?done=sent*")
+    excerpt = page.locator("tbody tr").first.locator("td.full bdi").first
+    expect(excerpt).to_have_text("Soldes .aujourd'hui,")
+    assert reads_on(excerpt)
+
+
+def test_letters_from_right_to_left(visit):
+    """A text in Arabic is laid out as telephones do it, and the mention in it is none the worse for that."""
+    page = visit("/compose", who="shop")
+    page.fill("#text", "مرحبا بكم")
+    sight = page.locator(".sight.french")
+    expect(sight.locator(".bubble")).to_contain_text("مرحبا بكم")
+    assert sight.locator(".bubble").evaluate("element => element.matches(':dir(rtl)')")
+    assert sight.locator(".control").count() == 0
+    assert reads_on(sight.locator("mark.mention"))
 
 
 @each_way
