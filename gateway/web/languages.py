@@ -83,8 +83,8 @@ def accepted(header: str) -> list[str]:
     """
     ranked = []
     for part in header.split(",", _MOST)[:_MOST]:
-        code, _, weight = part.strip().partition(";q=")
-        ranked.append((-_quality(weight), code.partition("-")[0].lower()))
+        code, _, weight = "".join(part.split()).lower().partition(";q=")  # white space may be around each sign
+        ranked.append((-_quality(weight), code.partition("-")[0]))
     return [code for weight, code in sorted(ranked, key=lambda each: each[0]) if weight < 0]
 
 

@@ -350,7 +350,29 @@ async def test_every_error_is_a_problem(client):
         assert reply.json["detail"]
         assert ("www-authenticate" in reply.headers) == (reply.status == 401)
         if (method, path) == ("PUT", "/blacklist"):
-            assert reply.headers["allow"] == "GET, POST"
+            assert reply.headers["allow"] == "GET, HEAD, POST"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "words"),
+    [
+        (b'{"to": "+33612345678", }', None, "the body is no JSON from character 23 on: "),
+        ({"to": FRENCH, "text": "a", "send_at": "soon"}, "/send_at", "is no instant of RFC 3339"),
+        ({"to": "+336123", "text": "a"}, "/to", "too short for its country"),
+    ],
+)
+async def test_words_for_what_is_wrong(client, body, pointer, words):
+    """What is wrong with a request is told in words that its author understands, with the place where it is."""
+    reply = await client.post("/messages", body)
+    assert reply.json["detail"].removeprefix(f"{pointer}: ").startswith(words)
+    assert [each["pointer"] for each in reply.json.get("errors", ())] == ([pointer] if pointer else [])
+
+
+async def test_head(client):
+    """What can be read can be asked for without its body, too (RFC 9110, 9.3.2)."""
+    reply, read = await client.ask("HEAD", "/usage"), await client.get("/usage")
+    assert (reply.status, reply.text) == (200, "")
+    assert reply.headers["content-length"] == read.headers["content-length"]
 
 
 async def test_rate_of_requests(world):
@@ -369,22 +391,6 @@ async def test_rate_of_requests(world):
             nursery.start_soon(ask)
     refused = next(reply for reply in replies if reply.status != 200)
     assert (refused.status, refused.problem, refused.headers["retry-after"]) == (429, "too-many-requests", "1")
-
-
-async def test_description_and_its_page(world):
-    """The description is OpenAPI 3.1, and its page shows every operation and problem; neither needs a key."""
-    await world.start(web=WEB, accounts=ACCOUNTS)
-    nobody = Client(world.web_address, "")
-    document = (await nobody.get("/openapi.json")).json
-    assert document["openapi"] == "3.1.0"
-    assert set(document["webhooks"]) == {"receipt", "opt_out", "opt_in"}
-    page = (await nobody.get("/docs")).text
-    assert "<script" not in page
-    for path, operations in document["paths"].items():
-        assert f"/api/v1{path}" in page
-        for operation in operations.values():
-            assert f'id="{operation["operationId"]}"' in page
-    assert 'id="opted-out"' in page
 
 
 async def test_smpp_receipts_stay_with_smpp(world, client):

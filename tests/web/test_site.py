@@ -125,6 +125,7 @@ async def test_headers_stay_out_of_the_way():
         ("de", ["de"]),
         ("fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5", ["fr", "fr", "en", "de", "*"]),
         ("en;q=0.2,de;q=0.9", ["de", "en"]),
+        ("en ; q=0.2 , DE-at; Q=0.9", ["de", "en"]),
         ("de;q=0, fr", ["fr"]),
         ("de;q=nonsense", []),
         ("", [""]),

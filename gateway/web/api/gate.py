@@ -79,7 +79,8 @@ class Gate:
             scope.setdefault("state", {})["account"] = self._site.config.accounts[name]
             self._count(name, answer)
         body = await _body(request)
-        await self._app(scope, _replay(body), answer)
+        method = "GET" if request.method == "HEAD" else request.method  # the server leaves the body away
+        await self._app({**scope, "method": method}, _replay(body), answer)
 
     async def _account(self, request: Request) -> str:
         """Return who asks, by the key."""

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Mount, Route
 
 from gateway import __version__
+from gateway.web.api import examples
 from gateway.web.api.books import Books
 from gateway.web.api.gate import Gate
 from gateway.web.api.keys import Keys
@@ -40,6 +41,8 @@ _TAGS = [
 ]
 _NOT_ALLOWED = 405
 _WORDS = {"Successful Response": "Done"}  # FastAPI's, in ours
+_OURS = "Value error, "  # what pydantic puts before words of ours
+_UNUSED = ("HTTPValidationError", "ValidationError")  # FastAPI's problems, instead of which there are ours
 
 
 def interface(site: Site) -> Mount:
@@ -59,8 +62,8 @@ def interface(site: Site) -> Mount:
     async def not_ours(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
-        headers = dict(error.headers or {})
-        if error.status_code == _NOT_ALLOWED:
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+        if error.status_code == _NOT_ALLOWED:  # the framework names those of one route
             headers["allow"] = ", ".join(sorted(_methods(app, request)))
         return of_status(error.status_code, headers).response()
 
@@ -73,7 +76,8 @@ def interface(site: Site) -> Mount:
 def _methods(app: FastAPI, request: Request) -> set[str]:
     """Return the methods of all routes with the path of a request."""
     matching = [each for each in app.routes if isinstance(each, Route) and each.matches(request.scope)[0] != Match.NONE]
-    return {method for each in matching for method in each.methods or ()}
+    methods = {method for each in matching for method in each.methods or ()}
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def _problem(_request: Request, error: Exception) -> Response:
@@ -86,10 +90,12 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     """Say everything that is wrong with a request, each with its place."""
     if not isinstance(error, RequestValidationError):
         raise error
-    found = [_place(detail["loc"], str(detail["msg"])) for detail in error.errors()]
+    for detail in error.errors():
+        if detail["type"] == "json_invalid":
+            words = f"the body is no JSON from character {detail['loc'][-1]} on: {detail['ctx']['error']}"
+            return ProblemError("malformed", words).response()
+    found = [_place(detail["loc"], detail["msg"].removeprefix(_OURS)) for detail in error.errors()]
     first = f"{found[0]['pointer'] or 'the body'}: {found[0]['detail']}"
-    if any(detail["type"] == "json_invalid" for detail in error.errors()):
-        return ProblemError("malformed", first).response()
     return ProblemError("invalid", first, errors=found).response()
 
 
@@ -117,9 +123,15 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components = document["components"]
     components["schemas"] |= {"Problem": Problem.model_json_schema(ref_template="#/components/schemas/{model}")}
     components["schemas"] |= components["schemas"]["Problem"].pop("$defs")
+    for name in _UNUSED:
+        del components["schemas"][name]
+    for name, shown in examples.BODIES.items():
+        components["schemas"][name]["examples"] = shown
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}}
     document["security"] = [{"key": []}]
     for operation in (each for path in document["paths"].values() for each in path.values()):
+        for parameter in operation.get("parameters", ()):
+            parameter["example"] = examples.PARAMETERS[parameter["name"]]
         for answer in operation["responses"].values():
             answer["description"] = _WORDS.get(answer["description"], answer["description"])
     return document

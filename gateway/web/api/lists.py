@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations)
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from gateway.web.api.fields import Given, Number, Reason
 
@@ -15,7 +15,7 @@ class OptOut(BaseModel):
 
     number: str
     since: datetime
-    source: Annotated[str, Field(description="`sms`, `web`, `api` or `cli`.")]
+    source: Annotated[str, Field(description="`sms`, `web`, `api`, `cli`, or `import` where no list said another.")]
     short_code: str
     everything: Annotated[bool, Field(description="Whether all traffic is refused, and not marketing alone.")]
     scope: Annotated[Literal["account", "everybody"], Field(description="Whose marketing is refused.")]
@@ -30,10 +30,6 @@ class OptOuts(BaseModel):
 
 class NewOptOut(Given):
     """A number to be opted out."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"number": "+33612345678", "reason": "asked for it on the phone"}]}
-    )
 
     number: Number
     reason: Reason
@@ -60,12 +56,6 @@ class Cases(BaseModel):
 
 class Decision(Given):
     """What somebody who has read a text says it is."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"short_code": "36034", "opt_out": False, "reason": "a question about an order"}]
-        }
-    )
 
     short_code: Annotated[str, Field(min_length=3, max_length=15, pattern=r"^[0-9]+$")]
     opt_out: Annotated[bool, Field(description="Whether it is an opt-out; it is confirmed and billed as any.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations)
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from gateway.web.api.fields import Given, Instant, Number, Text
 
@@ -25,10 +25,6 @@ State = Literal[
 class Draft(Given):
     """A text for a number, to be looked at."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"to": "+33612345678", "text": "Bonjour Léa, -20 % samedi"}]}
-    )
-
     to: Number
     text: Text
     mention: Annotated[
@@ -39,15 +35,6 @@ class Draft(Given):
 
 class NewMessage(Draft):
     """A message to be sent."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"to": "+33612345678", "text": "Bonjour Léa, -20 % samedi", "from": "SHOP"},
-                {"to": "+4915112345678", "text": "Guten Tag", "send_at": "2027-01-04T09:00:00+01:00"},
-            ]
-        }
-    )
 
     sender: Annotated[
         str,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from gateway.rules.reason import Reason
@@ -97,21 +97,6 @@ class FieldError(BaseModel):
 
 class Problem(BaseModel):
     """A problem document (RFC 9457)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "/api/v1/docs#opted-out",
-                    "title": "The number has opted out",
-                    "status": 422,
-                    "detail": "The number has opted out",
-                    "command_status": "0x410",
-                    "reason": "opted_out",
-                }
-            ]
-        }
-    )
 
     type: Annotated[str, Field(description="What kind of problem; leads to its explanation.")]
     title: str

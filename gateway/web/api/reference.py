@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlencode
 
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
@@ -75,7 +76,8 @@ class Reference:
             for tag in self._document["tags"]
         ]
         schemas = [
-            (name, schema.get("description", ""), list(self._members(schema))) for name, schema in self._objects()
+            (name, schema.get("description", ""), list(self._members(schema)), _shown(schema))
+            for name, schema in self._objects()
         ]
         webhooks = [(name, told["post"], _name(_json(told["post"]["requestBody"]))) for name, told in self._told()]
         context = {
@@ -114,7 +116,7 @@ class Reference:
             ],
             body=body,
             members=list(self._members(schema)),
-            example=_curl(method, path, schema.get("examples", [None])[0]),
+            example=_curl(method, _example(path, operation), schema.get("examples", [None])[0]),
             answers=[
                 (code, answer["description"], _name(_json(answer)))
                 for code, answer in sorted(operation["responses"].items())
@@ -125,6 +127,10 @@ class Reference:
     def _members(self, schema: Mapping[str, Any]) -> Iterator[Member]:
         for name, each in schema.get("properties", {}).items():
             yield Member(name, _type(each), name in schema.get("required", ()), each.get("description", ""))
+
+
+def _shown(schema: Mapping[str, Any]) -> list[str]:
+    return [json.dumps(each, ensure_ascii=False, indent=2) for each in schema.get("examples", ())]
 
 
 def _json(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,6 +158,14 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 _LIMITS = {"minimum": "from", "maximum": "up to", "minLength": "at least", "maxLength": "at most"}
+
+
+def _example(path: str, operation: Mapping[str, Any]) -> str:
+    """Return the path of an operation with examples for what it must have."""
+    needed = [each for each in operation.get("parameters", ()) if each["required"]]
+    places = {each["name"]: quote(each["example"], safe="+") for each in needed if each["in"] == "path"}
+    query = urlencode({each["name"]: each["example"] for each in needed if each["in"] == "query"})
+    return path.format_map(places) + (f"?{query}" if query else "")
 
 
 def _curl(method: str, path: str, example: object) -> str:
