@@ -215,7 +215,7 @@ class Gateway:
         self._peers.follow(news, made.clients, _PATIENCE)
         self._upkeep.routes_changed()
         if self._web is not None:
-            await self._web.follow(news.config)
+            self._web.follow(news.config)
         if news.fixed:
             _log.warning("restart_needed", keys=news.fixed)
         _log.info("reloaded", accounts=sorted(news.unbound), operators=sorted(news.ended | news.begun))

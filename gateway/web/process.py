@@ -84,6 +84,7 @@ class WebProcess:
         self._channel: Channel | None = None
         self._child: Child | None = None
         self._ports: list[Port] = []
+        self._changed = trio.Event()
         self._life = trio.CancelScope()
 
     @property
@@ -112,19 +113,15 @@ class WebProcess:
         finally:
             self._close()
 
-    async def follow(self, config: Config) -> None:
-        """Have pages go by this configuration, and by certificates as they are now; they do on return.
+    def follow(self, config: Config) -> None:
+        """Have pages go by this configuration, and by certificates as they are now, as soon as their process can.
 
-        A process that does not is ended: the next one begins with it.
+        Nobody waits for that: they are told while everything else goes on (``web_follows``). A process that does not
+        go by it in time is ended: the next one begins with it.
         """
         self._config = config
-        channel, child = self._channel, self._child
-        if channel is not None and child is not None:
-            try:
-                await self._ask(channel, "follow", config)
-            except (*_FAILED, trio.TooSlowError) as error:
-                _log.warning("web_follows_later", pid=child.pid, reason=str(error) or "took too long")
-                child.kill()
+        self._changed.set()
+        self._changed = trio.Event()
 
     async def drain(self, patience: float) -> None:
         """Let nobody in any more, let who is there be answered within ``patience`` seconds, and end."""
@@ -180,20 +177,22 @@ class WebProcess:
 
     async def _talk(self, child: Child, channel: Channel) -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._tend, channel, child)
+            nursery.start_soon(self._tend, channel, child, nursery)
             await channel.run()
             nursery.cancel_scope.cancel()
         await trio.sleep(_LEAVE)
         child.kill()  # whoever has let go of its end has nothing more to do
 
-    async def _tend(self, channel: Channel, child: Child) -> None:
+    async def _tend(self, channel: Channel, child: Child, nursery: trio.Nursery) -> None:
         """Tell a process what to go by, and see to it that it lives."""
         self._courtesy.begin()
+        changed = self._changed
         try:
             with trio.fail_after(_START):
                 await channel.call("begin", self._config, self._ahead())
             self.serves = True
             _log.info("web_begun", pid=child.pid)
+            nursery.start_soon(self._lead, channel, child, changed)
             while await self._lives(channel):
                 pass
             _log.warning("web_starved", pid=child.pid)
@@ -206,6 +205,18 @@ class WebProcess:
             _log.debug("web_gone", pid=child.pid)
         except (RuntimeError, StoreError) as error:
             _log.error("web_failed", pid=child.pid, reason=str(error))
+            child.kill()
+
+    async def _lead(self, channel: Channel, child: Child, changed: trio.Event) -> None:
+        """Have a process go by the configuration whenever that has changed."""
+        try:
+            while True:
+                await changed.wait()
+                changed = self._changed
+                await self._ask(channel, "follow", self._config)
+                _log.info("web_follows", pid=child.pid)
+        except (*_FAILED, trio.TooSlowError) as error:
+            _log.warning("web_follows_later", pid=child.pid, reason=str(error) or "took too long")
             child.kill()
 
     async def _lives(self, channel: Channel) -> bool:

@@ -92,7 +92,6 @@ class Worker:
         self._backend = RemoteBackend(self._channel)
         self._nursery = nursery
         self._begun = trio.Event()
-        self._latest: Config
         self._site: Site
         self._server: Server
 
@@ -111,9 +110,6 @@ class Worker:
 
     async def _follow(self, config: Config) -> None:
         """Go by another configuration from now on, and by certificates as they are now."""
-        self._latest = config
-        await self._begun.wait()
-        config = self._latest  # who waited longest need not be the first to go on
         self._site.config = config
         log.set_level(config.log.level)
         try:

@@ -160,10 +160,9 @@ async def test_process_that_takes_nothing(world, process):
     many = {f"shop{number}": {"password": "secret"} for number in range(5_000)}
     config = Config.model_validate({**world.settings, "accounts": many})
     with trio.fail_after(PATIENCE):
-        async with trio.open_nursery() as reload:
-            reload.start_soon(process.follow, config)
-            await trio.testing.wait_all_tasks_blocked()
-            await process.drain(0.1)
+        process.follow(config)
+        await trio.testing.wait_all_tasks_blocked()
+        await process.drain(0.1)
     await world.eventually(lambda: not Path("/proc", str(pid)).exists())
 
 
@@ -171,10 +170,10 @@ async def test_process_that_does_not_follow(world, process):
     """A process that cannot go by another configuration makes room for one that does, and the gateway goes on."""
     await fetch(process.address)
     first = process.pid
-    await process.follow(Unusable())
-    [event] = world.events("web_follows_later")
+    process.follow(Unusable())
+    [event] = await world.eventually(lambda: world.events("web_follows_later"))
     assert (event["pid"], event["reason"].partition(":")[0]) == (first, "follow")
-    await process.follow(Config.model_validate(world.settings))
+    process.follow(Config.model_validate(world.settings))
     with trio.fail_after(4 * PATIENCE):
         assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
     assert process.pid not in (0, first)
@@ -223,7 +222,8 @@ async def test_process_follows(world, process):
     assert (await fetch(process.address, FRONT)).startswith(b"HTTP/1.1 303")
     shop = {"password": "secret", "web_password": "web-secret"}
     news = {**world.settings, "accounts": {"shop": shop}, "web": {"public_url": "https://x"}}
-    await process.follow(Config.model_validate(news))
+    process.follow(Config.model_validate(news))
+    await world.eventually(lambda: world.events("web_follows"))
     assert (await fetch(process.address, FRONT)).startswith(b"HTTP/1.1 200")
     form = b"name=shop&password=web-secret"
     head = "POST /login HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n"
@@ -242,10 +242,29 @@ async def test_certificate_is_read_again(world, tmp_path):
     for path, place in zip(others, used, strict=True):
         shutil.copy(path, place)
     assert await world.reload()
+    await world.eventually(lambda: world.events("web_follows"))
     await greet(world.web_address, then)
     shutil.copy(used[1], used[0])
     assert await world.reload()
     await greet(world.web_address, then)
+
+
+async def test_reload_waits_for_no_page(world):
+    """A reload is done, and has been said so, while the process of pages does nothing; that follows when it can."""
+    world.apart = True
+    await world.start(web={"listen": "127.0.0.1:0"})
+    await fetch(world.web_address)
+    process = world.gateway._web
+    os.kill(process.pid, signal.SIGSTOP)
+    with trio.fail_after(PATIENCE):
+        assert await world.reload(accounts={"shop": {"rate": 1}})
+        assert await world.reload(accounts={"shop": {"rate": 2}})
+    assert len(world.events("reloaded")) == 2
+    assert world.events("web_follows") == []
+    os.kill(process.pid, signal.SIGCONT)
+    await world.eventually(lambda: world.events("web_follows"))
+    assert (await fetch(world.web_address, FRONT)).startswith(b"HTTP/1.1 303")
+    assert world.events("web_follows_later") == []
 
 
 async def greet(address, authority):
