@@ -28,7 +28,7 @@ test: $(READY) ## Run every test; ARGS="-k name" some of them; WORKERS=0 one aft
 # Debian keeps daemons where not everybody's PATH leads.
 peers: export PATH := $(PATH):/usr/sbin
 peers: ## Install the foreign programs that tests talk to; as root, on Debian
-	@missing=; for each in node/nodejs npm/npm bearerbox/kannel tshark/tshark promtool/prometheus chromium/chromium curl/curl; do \
+	@missing=; for each in node/nodejs npm/npm bearerbox/kannel tshark/tshark promtool/prometheus chromium/chromium curl/curl nginx/nginx; do \
 		command -v $${each%/*} >/dev/null || missing="$$missing $${each#*/}"; \
 	done; \
 	if [ -n "$$missing" ]; then \
