@@ -26,9 +26,8 @@ from gateway.store.migrate import migrate
 from gateway.store.rounds import Job, Outcome, Rounds
 from gateway.store.sqlite_file import (
     EVERYBODYS_TROUBLE,
-    GONE,
+    Footing,
     copy_log,
-    identity,
     lock,
     map_long_list,
     open_database,
@@ -115,8 +114,8 @@ class SqliteStore(Rounds):
         self.path = Path(path)
         self._observe = observe or (lambda _seconds, _items: None)
         self._connection = open_database(self.path)
-        self._file = identity(self.path)
         self._node, floor = self._begin(node)
+        self._footing = Footing(self.path)
         self._ids = Ids(self._node, floor)
         self._holder = 0  # until we join
         self._lock: IO[str] | None = None
@@ -192,8 +191,9 @@ class SqliteStore(Rounds):
     def _commit_jobs(self, jobs: list[Job]) -> list[Outcome]:
         started = time.perf_counter()
         connection = self._connection
-        if identity(self.path) != self._file:
-            return self._give_up(jobs, StoreError(f"{self.path}: {GONE}"))
+        if lost := self._footing.lost():
+            self._copy_log()
+            return self._give_up(jobs, StoreError(lost))
         try:
             connection.execute("BEGIN IMMEDIATE")
             tx = SqliteTx(connection, self._ids, self._holder)
@@ -205,12 +205,12 @@ class SqliteStore(Rounds):
             _log.info("store_recovered", path=str(self.path))
         self.healthy = True
         if self._log_copied:
-            self._restart_log()
+            self._copy_log()  # the little that was committed meanwhile
         self._observe(time.perf_counter() - started, sum(len(job.items) for job in jobs))
         return outcomes
 
-    def _restart_log(self) -> None:
-        """Copy the little that was committed meanwhile; the next commit then begins the log anew."""
+    def _copy_log(self) -> None:
+        """Copy what the log holds into the database; where that is all, the next commit begins the log anew."""
         self._log_copied = False
         try:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)

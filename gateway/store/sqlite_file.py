@@ -26,7 +26,11 @@ _SENTENCES = {
 }
 # Errors of the database itself; any other is the fault of the work that raised it.
 EVERYBODYS_TROUBLE = (*_SENTENCES, apsw.NoMemError, apsw.ProtocolError)
-GONE = "was deleted or replaced under the running gateway; put it back, or stop the gateway and restore a backup"
+_GONE = "was deleted or replaced under the running gateway; put it back, or stop the gateway and restore a backup"
+_LOG_GONE = (
+    "was deleted or replaced under the running gateway; restart that, and nothing of what it acknowledged is lost"
+)
+_LOG = ("-wal", "-shm")
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -84,6 +88,34 @@ def identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+class Footing:
+    """The files that an open database stands on: itself, and its log, which what is committed goes to first.
+
+    Args:
+        path: of the database; its log is there already.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files = {each: identity(each) for each in _files(path)}
+
+    def lost(self) -> str:
+        """Say which file no path leads to any more, so that what is committed goes with the process, and what to do."""
+        gone = [each for each, known in self._files.items() if identity(each) != known]
+        if not gone:
+            return ""
+        if gone[0] != self._path and _files(self._path) != [*self._files]:  # the folder was moved, and a link with it
+            self._files = dict(zip(_files(self._path), self._files.values(), strict=True))
+            return self.lost()
+        return f"{gone[0]}: {_GONE if gone[0] == self._path else _LOG_GONE}"
+
+
+def _files(path: Path) -> list[Path]:
+    """Return where a database and its log are; SQLite keeps the log where the file really is."""
+    real = path.resolve()
+    return [path, *(real.with_name(real.name + suffix) for suffix in _LOG)]
 
 
 def lock_of(path: Path) -> Path:
