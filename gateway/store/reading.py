@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
-from gateway.store.url import open_source, read_store
+from gateway.store.url import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from gateway.store.base import Snapshot, Source
 
 Result = TypeVar("Result")
+Place = TypeVar("Place")
 _AT_ONCE = 2  # reads at the same time, however many ask: the machine is the gateway's first
 
 
@@ -30,7 +31,7 @@ class Reader:
     def __init__(self, url: str, at_once: int = _AT_ONCE) -> None:
         self._url = url
         self._limit = trio.CapacityLimiter(at_once)
-        self._feeds = trio.CapacityLimiter(at_once)
+        self._feeding = trio.Lock()  # however many lists are taken, a page waits for one part at most
         self._idle: list[Source] = []
         self._closed = False
 
@@ -42,19 +43,28 @@ class Reader:
         """
         return await trio.to_thread.run_sync(self._read, work, limiter=self._limit)
 
-    async def feed(self, work: Callable[[Snapshot], Iterable[bytes]], sink: Callable[[bytes], Awaitable[None]]) -> None:
-        """Hand what ``work`` yields, in a thread, on to ``sink`` on the event loop, piece by piece as it is taken.
+    async def feed(
+        self,
+        part: Callable[[Snapshot, Place | None], tuple[bytes, Place | None]],
+        sink: Callable[[bytes], Awaitable[None]],
+    ) -> None:
+        """Hand a long list on, part by part, each read by itself: the database keeps no past for who takes it slowly.
+
+        Args:
+            part: reads, in a thread, the part that begins at a place (None: the first one), and says where the next one
+                begins (None: there is none).
+            sink: takes it, on the event loop.
 
         Raises:
             StoreError: the store cannot be read.
         """
-
-        def run() -> None:
-            with read_store(self._url) as snapshot:
-                for piece in work(snapshot):
-                    trio.from_thread.run(sink, piece)
-
-        await trio.to_thread.run_sync(run, limiter=self._feeds)
+        place: Place | None = None
+        while True:
+            async with self._feeding:
+                octets, place = await self.read(lambda snapshot: part(snapshot, place))  # noqa: B023 (read at once)
+            await sink(octets)
+            if place is None:
+                return
 
     def close(self) -> None:
         """Let go of what is kept; whoever reads from now on has a connection to themselves."""

@@ -54,6 +54,21 @@ async def test_what_fails_is_not_kept(store, reader, made):
     assert len(made) == 3
 
 
+async def test_list_that_is_taken_slowly(store, reader, made):
+    """Whoever takes a list part by part holds no past: each part is read as the list is by then."""
+    await store.transact(lambda tx: blacklist.add(tx, ENTRIES[:2]))
+    taken = []
+
+    async def sink(octets):
+        taken.append(octets)
+        await store.transact(lambda tx: blacklist.remove(tx, ENTRIES[0].number, "*"))
+        assert await reader.read(numbers) == [ENTRIES[1].number]
+
+    await reader.feed(lambda snapshot, place: (b"%d" % len(numbers(snapshot)), None if place else "more"), sink)
+    assert taken == [b"2", b"1"]
+    assert len(made) == 1
+
+
 async def test_half_read(store, reader):
     """A reading that left its rows half read holds no instant: the next one sees what has come since."""
     await store.transact(lambda tx: blacklist.add(tx, ENTRIES[:2]))

@@ -1,6 +1,5 @@
 """The blacklist: who has opted out of the account's marketing, searched, changed with a reason, and written as CSV."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import trio
@@ -16,7 +15,7 @@ from gateway.store.blacklist import EVERYBODY
 from gateway.store.listing import Page
 from gateway.web.area.counts import Counts
 from gateway.web.area.frame import Frame, Visit, done
-from gateway.web.area.tables import Table, instant
+from gateway.web.area.tables import PIECE, Line, Table, instant
 from gateway.web.site import Site
 
 _COLUMNS = ["number", "since", "source", "short_code", "everything"]
@@ -73,11 +72,11 @@ class Blacklist:
         return await self._frame.page(visit, "blacklist", context, status)
 
     async def _export(self, visit: Visit) -> Response:
-        def lines(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
-            for e in listing.export(snapshot, [visit.account, EVERYBODY]):
-                yield e.number, instant(e.since), e.source, e.code, int(e.everything)
+        def part(snapshot: Snapshot, after: str | None) -> tuple[list[Line], str | None]:
+            page = listing.page(snapshot, [visit.account, EVERYBODY], after=after, limit=PIECE)
+            return [(e.number, instant(e.since), e.source, e.code, int(e.everything)) for e in page.entries], page.next
 
-        return Table(self._site.reader, "blacklist", _COLUMNS, lines)
+        return Table(self._site.reader, "blacklist", _COLUMNS, part)
 
     async def _add(self, visit: Visit) -> Response:
         decided = self._decided(visit)

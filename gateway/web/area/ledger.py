@@ -1,6 +1,5 @@
 """The ledger: what the account was charged and granted, month by month and event by event, and what is left."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from starlette.responses import Response
@@ -10,7 +9,7 @@ from gateway.store import balances, ledger
 from gateway.store.base import Snapshot
 from gateway.store.ledger import Event
 from gateway.web.area.frame import Frame, Visit
-from gateway.web.area.tables import Table, instant
+from gateway.web.area.tables import PIECE, Line, Table, instant
 from gateway.web.site import Site
 
 _COLUMNS = ["id", "time", "kind", "credits", "number", "short_code", "source", "message_id", "note"]
@@ -51,8 +50,10 @@ class Ledger:
         return await self._frame.page(visit, "ledger", {"found": found, "first": start is None})
 
     async def _export(self, visit: Visit) -> Response:
-        def lines(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
-            for e in ledger.events(snapshot, visit.account):
-                yield e.id, instant(e.at), e.kind, e.credits, e.number, e.code, e.source, e.message, e.note
+        def part(snapshot: Snapshot, before: int | None) -> tuple[list[Line], int | None]:
+            events, following = ledger.page(snapshot, visit.account, before, PIECE)
+            return [
+                (e.id, instant(e.at), e.kind, e.credits, e.number, e.code, e.source, e.message, e.note) for e in events
+            ], following
 
-        return Table(self._site.reader, "ledger", _COLUMNS, lines)
+        return Table(self._site.reader, "ledger", _COLUMNS, part)

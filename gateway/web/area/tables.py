@@ -1,39 +1,43 @@
-"""Lists as CSV, written as they are read: they need not fit into memory, and nobody waits for them."""
+"""Lists as CSV, written as they are read: they need not fit into memory, and nobody waits for who takes them."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from io import StringIO
-from itertools import chain, islice
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-import trio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.store.base import Snapshot
 from gateway.store.reading import Reader
 
-_PIECE = 500  # lines sent at once
-_LONGEST = 600.0  # seconds that somebody may take for a list: meanwhile the database keeps what it was at its beginning
+PIECE = 500  # lines read and sent at once
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Line = Sequence[Any]
+Place = TypeVar("Place")
+Part = Callable[[Snapshot, Place | None], tuple[Iterable[Line], Place | None]]
 
 
-class Table(Response):
-    """The answer that is a list in CSV, with a header line; `lines` are read from a snapshot."""
+class Table(Response, Generic[Place]):
+    """The answer that is a list in CSV, with a header line.
+
+    Args:
+        reader: of the store.
+        name: what the file is called.
+        columns: the header line.
+        part: reads the lines that begin at a place (see :meth:`gateway.store.reading.Reader.feed`).
+    """
 
     media_type = "text/csv"
 
-    def __init__(
-        self, reader: Reader, name: str, columns: Sequence[str], lines: Callable[[Snapshot], Iterable[Line]]
-    ) -> None:
+    def __init__(self, reader: Reader, name: str, columns: Sequence[str], part: Part[Place]) -> None:
         super().__init__(headers={"content-disposition": f'attachment; filename="{name}.csv"'})
         del self.headers["content-length"]
         self._reader = reader
         self._columns = columns
-        self._lines = lines
+        self._part = part
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
         """Send it."""
@@ -42,18 +46,17 @@ class Table(Response):
         async def sink(piece: bytes) -> None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
-        with trio.move_on_after(_LONGEST) as patience:
-            await self._reader.feed(self._pieces, sink)
-        if patience.cancelled_caught:
-            raise trio.BrokenResourceError("the client takes a list too slowly")
+        await self._reader.feed(self._piece, sink)
         await send({"type": "http.response.body", "body": b""})
 
-    def _pieces(self, snapshot: Snapshot) -> Iterator[bytes]:
-        lines = chain([self._columns], self._lines(snapshot))
-        while some := list(islice(lines, _PIECE)):
-            text = StringIO()
-            csv.writer(text).writerows([plain(value) for value in line] for line in some)
-            yield text.getvalue().encode()
+    def _piece(self, snapshot: Snapshot, place: Place | None) -> tuple[bytes, Place | None]:
+        lines, following = self._part(snapshot, place)
+        text = StringIO()
+        writer = csv.writer(text)
+        if place is None:
+            writer.writerow(self._columns)
+        writer.writerows([plain(value) for value in line] for line in lines)
+        return text.getvalue().encode(), following
 
 
 def plain(value: object) -> object:
