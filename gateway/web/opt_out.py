@@ -92,6 +92,8 @@ class OptOutPage:
             number = canonical(text, NATIONAL, country)
         except NumberError:
             return self._form(request, text, country, wrong=True)
+        if field(form, "change"):
+            return self._form(request, spoken(number), country)
         context = {"path": PATH, "number": "+" + number.key, "spoken": spoken(number), "country": country}
         if field(form, "step") != "confirmed":
             return self._site.pages.render(request, "opt_out/confirm.html", context)

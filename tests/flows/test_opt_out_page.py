@@ -111,17 +111,31 @@ async def test_visitor_who_is_gone_before_the_commit(world):
 
 
 async def test_same_answer_for_strangers(world, visitor):
-    """A number that nobody has sent to opts out of everything, without SMS and bill, and is shown no difference."""
+    """A number that nobody has sent to opts out of everything, without SMS and bill, and is shown no difference.
+
+    What it is shown is true of both.
+    """
     app = await world.app()
     await app.accepted(FRENCH)
     await world.settled()
     known, unknown = await opt_out(visitor, FRENCH), await opt_out(visitor, OTHER_FRENCH)
     assert known.source == unknown.source
     assert known.headers.keys() == unknown.headers.keys()
+    assert "Whoever has sent it advertising through us may not do so any more." in known.source  # whoever has not, may
     assert blacklisted(world) == [(FRENCH, "shop", "web"), (OTHER_FRENCH, "*", "web")]
     await world.settled()
     assert [text.destination for text in await world.orange.texts(2)] == [FRENCH, FRENCH]
     assert world.rows("SELECT number FROM ledger") == [(FRENCH,)]
+
+
+async def test_number_is_changed(world, visitor):
+    """Whoever sees that a digit is wrong gets the form again with what was typed, and nothing has happened."""
+    asked = await visitor.send(PATH, {"number": "0151 12345678", "country": "DE"})
+    again = await visitor.send(PATH, {**asked.hidden, "change": "1"})
+    assert (again.status, again.heading) == (200, HEADINGS["en"][0])
+    assert 'value="+49 1511 2345678"' in again.source
+    assert '<option value="DE" selected>' in again.source
+    assert blacklisted(world) == []
 
 
 async def test_what_is_no_number(world, visitor):

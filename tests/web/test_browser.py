@@ -1,10 +1,15 @@
-"""The client area in a real browser: each flow, in two languages, without JavaScript where it must work without."""
+"""The client area in a real browser: each flow, in two languages, without JavaScript where it must work without.
 
+A flow that must work without JavaScript is gone through in English with it, and in French without.
+"""
+
+import csv
 import re
 
 import pytest
 from playwright.sync_api import expect
 
+from gateway.web.languages import language as catalogue
 from tests.web.browser import log_in
 
 FRENCH, GERMAN = "33612345678", "4915112345678"
@@ -18,7 +23,23 @@ WORDS = {
     "fr": {"send": "Envoyer ce test", "abroad": "Étranger", "plain": "Écrire sans accents", "done": "remis"},
 }
 each_language = pytest.mark.parametrize("language", WORDS)
-each_way = pytest.mark.parametrize("scripts", [True, False], ids=["javascript", "plain"])
+each_way = pytest.mark.parametrize(
+    ("language", "scripts"), [("en", True), ("fr", False)], ids=["english-javascript", "french-plain"]
+)
+
+
+def said_in(language):
+    """Return what says words of the pages in a language."""
+    return catalogue(language).translations.gettext
+
+
+def send_test(page, number, text, say):
+    """Send a test from the composer."""
+    page.goto("/compose")
+    page.fill("#to", number)
+    page.fill("#text", text)
+    page.get_by_role("button", name=say("Send this one test")).click()
+    page.wait_for_url("**/messages?done=sent*")
 
 
 def until_delivered(page, number, words):
@@ -129,56 +150,118 @@ def test_language_keeps_the_search(visit):
 
 
 @each_way
-def test_blacklist(visit, stage, scripts):
+def test_blacklist(visit, stage, language, scripts):
     """STOP appears at once; it is searched for, removed with a reason, added again by hand, and exported."""
-    page = visit("/compose", who="shop", java_script_enabled=scripts)
-    page.fill("#to", "0640000000")
-    page.fill("#text", "Hello")
-    page.get_by_role("button", name="Send this one test").click()
+    say = said_in(language)
+    page = visit("/compose", who="shop", language=language, java_script_enabled=scripts)
+    send_test(page, "0640000000", "Hello", say)
     stage.operator.until("Hello STOP 36034")
     stage.text("33640000000", "STOP")
-    page.get_by_role("link", name="Blacklist").click()
+    page.get_by_role("link", name=say("Blacklist")).click()
     page.fill("#q", "06 40 00 00 00")
-    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name=say("Search")).click()
     row = page.locator("tbody tr")
     assert "+33 6 40 00 00 00" in row.inner_text()
     row.locator("summary").click()
-    row.get_by_label("Reason").fill("subscribed again, in writing")
-    row.get_by_role("button", name="Remove").click()
-    expect(page.locator("main")).to_contain_text("Removed.")
-    page.get_by_text("Add a number").click()
+    row.get_by_label(say("Reason")).fill("subscribed again, in writing")
+    row.get_by_role("button", name=say("Remove")).click()
+    expect(page.get_by_role("status")).to_have_text(say("Removed. The reason is kept as evidence."))
+    page.get_by_text(say("Add a number")).click()
     page.fill("#number", "0640000000")
     page.fill("#reason", "<img src=x onerror=alert(9)>")
-    page.get_by_role("button", name="Add", exact=True).click()
-    expect(page.locator("main")).to_contain_text("Added.")
+    page.get_by_role("button", name=say("Add"), exact=True).click()
+    expect(page.get_by_role("status")).to_have_text(say("Added. Marketing to this number is refused from now on."))
     with page.expect_download() as download:
-        page.get_by_role("link", name="Export").click()
+        page.get_by_role("link", name=say("Export")).click()
     assert "33640000000," in download.value.path().read_text()
     page.goto("/blacklist?q=0640000000")
     page.locator("tbody summary").click()
-    page.locator("tbody").get_by_label("Reason").fill("for the next test")
-    page.locator("tbody").get_by_role("button", name="Remove").click()
+    page.locator("tbody").get_by_label(say("Reason")).fill("for the next test")
+    page.locator("tbody").get_by_role("button", name=say("Remove")).click()
 
 
 @each_way
-def test_import(visit, stage, tmp_path, scripts):
+def test_import(visit, stage, tmp_path, language, scripts):
     """A list is uploaded and its progress followed, with and without JavaScript."""
+    say = said_in(language)
     first = 33650000000 if scripts else 33651000000
     numbers = tmp_path / "old supplier.csv"
     numbers.write_text("number\n" + "\n".join(map(str, range(first, first + 3_000))) + "\nnonsense\n")
-    page = visit("/blacklist/import", who="shop", java_script_enabled=scripts)
+    page = visit("/blacklist/import", who="shop", language=language, java_script_enabled=scripts)
     page.set_input_files("#file", numbers)
     page.fill("#reason", "list of our old supplier")
     with page.expect_navigation():
-        page.get_by_role("button", name="Import").click()
-    while not scripts and "Done." not in page.locator("main").inner_text():
+        page.get_by_role("button", name=say("Import")).click()
+    while not scripts and say("Done.") not in page.locator("main").inner_text():
         with page.expect_navigation():
-            page.get_by_text("Look again").click()
-    expect(page.get_by_text("Done.")).to_be_visible()
-    assert "3,000" in page.locator("#import").inner_text()
+            page.get_by_text(say("Look again")).click()
+    expect(page.get_by_text(say("Done."))).to_be_visible()
+    assert page.locator(".figure dd").first.inner_text() == catalogue(language).number(3_000)
     assert "nonsense" in page.locator("#import").inner_text()
     page.goto("/blacklist?q=0033%20" + str(first + 2_999)[2:])
-    assert "imported" in page.locator("tbody tr").inner_text()
+    assert say("imported") in page.locator("tbody tr").inner_text()
+
+
+@each_way
+def test_ledger(visit, stage, language, scripts):
+    """An opt-out that was confirmed is billed: it stands among the events, in its month, in the balance and the CSV."""
+    say, number = said_in(language), "33644000000" if scripts else "33645000000"
+    page = visit("/ledger", who="rival", language=language, java_script_enabled=scripts)
+    balance = page.locator(".figure dd").first
+    before = int(balance.inner_text().split()[0])
+    send_test(page, f"+{number}", "Hello", say)
+    stage.operator.until("Hello STOP 36034")
+    stage.text(number, "STOP")
+    page.get_by_role("link", name=say("Ledger")).click()
+    assert int(balance.inner_text().split()[0]) == before - 1
+    months, events = page.locator("table").all()
+    assert say("opt-out confirmed") in months.locator("tbody tr").first.inner_text()
+    newest = events.locator("tbody tr").first.inner_text()
+    assert f"+33 6 {number[3:5]} 00 00 00" in newest
+    assert say("by SMS") in newest
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    rows = [row for row in csv.DictReader(download.value.path().read_text().splitlines()) if row["number"] == number]
+    assert [(row["kind"], row["credits"], row["source"]) for row in rows] == [("opt_out_confirmation", "1", "sms")]
+
+
+@each_way
+def test_messages(visit, stage, language, scripts):
+    """Messages are found by any spelling of their recipient, each with the state that its receipt tells."""
+    say, number = said_in(language), "+4915112000001" if scripts else "+4915112000002"
+    page = visit("/compose", who="shop", language=language, java_script_enabled=scripts)
+    send_test(page, number, "Guten Tag", say)
+    assert re.search("[0-9a-f]{16}", page.get_by_role("status").inner_text())
+    until_delivered(page, number, say("delivered"))
+    page.fill("#q", f"00 {number[1:3]} ({number[3:7]}) {number[7:]}")
+    page.get_by_role("button", name=say("Search")).click()
+    assert page.locator("tbody tr").count() == 1
+    page.fill("#q", "nobody")
+    page.get_by_role("button", name=say("Search")).click()
+    expect(page.get_by_role("alert")).to_have_text(say("That is not a phone number."))
+
+
+def test_one_account_sees_nothing_of_another(visit, stage):
+    """What one account has written, to whom, and who has opted out of it, is on no page and in no list of another."""
+    page = visit("/compose", who="shop")
+    send_test(page, "+33646000000", "A word of the shop", said_in("en"))
+    stage.operator.until("A word of the shop STOP 36034")
+    stage.text("33646000000", "STOP")
+    found = page.locator("tbody code").first.inner_text()
+    rival = visit("/compose", who="rival").context.request
+    for path in (
+        "/messages",
+        "/messages?q=0646000000",
+        f"/messages?before={found}",
+        "/review",
+        "/ledger",
+        "/blacklist",
+    ):
+        for text in (rival.get(path).text(), rival.get(f"{path}?lang=fr").text()):
+            assert "A word of the" not in text
+            assert "46 00 00 00" not in text.replace('value="0646000000"', "")
+    for path in ("/ledger.csv", "/blacklist.csv"):
+        assert "33646000000" not in rival.get(path).text()
 
 
 def test_import_is_followed_on(visit, tmp_path):
@@ -223,26 +306,24 @@ def test_review(visit, stage, language):
 
 
 @each_way
-def test_notifications_without_the_mention(visit, stage, scripts):
+def test_notifications_without_the_mention(visit, stage, language, scripts):
     """A notification account leaves the mention out of one message by a box, and of all by a switch."""
-    page = visit("/compose", who="bank", java_script_enabled=scripts)
+    say = said_in(language)
+    page = visit("/compose", who="bank", language=language, java_script_enabled=scripts)
     page.fill("#text", "Code 1234")
     page.fill("#to", FRENCH)
-    page.get_by_text("Leave the mention out of this message").click()
-    page.get_by_role("button", name="Send this one test").click()
+    page.get_by_text(say("Leave the mention out of this message")).click()
+    page.get_by_role("button", name=say("Send this one test")).click()
     assert stage.operator.until("Code 1234").endswith("Code 1234\n")
     page.goto("/settings")
-    page.get_by_text("Without the mention", exact=True).click()
-    page.get_by_role("button", name="Save").click()
-    expect(page.locator("main")).to_contain_text("Saved.")
-    page.goto("/compose")
-    page.fill("#text", "Code 5678")
-    page.fill("#to", FRENCH)
-    page.get_by_role("button", name="Send this one test").click()
+    page.get_by_text(say("Without the mention"), exact=True).click()
+    page.get_by_role("button", name=say("Save")).click()
+    expect(page.get_by_role("status")).to_have_text(say("Saved. It counts from the next message on."))
+    send_test(page, FRENCH, "Code 5678", say)
     assert stage.operator.until("Code 5678").endswith("Code 5678\n")
     page.goto("/settings")
-    page.get_by_text("With the mention", exact=True).click()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_text(say("With the mention"), exact=True).click()
+    page.get_by_role("button", name=say("Save")).click()
 
 
 def test_marketing_sees_no_switch(visit):
@@ -322,9 +403,9 @@ def test_letters_from_right_to_left(visit):
 
 
 @each_way
-def test_log_in_by_keyboard_only(visit, scripts):
+def test_log_in_by_keyboard_only(visit, language, scripts):
     """Everything to log in and out is reached with the keyboard, and the content can be skipped to."""
-    page = visit("/compose", java_script_enabled=scripts)
+    page = visit("/compose", language=language, java_script_enabled=scripts)
     assert page.url.endswith("/login?next=/compose")
     for _ in range(2):
         page.keyboard.press("Tab")
@@ -337,7 +418,7 @@ def test_log_in_by_keyboard_only(visit, scripts):
     expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
-    page.get_by_role("button", name="Log out").press("Enter")
+    page.get_by_role("button", name=said_in(language)("Log out")).press("Enter")
     page.wait_for_url("**/login")
 
 
@@ -372,6 +453,20 @@ def test_wrong_password(visit, language):
     assert alert == {"en": "Name or password is not right.", "fr": "Nom ou mot de passe incorrect."}[language]
     log_in(page, "shop")
     page.wait_for_url("**/compose")
+
+
+@each_language
+def test_guessing_is_slowed(visit, language):
+    """After ten attempts whoever guesses is told to wait, be the password right by then or not."""
+    place = {"X-Forwarded-For": f"203.0.113.{60 + list(WORDS).index(language)}"}
+    page = visit("/login", language=language, extra_http_headers=place)
+    for _ in range(10):
+        log_in(page, "shop", "wrong")
+    log_in(page, "shop")
+    words = said_in(language)("Too many attempts. Wait a few minutes and try again.")
+    expect(page.get_by_role("alert")).to_have_text(words)
+    page.goto("/compose")
+    assert "/login" in page.url
 
 
 def test_language_is_switched(visit):

@@ -13,6 +13,9 @@ PAGES = {
     "settings": ("/settings", "bank"),
     "admin": ("/admin", "ada"),
     "opt-out": ("/opt-out", None),
+    "opt-out-look": ("/opt-out", None),
+    "opt-out-done": ("/opt-out/done", None),
+    "no-page": ("/nothing", None),
     "interface": ("/api/v1/docs", None),
 }
 OFFER = (
@@ -21,6 +24,7 @@ OFFER = (
 )
 MOST_OCTETS = 100_000
 IN_EVERY_LIGHT = {"compose", "messages"}
+OF_TELEPHONES = {"opt-out", "opt-out-look", "opt-out-done"}
 SHAPES = {"wide": (1280, 860), "narrow": (390, 844)}
 each_page = pytest.mark.parametrize("name", PAGES)
 
@@ -56,6 +60,10 @@ def open_page(visit, name, **options):
         page.fill("#to", "06 12 34 56 79")
         page.fill("#text", OFFER)
         page.wait_for_selector(".sight.recipient mark.mention")
+    if name == "opt-out-look":
+        page.fill("#number", "+49 1511 2345678")
+        page.press("#number", "Enter")
+        page.wait_for_selector(".number")
     return page
 
 
@@ -102,7 +110,7 @@ def test_every_screen(visit, shown, shots, name):
         page.set_viewport_size({"width": width, "height": height})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            if (shape, scheme) == ("wide", "light") or name in IN_EVERY_LIGHT:
+            if (scheme == "light" and (shape == "wide" or name in OF_TELEPHONES)) or name in IN_EVERY_LIGHT:
                 file = shots / f"{name}-{shape}-{scheme}.png"
                 page.screenshot(path=file, full_page=name != "interface", animations="disabled", caret="hide")
                 assert file.stat().st_size > 5_000

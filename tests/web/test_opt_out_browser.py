@@ -49,6 +49,8 @@ def test_language_is_switched(visit):
     page.get_by_role("button", name="Weiter").click()
     expect(page.locator("h1")).to_have_text("Ist das die Nummer?")
     assert page.locator(".number").inner_text() == "+49 1511 2345678"
+    page.get_by_role("button", name="Ändern").click()
+    assert page.input_value("#number") == "+49 1511 2345678"
 
 
 def test_what_is_typed_is_only_text(visit):
