@@ -43,7 +43,7 @@ def run(config):
 def listed(config):
     """Return number and account of all entries."""
     store = SqliteStore(config.with_name("gateway.db"))
-    found = trio.run(store.once, lambda tx: [each[:2] for each in listing.export(tx)])
+    found = trio.run(store.once, lambda tx: [each[:2] for each in listing.by_number(tx)])
     store.close()
     return found
 

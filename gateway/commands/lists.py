@@ -12,7 +12,7 @@ import trio
 
 from gateway.commands.common import Words, config_option, configuration, reason
 from gateway.commands.progress import bar, in_plain_words
-from gateway.commands.records import account_option, known_account, show_all
+from gateway.commands.records import account_option, concerning, known_account, show_all
 from gateway.commands.words import counted, instant
 from gateway.optout.importing import WIDTH, Import, Order
 from gateway.rules.columns import RowError
@@ -159,13 +159,16 @@ def _tell(report: Report, done: str) -> None:
 @account_option
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="What to write.")
 def export(config_path: Path, account: str | None, form: str) -> None:
-    """Write the whole blacklist, by number, such that `stopgate blacklist import` can read it."""
+    """Write the blacklist such that `stopgate blacklist import` can read it.
+
+    The whole list comes by number, what concerns one account newest first.
+    """
     config = configuration(config_path)
     known_account(config, account)
-    accounts = None if account is None else [account, EVERYBODY]
+    whose = concerning(account)
 
     def query(snapshot: Snapshot) -> Iterator[Line]:
-        for each in listing.export(snapshot, accounts):
+        for each in listing.by_number(snapshot) if whose is None else listing.newest(snapshot, whose):
             when = instant(each.since)
             yield f"+{each.number}", each.account, when, each.source, each.code, str(each.everything).lower()
 

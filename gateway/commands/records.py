@@ -21,7 +21,7 @@ from gateway.commands.words import instant
 from gateway.optout.effect import Decided, lift, opt_out_by_hand
 from gateway.rules.number import Number, NumberError, canonical
 from gateway.rules.visible import spelled_out
-from gateway.store import blacklist as blacklisted
+from gateway.store import listing
 from gateway.store.blacklist import EVERYBODY
 from gateway.store.url import open_store, read_store
 
@@ -113,7 +113,7 @@ def list_blacklist(config_path: Path, account: str | None, form: str) -> None:
     """Print opted-out numbers, newest first."""
 
     def query(snapshot: Snapshot) -> Iterator[Line]:
-        for each in blacklisted.entries(snapshot, account):
+        for each in listing.newest(snapshot, concerning(account)):
             yield each.number, each.account, instant(each.since), each.source, each.code, each.everything
 
     config = configuration(config_path)
@@ -152,6 +152,11 @@ def remove(config_path: Path, account: str | None, reason: str, number: str) -> 
         scope = "everybody" if whose == EVERYBODY else f"account {whose}"
         raise click.ClickException(f"{line.key} has not opted out of {scope}; see `stopgate blacklist list`")
     click.echo(f"{line.key} may be sent marketing again")
+
+
+def concerning(account: str | None) -> list[str] | None:
+    """Return whose entries concern an account; None: all of them, for no account."""
+    return None if account is None else [account, EVERYBODY]
 
 
 def known_account(config: Config, name: str | None) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from gateway.store.base import Snapshot, Tx
 
 EVERYBODY = "*"  # the account of an entry that counts for all accounts
-
-_COLUMNS = "number, account, since, source, code, everything, evidence"
 
 Entries = dict[tuple[str, str], bool]  # (number, account) → whether all traffic is refused
 
@@ -106,14 +104,3 @@ def remove_all(tx: Tx, keys: Collection[tuple[str, str]]) -> None:
 def remove(tx: Tx, number: str, account: str) -> bool:
     """Lift one opt-out; returns whether there was one."""
     return bool(tx.rows("DELETE FROM blacklist WHERE number = ? AND account = ? RETURNING number", (number, account)))
-
-
-def entries(tx: Tx | Snapshot, account: str | None = None) -> Iterator[Entry]:
-    """Yield all entries, or those that count for ``account``, newest first."""
-    where, values = ("WHERE account IN (?, ?)", (account, EVERYBODY)) if account is not None else ("", ())
-    found = tx.rows(
-        f"SELECT {_COLUMNS} FROM blacklist {where} "  # noqa: S608 (constants)
-        "ORDER BY since DESC, number",
-        values,
-    )
-    return (Entry(*row)._replace(everything=bool(row[5])) for row in found)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.store import blacklist, reviews
+from gateway.store import blacklist, listing, reviews
 from gateway.store.blacklist import EVERYBODY, Entry
 from gateway.store.reviews import Case
 from tests.store.helpers import NUMBER
@@ -16,6 +16,11 @@ def entry(number=NUMBER, account="shop", **changes):
 async def add(store, *entries):
     """Opt out in a transaction of its own."""
     return await store.transact(lambda tx: blacklist.add(tx, entries))
+
+
+def everything(tx):
+    """Return all entries, whole."""
+    return list(listing.by_number(tx))
 
 
 async def lookup(store, *numbers):
@@ -34,13 +39,13 @@ async def test_repeated(store):
     """A number that is opted out already is not new again, and keeps its first instant and evidence."""
     await add(store, entry())
     assert await add(store, entry(since=2_000, evidence=8), entry(account="bank")) == [(NUMBER, "bank")]
-    assert entry() in await store.transact(blacklist.entries)
+    assert entry() in await store.transact(everything)
 
 
 async def test_repeated_in_one_batch(store):
     """Two opt-outs of one number in one batch are one."""
     assert await add(store, entry(evidence=1), entry(evidence=2)) == [(NUMBER, "shop")]
-    assert [each.evidence for each in await store.transact(blacklist.entries)] == [1]
+    assert [each.evidence for each in await store.transact(everything)] == [1]
 
 
 @pytest.mark.parametrize(("first", "second"), [(False, True), (True, False), (True, True)])
@@ -58,20 +63,6 @@ async def test_remove(store):
     assert await store.transact(lambda tx: blacklist.remove(tx, NUMBER, "shop")) is False
     assert await lookup(store, NUMBER) == {(NUMBER, "bank"): False}
     assert await add(store, entry()) == [(NUMBER, "shop")]
-
-
-async def test_entries(store):
-    """All entries, or those that count for one account, come newest first, as they were added."""
-    mine, all_of_us, other = (
-        entry(),
-        entry(account=EVERYBODY, since=3_000, everything=True),
-        entry(account="bank", since=2_000),
-    )
-    await add(store, mine, all_of_us, other)
-    assert list(await store.transact(blacklist.entries)) == [all_of_us, other, mine]
-    assert list(await store.transact(lambda tx: blacklist.entries(tx, "shop"))) == [all_of_us, mine]
-    assert list(await store.transact(lambda tx: blacklist.entries(tx, ""))) == [all_of_us]
-    assert [type(each.everything) for each in await store.transact(blacklist.entries)] == [bool] * 3
 
 
 async def test_many(store):

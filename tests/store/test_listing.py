@@ -74,18 +74,65 @@ async def test_no_mark_of_ours(store, mark):
         listing._read(mark)
 
 
-async def test_export(database):
-    """All entries, or those of some accounts, come by number, from a snapshot as they are asked for."""
+async def test_lists(database):
+    """All entries come by number, or newest first, those of some accounts newest first, from a snapshot."""
     async with database.serving() as store:
-        everyone = [entry("33700000000"), entry(since=5), entry(account=EVERYBODY), entry(account="bank")]
-        await store.transact(lambda tx: blacklist.add(tx, everyone))
+        others = [entry(account="bank"), entry(account="bank", number="33600000000", since=9, everything=True)]
+        mine = [entry("33700000000"), entry(since=5), entry(account=EVERYBODY)]
+        await store.transact(lambda tx: blacklist.add(tx, [*mine, *others]))
     with read_store(database.url) as snapshot:
-        assert list(listing.export(snapshot)) == sorted(everyone)
-    with read_store(database.url) as snapshot:
-        assert list(listing.export(snapshot, SHOP)) == sorted(each for each in everyone if each.account != "bank")
-    with read_store(database.url) as snapshot:
+        assert list(listing.by_number(snapshot)) == sorted([*mine, *others])
+        assert list(listing.newest(snapshot)) == newest_first([*mine, *others])
+        assert list(listing.newest(snapshot, SHOP)) == newest_first(mine)
+        assert list(listing.newest(snapshot, ["nobody"])) == []
+        assert {type(each.everything) for each in listing.newest(snapshot)} == {bool}
         assert len(listing.page(snapshot, SHOP).entries) == 3
         assert listing.count(snapshot, SHOP) == 3
+
+
+def newest_first(entries):
+    """Return entries in the order in which people look through them."""
+    return sorted(entries, key=lambda each: (each.since, each.number, each.account), reverse=True)
+
+
+@pytest.mark.parametrize("read", [listing.newest, listing.by_number, lambda tx: listing.newest(tx, SHOP)])
+async def test_lists_begin_at_once(store, monkeypatch, read):
+    """However long a list is, its first entry has cost a page, and nothing is sorted; each entry comes once."""
+    monkeypatch.setattr(listing, "_AT_ONCE", 100)
+    accounts = ["shop", EVERYBODY]
+    many = [entry(f"336{number:08}", accounts[number % 2], number // 7) for number in range(1_000)]
+    await store.transact(lambda tx: blacklist.add(tx, many))
+
+    def work(tx):
+        reader = _Counting(tx)
+        found = read(reader)
+        first = next(found)
+        return reader.seen, [first, *found], reader.plans
+
+    seen, found, plans = await store.transact(work)
+    assert seen <= 150
+    assert len(found) == len(many)
+    assert set(found) == set(many)
+    if read is not listing.by_number:
+        assert found == newest_first(many)
+    assert [plan for plan in plans if "TEMP B-TREE" in plan] == []
+
+
+class _Counting:
+    """A reader that counts rows, and asks SQLite how it finds them."""
+
+    def __init__(self, tx):
+        self._tx = tx
+        self._sqlite = type(tx).__module__.endswith("sqlite")
+        self.seen, self.plans = 0, []
+
+    def rows(self, sql, values=()):
+        """Run one SELECT."""
+        if self._sqlite:
+            self.plans += [row[3] for row in self._tx.rows(f"EXPLAIN QUERY PLAN {sql}", values)]
+        found = list(self._tx.rows(sql, values))
+        self.seen += len(found)
+        return found
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -108,7 +155,7 @@ def test_pages_are_the_list(rows, limit):
             if after is None:
                 break
     mine = [each for each in everyone.values() if each.account in SHOP]
-    assert found == sorted(mine, key=lambda each: (each.since, each.number, each.account), reverse=True)
+    assert found == newest_first(mine)
 
 
 class _Rows:

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from gateway.store import blacklist
+from gateway.store import blacklist, listing
 from gateway.store.base import StoreError
 from gateway.store.blacklist import Entry
 from gateway.store.reading import Reader
@@ -18,7 +18,7 @@ ENTRIES = [Entry(f"3361234567{each}", "*", 1, "cli", "36034", False, 1) for each
 
 def numbers(snapshot):
     """Return all numbers on the blacklist."""
-    return [entry.number for entry in blacklist.entries(snapshot)]
+    return [entry.number for entry in listing.by_number(snapshot)]
 
 
 @pytest.fixture

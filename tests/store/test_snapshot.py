@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store import blacklist
+from gateway.store import blacklist, listing
 from gateway.store.base import StoreError
 from gateway.store.blacklist import Entry
 from gateway.store.url import read_store
@@ -22,12 +22,12 @@ async def test_reading_holds_nobody_up(database):
     async with database.serving() as store:
         await store.transact(lambda tx: blacklist.add(tx, entries(0)))
         with read_store(database.url) as snapshot:
-            found = blacklist.entries(snapshot)
+            found = listing.by_number(snapshot)
             first = next(found)
             await store.transact(lambda tx: blacklist.add(tx, entries(MANY)))
             assert [first, *found] == entries(0)
         with read_store(database.url) as snapshot:
-            assert len(list(blacklist.entries(snapshot))) == 2 * MANY
+            assert len(list(listing.by_number(snapshot))) == 2 * MANY
 
 
 async def test_a_snapshot_changes_nothing(database):
@@ -49,4 +49,4 @@ def foreign(url):
     if url.startswith("sqlite"):
         Path(url.removeprefix("sqlite:///")).touch()
     with read_store(url) as snapshot:
-        list(blacklist.entries(snapshot))
+        list(listing.by_number(snapshot))
