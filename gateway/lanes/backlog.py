@@ -13,7 +13,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.rules.precedence import Precedence
+from gateway.rules.size import NOTHING, Size
 from gateway.rules.turns import Turns
+from gateway.store import spool
 from gateway.store.spool import URGENT
 
 if TYPE_CHECKING:
@@ -57,9 +59,15 @@ class Backlog:
         self._rows = _in_turn(())
         self._first: list[tuple[int, int, Spooled]] = []  # a heap
         self._reviewed: set[int] = set()
+        self._octets = 0  # of all bodies
 
     def __len__(self) -> int:
         return len(self._rows) + len(self._first)
+
+    @property
+    def size(self) -> Size:
+        """How much is here."""
+        return Size(len(self), self._octets)
 
     def add(self, rows: Iterable[Spooled]) -> None:
         """Take rows in."""
@@ -68,6 +76,7 @@ class Backlog:
                 self.put_back(row)
             else:
                 self._rows.append(row)
+                self._octets += len(row.body)
 
     def numbers(self) -> set[str]:
         """Return the numbers that rows are for."""
@@ -79,6 +88,12 @@ class Backlog:
         line = self._rows.queues.get(account)
         return line.count(priority) if line else 0
 
+    def size_of(self, queue: Queue) -> Size:
+        """Return how much of a queue has not been drawn yet; looks at each of these rows."""
+        account, priority = queue
+        line = self._rows.queues.get(account)
+        return spool.size(line.of(priority)) if line else NOTHING
+
     def queues(self) -> frozenset[Queue]:
         """Return the queues that have such rows."""
         lines = self._rows.queues.items()
@@ -87,6 +102,7 @@ class Backlog:
     def put_back(self, row: Spooled) -> None:
         """Take back a row that had been drawn."""
         heapq.heappush(self._first, (row.due, row.id, row))
+        self._octets += len(row.body)
 
     def put_reviewed(self, row: Spooled) -> None:
         """Take back a row that may be sent although its number is among the stopped ones."""
@@ -98,6 +114,7 @@ class Backlog:
         drawn = Drawn([], [], [], [])
         while len(self) and len(drawn.rows) < count:
             row = heapq.heappop(self._first)[2] if self._first else self._rows.popleft()
+            self._octets -= len(row.body)
             if row.expires <= now:
                 drawn.overdue.append(row)
             elif row.number in self.stopped and self._is_suspect(row):
@@ -134,6 +151,7 @@ class Backlog:
             heapq.heapify(self._first)
             self._rows = _in_turn(row for row in self._rows if row.id not in gone)
             self._reviewed -= gone
+            self._octets -= spool.size(taken).octets
         return taken
 
 

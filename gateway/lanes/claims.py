@@ -2,17 +2,19 @@
 
 A queue is what one account has in the lane at one priority, and its rows go out in order. So a new row may go straight
 into memory as long as nothing of its own queue waits in the spool; what others have there does not concern it. Memory
-is bounded: a lane has room for so many rows, and whoever has next to nothing in it gets a few in even when it is full.
+is bounded: a lane has room for so many rows, and so many octets of bodies, a kilobyte for each row. Whoever has next to
+nothing in it gets a few in even when it is full, and one at least, however long that is.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
+from gateway.rules.size import NOTHING, Size
 from gateway.store import blacklist, spool
 from gateway.store.base import StoreError
 from gateway.store.spool import URGENT
@@ -25,23 +27,24 @@ if TYPE_CHECKING:
     from gateway.store.base import Store, Tx
     from gateway.store.spool import Queue, Spooled
 
+_OCTETS = 1_024  # of room for each row; most have 200 to 300, and a message_payload has 65,535 at most
 _FEW = 0.01  # of the room: what each queue gets although it is full
 _SOONEST = 0.25  # seconds until a claim that nothing but rows' time asks for: many may be due one by one
 _QUEUES_AT_ONCE = 100  # of one claim: each takes two statements, and other work waits for them
 
 
 class Room(NamedTuple):
-    """What a claim may take: ``free`` rows in all, ``few`` of each queue that is not among those ``held`` in memory."""
+    """What a claim may take: ``free`` in all, ``few`` of each queue that is not among those ``held`` in memory."""
 
-    free: int
-    few: int
+    free: Size
+    few: Size
     held: frozenset[Queue]
 
-    def shares(self, waiting: Collection[Queue]) -> dict[Queue, int]:
+    def shares(self, waiting: Collection[Queue]) -> dict[Queue, Size]:
         """Share the room equally between queues in which rows wait, first those of which none is in memory."""
         chosen = sorted(waiting, key=self.held.__contains__)[:_QUEUES_AT_ONCE]
-        each = self.free // max(1, len(chosen))
-        wanted = {queue: each if queue in self.held else max(each, self.few) for queue in chosen}
+        each = self.free.share(max(1, len(chosen)))
+        wanted = {queue: each if queue in self.held else each.at_least(self.few) for queue in chosen}
         return {queue: share for queue, share in wanted.items() if share}
 
 
@@ -61,9 +64,9 @@ def claim(tx: Tx, lane: str, room: Room) -> Claimed:
     """Claim rows of a lane, and tell those apart that are to be reviewed: their number has opted out, or may have."""
     waiting = spool.queues(tx, lane)
     shares = room.shares(waiting)
-    rows = sorted(row for queue, share in shares.items() for row in spool.claim(tx, lane, queue, share))
-    taken = Counter(row.queue for row in rows)
-    left = {queue for queue in waiting if taken[queue] >= shares.get(queue, 0)}
+    taken = {queue: spool.claim(tx, lane, queue, share) for queue, share in shares.items()}
+    left = {queue for queue in waiting if queue not in shares or spool.size(taken[queue]).reaches(shares[queue])}
+    rows = sorted(chain.from_iterable(taken.values()))
     refusing = blacklist.suspects(tx, {row.number for row in rows if row.number})
     suspects = [row for row in rows if row.number in refusing and row.due != URGENT]
     due = spool.next_due(tx, lane)
@@ -76,7 +79,7 @@ class Claims:
 
     Args:
         lane: its name in the spool.
-        room: how many rows are held in memory.
+        room: how many rows are held in memory, where they are not long.
         store: where rows are claimed.
         backlog: the rows in memory.
 
@@ -87,8 +90,9 @@ class Claims:
     def __init__(self, lane: str, room: int, store: Store, backlog: Backlog) -> None:
         self.look_at = math.inf
         self._lane = lane
-        self._room = room
-        self._few = max(1, int(room * _FEW))
+        self._room = Size(room, room * _OCTETS)
+        few = max(1, int(room * _FEW))
+        self._few = Size(few, few * _OCTETS)
         self._store = store
         self._backlog = backlog
         self._unseen = True  # whether rows may be due in the spool that no claim has seen, of whichever queue
@@ -96,14 +100,17 @@ class Claims:
         self._newly: set[Queue] = set()  # those that the claim under way has not seen
         self._claiming = False
 
-    def takes(self, queue: Queue, count: int) -> bool:
-        """Say whether ``count`` new rows of a queue may go straight into memory.
+    def takes(self, queue: Queue, rows: Size) -> bool:
+        """Say whether so many new rows of a queue may go straight into memory.
 
         Asked inside the transaction, so it only looks at plain values. Rows of one round may overshoot the room.
         """
         if self._unseen or self._claiming or queue in self._behind:
             return False
-        return len(self._backlog) + count <= self._room or self._backlog.count(queue) + count <= self._few
+        if rows.fits(self._room, self._backlog.size):
+            return True
+        few = self._backlog.count(queue) + rows.rows <= self._few.rows
+        return few and rows.fits(self._few, self._backlog.size_of(queue))
 
     def look(self, at: float, queue: Queue | None = None) -> None:
         """Say that rows wait in the spool from the instant ``at`` on, of this queue or of whichever."""
@@ -120,12 +127,13 @@ class Claims:
         if self._claiming:
             return False
         return self._unseen or (
-            bool(self._behind) and (self._free() > 0 or not all(map(self._backlog.count, self._behind)))
+            bool(self._behind) and (bool(self._free()) or not all(map(self._backlog.count, self._behind)))
         )
 
-    def _free(self) -> int:
+    def _free(self) -> Size:
         """Return how much room is worth a claim: none until half of it is free."""
-        return self._room - len(self._backlog) if len(self._backlog) < self._room // 2 else 0
+        held = self._backlog.size
+        return NOTHING if held.reaches(self._room.share(2)) else self._room.less(held)
 
     async def claim(self) -> Claimed:
         """Claim rows; the caller takes them over at once.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gateway.lanes.backlog import Settled
     from gateway.link import Link
     from gateway.rules.pacing import Pace
+    from gateway.rules.size import Size
     from gateway.store.base import Batch, Store
     from gateway.store.spool import Queue, Spooled
 
@@ -69,9 +70,9 @@ class Lane(Sender):
 
     # Rows come in
 
-    def takes(self, queue: Queue, count: int) -> bool:
-        """Say whether ``count`` rows of a queue that are being committed may be handed over in memory."""
-        return bool(self.links) and self._claims.takes(queue, count)
+    def takes(self, queue: Queue, rows: Size) -> bool:
+        """Say whether so many rows of a queue that are being committed may be handed over in memory."""
+        return bool(self.links) and self._claims.takes(queue, rows)
 
     def hand_over(self, rows: list[Spooled]) -> None:
         """Take rows that were committed as ours."""

@@ -107,7 +107,7 @@ class Lanes:
 
     def _takes(self, name: str, rows: list[Spooled], now: int) -> bool:
         lane = self._lanes.get(name)
-        return lane is not None and all(row.due <= now for row in rows) and lane.takes(rows[0].queue, len(rows))
+        return lane is not None and all(row.due <= now for row in rows) and lane.takes(rows[0].queue, spool.size(rows))
 
     def carry_on(self, placed: Placed) -> None:
         """Go on with rows that have just been committed."""

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 _OLDEST_EVERY = 4  # draws
 
@@ -58,6 +58,10 @@ class Precedence(Generic[Item]):
     def count(self, priority: int) -> int:
         """Return how many items of a priority there are."""
         return len(self._levels.get(priority, ()))
+
+    def of(self, priority: int) -> Collection[Item]:
+        """Return the items of a priority, in their order."""
+        return self._levels.get(priority, ())
 
     def append(self, item: Item) -> None:
         """Take an item in, behind the others of its priority."""

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gateway.rules.size import Size
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -52,6 +54,11 @@ class Spooled(NamedTuple):
         return self.account, self.priority
 
 
+def size(rows: Collection[Spooled]) -> Size:
+    """Return how much ``rows`` are."""
+    return Size(len(rows), sum(len(row.body) for row in rows))
+
+
 def operator_lane(operator: str) -> str:
     """Name the lane of an operator."""
     return f"operator/{operator}"
@@ -79,27 +86,37 @@ def queues(tx: Tx, lane: str) -> list[Queue]:
     ]
 
 
-def claim(tx: Tx, lane: str, queue: Queue, limit: int) -> list[Spooled]:
-    """Hand up to ``limit`` waiting rows of a queue that are due to us, in the order in which they were accepted.
+def claim(tx: Tx, lane: str, queue: Queue, limit: Size) -> list[Spooled]:
+    """Hand waiting rows of a queue that are due to us, in the order in which they were accepted.
+
+    As many as ``limit`` says, up to the row with which its octets are reached: so there is one at least, however long.
+    Where it is not reached in either way (:meth:`Size.reaches`), these are all that there are.
 
     Rows that were due at once and rows that waited for an instant, for which they may have been refused before, share
     the room where there are too many of both, so neither keeps the other waiting.
     """
 
-    def take(first: int, last: int, room: int) -> list[Spooled]:
+    def take(first: int, last: int, room: Size) -> list[Spooled]:
+        if not room:
+            return []
         found = tx.rows(
-            "WITH picked AS MATERIALIZED (SELECT id FROM spool WHERE lane = ? AND account = ? AND priority = ? "  # noqa: S608 (constants)
-            f"AND claimed IS NULL AND due BETWEEN ? AND ? ORDER BY due, id LIMIT ?{tx.skip_locked}) "
-            f"UPDATE spool SET claimed = ? WHERE id IN (SELECT id FROM picked) RETURNING {COLUMNS}",
-            (lane, *queue, first, last, max(room, 0), tx.holder),  # SQLite takes a negative limit for none
+            "WITH picked AS MATERIALIZED (SELECT id, due, length(body) AS octets FROM spool "  # noqa: S608 (constants)
+            "WHERE lane = ? AND account = ? AND priority = ? AND claimed IS NULL AND due BETWEEN ? AND ? "
+            f"ORDER BY due, id LIMIT ?{tx.skip_locked}), "
+            "summed AS (SELECT id, octets, sum(octets) OVER (ORDER BY due, id ROWS UNBOUNDED PRECEDING) AS upto "
+            "FROM picked) "
+            "UPDATE spool SET claimed = ? WHERE id IN (SELECT id FROM summed WHERE upto - octets < ?) "
+            f"RETURNING {COLUMNS}",
+            (lane, *queue, first, last, room.rows, tx.holder, room.octets),
         )
         return [Spooled(*row) for row in found]
 
-    half = (limit + 1) // 2
+    half = Size((limit.rows + 1) // 2, (limit.octets + 1) // 2)
     timed = take(1, tx.now, half)
-    rows = timed + take(URGENT, 0, limit - len(timed))
-    if len(timed) == half:
-        rows += take(1, tx.now, limit - len(rows))
+    left = limit.less(size(timed))
+    rows = timed + take(URGENT, 0, Size(left.rows, max(left.octets, limit.octets - half.octets)))
+    if size(timed).reaches(half):
+        rows += take(1, tx.now, limit.less(size(rows)))
     return sorted(rows)
 
 

@@ -7,6 +7,7 @@ import pytest
 from gateway.optout.effect import Decided, opt_out_by_hand
 from gateway.optout.importing import WIDTH, Import, Order
 from gateway.rules.number import canonical
+from gateway.rules.size import Size
 from gateway.smpp import receipt, status
 from gateway.store.sorting import sorter
 from tests.flows.peers import SHORT_CODE, Operator
@@ -97,7 +98,7 @@ async def test_in_memory(world, app):
 async def test_confirmation_passes_a_full_spool(world, app):
     """The confirmation goes out before marketing that waits in the spool because memory is full."""
     lane = world.gateway.lanes["operator/orange"]
-    lane._claims._room, lane._claims._few = 2, 1
+    lane._claims._room, lane._claims._few = Size(2, 2_048), Size(1, 1_024)
     await hold(world, app)
     for number in range(10):
         await app.accepted(f"336000000{number:02}")

@@ -2,15 +2,17 @@
 
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import trio
 
+from gateway.rules.size import Size
 from gateway.smpp import pdu as smpp
 from gateway.store import spool
 from gateway.store.spool import Spooled
 from gateway.store.url import open_store
-from tests.flows.peers import Operator, submit_sm
+from tests.flows.peers import Operator, submit_sm, tlv
 from tests.flows.world import FRENCH, GERMAN
 
 WINDOW = 5
@@ -79,6 +81,29 @@ async def test_small_account_behind_a_flood_in_memory(world):
         await bank.accepted(number)
     await answered(world, 6)
     assert [each for each in destinations(world.orange) if each != FRENCH] == numbers
+
+
+async def test_long_messages_wait_on_disk(world):
+    """Of long messages a lane has few in memory, whatever its room for others; all go out in order and in turn."""
+    world.operator |= {"window": 1, "rate": None}  # so many octets are hundreds of segments
+    world.orange.reports, world.orange.answer = None, lambda _pdu: None
+    await world.start()
+    shop, bank = await world.app(), await world.app("bank")
+    lane = world.gateway.lanes["operator/orange"]
+    lane._claims._room, lane._claims._few = Size(5_000, 20_000), Size(50, 200)
+    texts = [f"{number:03}" for number in range(40)]
+    async with trio.open_nursery() as nursery:
+        for text in texts:
+            nursery.start_soon(partial(shop.accepted, FRENCH, text, tlvs=tlv(0x1501, bytes(2_000))))
+            await trio.lowlevel.checkpoint()
+    await world.eventually(lambda: len(lane) > 4)  # half of its room at least
+    await bank.accepted(GERMAN)
+    while len(world.orange.requests) < 41:
+        assert lane._backlog.size.octets < 23_000
+        await answered(world, 1)
+    assert destinations(world.orange).index(GERMAN) < 3
+    told = [pdu.fields["short_message"][:3].decode() for pdu in world.orange.requests]
+    assert [each for each in told if each.isdigit()] == texts
 
 
 async def test_priority(world):

@@ -1,5 +1,8 @@
 """The backlog of a lane: what goes out next, and what does not."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gateway.lanes.backlog import Backlog
 from gateway.smpp.pdu import SUBMIT_SM
 from gateway.store.spool import URGENT, Spooled
@@ -9,7 +12,7 @@ NOW = 1_000
 
 def row(identifier, number="33612345678", due=0, expires=NOW + 1, **changes):
     """Return a row."""
-    return Spooled(identifier, "operator/orange", 0, number, SUBMIT_SM, b"", due, expires, **changes)
+    return Spooled(identifier, "operator/orange", 0, number, SUBMIT_SM, b"", due, expires)._replace(**changes)
 
 
 def backlog(*rows):
@@ -70,6 +73,38 @@ def test_counts():
     assert rows.queues() == {("big", 0)}
     rows.take_all()
     assert (rows.queues(), len(rows)) == (set(), 0)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(0, 9), st.sampled_from([0, URGENT]))),
+    st.lists(st.integers(0, 3)),
+)
+def test_octets(rows, moves):
+    """How many octets are here is known, whatever goes in, out, and back in."""
+    made = [
+        row(number, account=account, priority=priority, due=due, body=bytes(octets))
+        for number, (account, priority, octets, due) in enumerate(rows)
+    ]
+    filled, here = backlog(*made), {each.id: each for each in made}
+    for move in moves:
+        drawn = filled.draw(move, NOW).rows if move else filled.take(lambda each: each.id % 3 == 0)
+        for each in drawn[1:]:
+            filled.put_back(each)
+        for each in drawn[:1]:
+            del here[each.id]
+        if not move:
+            here = {each.id: each for each in here.values() if each.id % 3 or each in drawn[1:]}
+    assert filled.size == (len(here), sum(len(each.body) for each in here.values()))
+    left = filled.take(lambda each: each.due == 0)
+    assert filled.size.octets == sum(len(each.body) for each in here.values() if each.due)
+    assert sorted(left) == sorted(each for each in here.values() if each.due == 0)
+
+
+def test_size_of_a_queue():
+    """How much of each queue is still to be drawn is known, in rows and in octets."""
+    rows = backlog(row(1, account="a", body=b"12"), row(2, account="a", body=b"345"), row(3, account="a", priority=1))
+    sizes = [rows.size_of(queue) for queue in (("a", 0), ("a", 1), ("b", 0))]
+    assert sizes == [(2, 5), (1, 0), (0, 0)]
 
 
 def test_taking_some_keeps_the_rest_in_turn():

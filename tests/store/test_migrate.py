@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gateway.rules.size import Size
 from gateway.store import evidence, ledger, messages, spool
 from gateway.store.base import StoreError
 from gateway.store.evidence import Evidence
@@ -45,7 +46,7 @@ async def test_rows_survive(database):
         row = await store.transact(spooled)
         await store.transact(lambda tx: spool.add(tx, [row]))
     async with database.serving() as store:
-        assert await store.transact(lambda tx: spool.claim(tx, row.lane, row.queue, 9)) == [row]
+        assert await store.transact(lambda tx: spool.claim(tx, row.lane, row.queue, Size(9, 9_000))) == [row]
 
 
 async def test_newer_schema(database):

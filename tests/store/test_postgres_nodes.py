@@ -9,6 +9,7 @@ import trio
 from gateway.config.models import Config
 from gateway.optout.effect import OptOuts
 from gateway.optout.reviews import Reviews
+from gateway.rules.size import Size
 from gateway.store import blacklist, ledger, messages, nodes, reviews, sent, spool
 from gateway.store.base import FencedError, TakenError
 from gateway.store.blacklist import Entry
@@ -57,7 +58,9 @@ async def test_taken_for_dead(shared):
         await one.join()
         assert await one.transact(lambda tx: tx.holder) > before
         assert one.healthy
-        assert await one.transact(lambda tx: [each.id for each in spool.claim(tx, LANE, row.queue, 9)]) == [row.id]
+        assert await one.transact(
+            lambda tx: [each.id for each in spool.claim(tx, LANE, row.queue, Size(9, 9_000))]
+        ) == [row.id]
 
 
 def _hold(tx):
@@ -229,10 +232,10 @@ async def test_claims_on_two_nodes(shared):
     """Rows that two nodes claim at once go to one of them each, and neither waits for the other."""
     async with two_members(shared) as (one, two):
         await one.transact(lambda tx: spool.add(tx, [spooled(tx) for _ in range(40)]))
-        claimed = await both(one, two, lambda tx: [row.id for row in spool.claim(tx, LANE, ("", 0), 15)])
+        claimed = await both(one, two, lambda tx: [row.id for row in spool.claim(tx, LANE, ("", 0), Size(15, 9_000))])
         assert [len(ids) for ids in claimed] == [15, 15]
         assert len({*claimed[0], *claimed[1]}) == 30
-        rest = await both(one, two, lambda tx: [row.id for row in spool.claim(tx, LANE, ("", 0), 15)])
+        rest = await both(one, two, lambda tx: [row.id for row in spool.claim(tx, LANE, ("", 0), Size(15, 9_000))])
         assert sorted(len(ids) for ids in rest) in ([0, 10], [5, 5], [4, 6], [3, 7], [2, 8], [1, 9])
 
 

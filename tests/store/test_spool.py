@@ -3,6 +3,7 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.rules.size import Size
 from gateway.store import spool
 from tests.store.helpers import HOUR, held_by, spooled
 
@@ -28,9 +29,9 @@ async def put(store, *changes, claimed=None):
     return await store.transact(work)
 
 
-def claim(holder=1, limit=100, lane=LANE, queue=("", 0)):
+def claim(holder=1, limit=100, lane=LANE, queue=("", 0), octets=1_000_000):
     """Return work that claims."""
-    return lambda tx: spool.claim(held_by(tx, holder), lane, queue, limit)
+    return lambda tx: spool.claim(held_by(tx, holder), lane, queue, Size(limit, octets))
 
 
 def test_lanes_of_peers():
@@ -100,6 +101,21 @@ async def test_claim_within_the_limit(store):
     assert await store.transact(claim(limit=-1)) == []
     assert await store.transact(claim(limit=0)) == []
     assert await store.transact(claim(limit=2)) == rows[:2]
+
+
+async def test_claim_within_the_octets(store):
+    """A claim ends with the row that reaches its octets: one at least, however long, and none without any room."""
+    rows = await put(store, *({"body": bytes(octets)} for octets in (400, 300, 300, 1, 65_000, 10)))
+    assert await store.transact(claim(octets=0)) == []
+    assert [await store.transact(claim(octets=700)) for _ in range(4)] == [rows[:2], rows[2:5], rows[5:], []]
+
+
+async def test_long_rows_share_the_room(store):
+    """Where octets are short, rows that waited for an instant and others get half of them each, however long."""
+    long = {"body": bytes(9_000)}
+    timed, at_once = await put(store, *[{"due": -1, **long}] * 3), await put(store, *[{**AT_ONCE, **long}] * 3)
+    found = [await store.transact(claim(octets=1_000)) for _ in range(4)]
+    assert found == [[timed[0], at_once[0]], [timed[1], at_once[1]], [timed[2], at_once[2]], []]
 
 
 async def test_lanes_are_separate(store):

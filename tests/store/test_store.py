@@ -7,6 +7,7 @@ import pytest
 import trio
 import trio.testing
 
+from gateway.rules.size import Size
 from gateway.store import spool
 from gateway.store.base import StoreError
 from gateway.store.ids import EPOCH_MS
@@ -152,7 +153,7 @@ async def test_values_come_back_as_they_were(store):
     text, octets = "d'\u00e9t\u00e9 \u20ac \U0001f600 {rows} ?", bytes(range(256))
     row = await store.transact(lambda tx: spooled(tx, number=text, body=octets))
     await store.transact(lambda tx: spool.add(tx, [row]))
-    assert await store.transact(lambda tx: spool.claim(tx, LANE, row.queue, 1)) == [row]
+    assert await store.transact(lambda tx: spool.claim(tx, LANE, row.queue, Size(1, 1))) == [row]
 
 
 async def test_now(store):

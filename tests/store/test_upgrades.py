@@ -5,6 +5,7 @@ from contextlib import closing
 import pytest
 import trio
 
+from gateway.rules.size import Size
 from gateway.store import blacklist, contacts, ledger, messages, migrate, spool
 from gateway.store.ledger import CONFIRMATION, START, Event
 from tests.store.helpers import HOUR, NUMBER, Database
@@ -134,7 +135,7 @@ def test_the_gateway_goes_on(old):
     def look(tx):
         numbers = [NUMBER[:-1] + str(row) for row in range(1, ROWS + 1)]
         queues = spool.queues(tx, "operator/orange")
-        claimed = [row for queue in queues for row in spool.claim(tx, "operator/orange", queue, 9)]
+        claimed = [row for queue in queues for row in spool.claim(tx, "operator/orange", queue, Size(9, 9_000))]
         assert sorted(row.number for row in claimed) == numbers
         assert len(messages.get(tx, [1, 2])) == ROWS
         assert {number for number, _ in blacklist.lookup(tx, numbers)} == set(numbers)
