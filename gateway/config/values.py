@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from gateway.smpp.layout import MAX_PASSWORD
 from gateway.smpp.text import encode_gsm7
 from gateway.store.url import check_url
 
@@ -230,10 +231,11 @@ Name = Annotated[str, _like(r"[A-Za-z0-9_.-]{1,63}", "must be 1 to 63 letters, d
 # SMPP 3.4, 5.2.1: 16 octets with the closing NUL.
 SystemId = Annotated[str, _like(r"[!-~]{1,15}", "must be 1 to 15 ASCII characters without spaces, as SMPP asks")]
 SystemType = Annotated[str, _like(r"[ -~]{0,12}", "must be at most 12 ASCII characters, as SMPP asks")]
-Password = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_password_or_hash)]
+Password = Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD), AfterValidator(_password_or_hash)]
 File = Annotated[Path, AfterValidator(_from_folder)]
-# SMPP 3.4, 5.2.2 ends at 8; operators hand out longer ones all the same and expect them whole.
-OperatorPassword = Annotated[str, _like(r"[ -~]{0,255}", "must be at most 255 ASCII characters")]
+OperatorPassword = Annotated[
+    str, _like(rf"[ -~]{{0,{MAX_PASSWORD}}}", f"must be at most {MAX_PASSWORD} ASCII characters")
+]
 ApiKey = Annotated[str, _like(r"[!-~]{16,255}", "must be 16 to 255 ASCII characters without spaces")]
 Digits = Annotated[str, _like(r"[0-9]{0,15}", "must be at most 15 digits, without +")]
 ShortCode = Annotated[str, _like(r"[0-9]{3,15}", "must be 3 to 15 digits")]

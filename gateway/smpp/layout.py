@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HEADER_LENGTH = 16
 MAX_SHORT_MESSAGE = 254
 MAX_DESTINATIONS = 254
+MAX_PASSWORD = 255  # SMPP 3.4 (section 5.2.2) has 8; operators hand out longer ones, and expect them whole
 _MAX_UNSUCCESSFUL = 255
 _SME, _LIST = 1, 2  # dest_flag
 _ERROR_STATUS = struct.Struct(">I")
@@ -159,7 +160,7 @@ _MESSAGE = (
 _LONG_SOURCE = "source_addr_ton source_addr_npi source_addr:65 "
 
 _NOTHING: tuple[Part, ...] = ()
-_CREDENTIALS = "system_id:16 password:256 "  # SMPP 3.4 (section 5.2.2) has 9, which not every message centre keeps to
+_CREDENTIALS = f"system_id:16 password:{MAX_PASSWORD + 1} "
 _BIND = (Part(plain(_CREDENTIALS + "system_type:13 interface_version addr_ton addr_npi address_range:41")),)
 _BIND_RESP = (Part(plain("system_id:16")),)
 _SM = (Part(plain("service_type:6 " + _SOURCE + _DESTINATION + _MESSAGE), _SHORT_MESSAGE),)

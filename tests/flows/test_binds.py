@@ -8,6 +8,7 @@ import pytest
 
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
+from gateway.smpp.layout import MAX_PASSWORD
 from tests.flows.peers import App, submit_sm
 from tests.flows.world import FRENCH
 
@@ -43,6 +44,14 @@ async def test_let_in(world, bind, password):
     for _ in range(2):
         app = await world.app(bind=bind)
         await app.links[0].part(1)
+
+
+async def test_longest_password(world):
+    """A password as long as one may be configured lets in, whole; SMPP's own limit of 8 is no concern of ours."""
+    longest = "x" * MAX_PASSWORD
+    await world.start(accounts={"shop": {"password": longest}})
+    await world.app(password=longest)
+    assert await world.refused(App(password=longest[:-1])) == status.ESME_RINVPASWD
 
 
 @pytest.mark.parametrize("way", ["unbinds", "hangs up"])

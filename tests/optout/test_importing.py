@@ -55,7 +55,7 @@ async def take_in(store, text, order=ORDER, *, how="add"):  # noqa: F811
 
 async def listed(store):  # noqa: F811
     """Return all entries."""
-    return await store.transact(lambda tx: list(listing.export(tx)))
+    return await store.transact(lambda tx: list(listing.by_number(tx)))
 
 
 async def test_list(store):  # noqa: F811

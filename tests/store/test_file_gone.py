@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from gateway.store import blacklist
+from gateway.store import blacklist, listing
 from gateway.store.base import StoreError
 from gateway.store.blacklist import Entry
 from gateway.store.sqlite import SqliteStore
@@ -62,7 +62,7 @@ async def test_log_that_is_gone(nursery, tmp_path, suffix, instead):
     store.close()
     for folder in (killed, tmp_path):
         with read_store(f"sqlite:///{folder}/gateway.db") as snapshot:
-            assert list(blacklist.entries(snapshot)) == [ENTRY]
+            assert list(listing.by_number(snapshot)) == [ENTRY]
 
 
 async def test_folder_that_is_moved(nursery, tmp_path):
