@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gateway.store.base import Tx
     from gateway.store.messages import Finished, Message
 
-ERROR = f"{status.OPTED_OUT:03X}"  # what receipts say of a message that its number refuses
+_ERROR = f"{status.OPTED_OUT:03X}"  # what receipts say of a message that its number refuses
 
 
 class Standing(NamedTuple):
@@ -36,7 +36,7 @@ class Standing(NamedTuple):
 
 def refusal(message: int) -> Outcome:
     """Return the end of a message that its number refuses."""
-    return Outcome(message, messages.REJECTED, ERROR, final=True)
+    return Outcome(message, messages.REJECTED, _ERROR, final=True)
 
 
 class Refusals:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.observe import log
-from gateway.optout.refusals import ERROR
+from gateway.optout.refusals import refusal
 from gateway.rules.policy import Forward, Kind, Refuse, Swallow
 from gateway.rules.reason import Reason
 from gateway.smpp import pdu as smpp
@@ -18,7 +18,7 @@ from gateway.store import alerts, blacklist, contacts, messages, reviews
 from gateway.store.alerts import Wish
 from gateway.store.balances import Purse
 from gateway.store.ids import milliseconds, wire
-from gateway.store.messages import Finished, Message, Outcome
+from gateway.store.messages import Message, Outcome
 from gateway.submissions.askers import Answer
 from gateway.submissions.bundles import Bundles
 from gateway.submissions.judge import Facts, opted_out
@@ -59,7 +59,6 @@ class Admission:
         self._messages: list[Message] = []
         self._contacts: dict[tuple[str, str, str], None] = {}
         self._rows: list[Spooled] = []
-        self._ended: list[Finished] = []
         self._alerts: list[Wish] = []
         self._bundles = Bundles(tx, items, patience)
         self._joins: list[tuple[int, int, str, int, int]] = []
@@ -80,9 +79,9 @@ class Admission:
         if isinstance(verdict, Refuse):
             return Answer(verdict.status, reason=verdict.reason)
         if isinstance(verdict, Swallow):
-            message = message_row(self._tx, item, identifier, (verdict.reason, 0))._replace(state=messages.REJECTED)
+            message = message_row(self._tx, item, identifier, (verdict.reason, 0))
             self._messages.append(message)
-            self._ended.append(Finished(message, messages.REJECTED, ERROR))
+            self._outcomes.append(refusal(identifier))
         elif not self._purse.covers(item.customer.name, verdict.segments):
             return Answer(status.NO_CREDIT, reason=Reason.NO_CREDIT)
         elif item.customer.charge(item.key, verdict.segments, self._tx.now / 1_000):
@@ -154,9 +153,9 @@ class Admission:
         messages.add(self._tx, self._messages)
         messages.join(self._tx, self._joins)
         self._bundles.write()
-        self._ended += messages.settle(self._tx, self._outcomes)
+        ended = messages.settle(self._tx, self._outcomes)
         contacts.touch(self._tx, list(self._contacts))
         self._purse.write()
         alerts.ask(self._tx, self._alerts)
-        told = home.receipts(self._tx, self._ended) + home.news(self._tx, self._waiting)
+        told = home.receipts(self._tx, ended) + home.news(self._tx, self._waiting)
         return lanes.place(self._tx, self._rows + told)

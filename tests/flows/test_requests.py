@@ -2,6 +2,8 @@
 
 import pytest
 
+from gateway.optout.effect import Decided, opt_out_by_hand
+from gateway.rules.number import canonical
 from gateway.rules.times import read_time, write_time
 from gateway.simulate.peer import RECEIPT_ASKED, message_body
 from gateway.smpp import pdu as smpp
@@ -9,11 +11,12 @@ from gateway.smpp import receipt, status
 from gateway.smpp.events import Request
 from gateway.smpp.pdu import DistributionList, Sme, Tag
 from gateway.smpp.text import Alphabet, encode_text
+from gateway.store import purging
 from tests.flows.peers import SHORT_CODE, Operator, tlv
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 
 SOURCE = {"source_addr_ton": 5, "source_addr_npi": 0, "source_addr": "SHOP"}
-ENROUTE, DELIVERED, DELETED = 1, 2, 4
+ENROUTE, DELIVERED, DELETED, REJECTED = 1, 2, 4, 8
 HOUR = 3_600_000  # milliseconds
 
 
@@ -233,6 +236,24 @@ async def test_query(world, waiting):
     assert answer.fields["message_id"] == identifier
     assert answer.fields["message_state"] == DELETED
     assert answer.fields["final_date"]
+
+
+async def test_query_of_what_its_number_refuses(world):
+    """A message that is refused by a receipt has ended: query_sm tells when, and it is forgotten in its time."""
+    await world.start(accounts={"shop": {"on_opted_out": "receipt"}})
+    app = await world.app()
+    number = canonical(FRENCH)
+    await world.gateway.store.transact(
+        lambda tx: opt_out_by_hand(tx, Decided(number, "shop", "36034", "by letter", "cli"))
+    )
+    identifier = await app.accepted(FRENCH)
+    [report] = await app.receipts(1)
+    answer = await query(app, identifier)
+    assert (report.state, answer.fields["message_state"], answer.fields["error_code"]) == (REJECTED, REJECTED, 255)
+    assert answer.fields["final_date"]
+    later = world.gateway.store.clock() + HOUR
+    purged = await world.gateway.store.transact(lambda tx: purging.messages(tx, purging.START, later, 10))
+    assert purged.gone == 1
 
 
 async def test_query_of_what_is_delivered(app):
