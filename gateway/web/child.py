@@ -60,6 +60,20 @@ class Child:
         """Its number."""
         return self._process.pid
 
+    def waits(self) -> dict[str, float]:
+        """Return how many seconds each of its threads has waited for a processor so far; none where nobody knows.
+
+        Source: schedstat of each (the kernel's Documentation/scheduler/sched-stats.rst), whose figures are zero where
+        the kernel does not keep them.
+        """
+        waits, ran = {}, 0
+        for thread in Path(f"/proc/{self.pid}/task").glob("*"):
+            with suppress(OSError):  # it has just ended
+                on, off, _times = map(int, (thread / "schedstat").read_text(encoding="ascii").split())
+                waits[thread.name] = off / 1e9
+                ran += on
+        return waits if ran else {}
+
     def kill(self) -> None:
         """End it."""
         self._process.kill()
@@ -96,11 +110,16 @@ def settle() -> None:
         Path("/proc/self/oom_score_adj").write_text(_DISPENSABLE, encoding="ascii")
 
 
-def give_way() -> None:
-    """Have this process run only while nobody else wants its processor, from now on; where it may not, nothing changes.
+def give_way() -> bool:
+    """Have this process run only while nobody else wants its processor, from now on; returns whether it does.
 
-    Being nice is not enough: a process that has begun is left alone for milliseconds, however nice it is (sched(7)).
+    Where it may not, nothing changes. Being nice is not enough: a process that has begun is left alone for
+    milliseconds, however nice it is (sched(7)).
     """
-    for thread in Path("/proc/self/task").iterdir():  # those to come take after the one that starts them
-        with suppress(OSError):  # not everybody is let, and a thread may just have ended
-            os.sched_setscheduler(int(thread.name), os.SCHED_IDLE, os.sched_param(0))
+    try:
+        for thread in Path("/proc/self/task").iterdir():  # those to come take after the one that starts them
+            with suppress(ProcessLookupError):  # it has just ended
+                os.sched_setscheduler(int(thread.name), os.SCHED_IDLE, os.sched_param(0))
+    except OSError:  # not everybody is let
+        return False
+    return True

@@ -19,7 +19,7 @@ from gateway.observe import log
 from gateway.store.base import StoreError
 from gateway.web.channel import Action, Channel, ChannelError
 from gateway.web.child import Child
-from gateway.web.courtesy import Courtesy
+from gateway.web.courtesy import Courtesy, lacked
 from gateway.web.http import open_web
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class WebProcess:
         listen: where.
         backend: what pages may ask.
         silence: seconds without a sign of life after which a process is given up.
-        late: seconds after which a sign of life says that the process has too little of the processors.
+        late: seconds that the process may lack a processor during a sign of life; more is too little of one.
 
     Attributes:
         serves: whether it does, as far as was last heard of it.
@@ -193,7 +193,7 @@ class WebProcess:
             self.serves = True
             _log.info("web_begun", pid=child.pid)
             nursery.start_soon(self._lead, channel, child, changed)
-            while await self._lives(channel):
+            while await self._lives(channel, child):
                 pass
             _log.warning("web_starved", pid=child.pid)
             child.kill()
@@ -219,19 +219,19 @@ class WebProcess:
             _log.warning("web_follows_later", pid=child.pid, reason=str(error) or "took too long")
             child.kill()
 
-    async def _lives(self, channel: Channel) -> bool:
+    async def _lives(self, channel: Channel, child: Child) -> bool:
         """Wait for the next sign of life; returns False where the process gets too little of the processors."""
         await trio.sleep(self._silence / _BEATS)
-        if self._courtesy.asked(trio.current_time()):
-            await self._ask(channel, "give_way")
-        asked = trio.current_time()
+        if self._courtesy.asked(trio.current_time()) and not await self._ask(channel, "give_way"):
+            self._courtesy.refused()
+        asked, before = trio.current_time(), child.waits()
         await self._ask(channel, "beat", self._ahead())
-        heard = trio.current_time()
-        return not self._courtesy.heard(heard - asked, heard)
+        heard, after = trio.current_time(), child.waits()
+        return not self._courtesy.heard(lacked(heard - asked, before, after), heard)
 
-    async def _ask(self, channel: Channel, name: str, *arguments: object) -> None:
+    async def _ask(self, channel: Channel, name: str, *arguments: object) -> object:
         with trio.fail_after(self._silence):
-            await channel.call(name, *arguments)
+            return await channel.call(name, *arguments)
 
     def _ahead(self) -> int:
         return self._backend.clock() - time.time_ns() // 1_000_000

@@ -117,9 +117,9 @@ class Worker:
         except TlsError as error:
             _log.error("web_certificate_refused", reason=str(error))
 
-    async def _give_way(self) -> None:
-        """Run only while nobody else wants the processor."""
-        give_way()
+    async def _give_way(self) -> bool:
+        """Run only while nobody else wants the processor; returns whether we may."""
+        return give_way()
 
     async def _beat(self, ahead: int) -> None:
         """Say that we live, and learn what time it is."""

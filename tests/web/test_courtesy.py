@@ -1,6 +1,8 @@
 """Giving way: asked of each process once, and given up for a while where it would never run."""
 
-from gateway.web.courtesy import Courtesy
+import pytest
+
+from gateway.web.courtesy import Courtesy, lacked
 
 LATE, HOUR = 0.1, 3_600.0
 
@@ -10,7 +12,8 @@ def starving():
     courtesy = Courtesy(LATE)
     courtesy.begin()
     assert courtesy.asked(5)
-    assert [courtesy.heard(LATE + 0.01, now) for now in (5, 10, 15)] == [False, False, True]
+    signs = {5: LATE + 0.01, 7: 0.0, 10: 9.0, 12: LATE, 15: LATE + 0.01}  # in between it may be lucky
+    assert [now for now, lack in signs.items() if courtesy.heard(lack, now)] == [15]
     return courtesy
 
 
@@ -49,3 +52,31 @@ def test_lost_while_it_gave_way():
     courtesy.lost(6)
     courtesy.begin()
     assert not courtesy.asked(7)
+
+
+def test_refused():
+    """One that is not let give way keeps its share for good, however late its signs, and is asked no more."""
+    courtesy = Courtesy(LATE)
+    courtesy.begin()
+    assert courtesy.asked(5)
+    courtesy.refused()
+    assert not any(courtesy.heard(9, now) or courtesy.asked(now) for now in range(9))
+    courtesy.lost(9)
+    courtesy.begin()
+    assert courtesy.asked(10)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lack"),
+    [
+        ({"1": 5.0, "2": 3.0}, {"1": 5.25, "2": 3.25}, 0.5),
+        ({"1": 5.0, "2": 3.0}, {"1": 5.0, "2": 3.0}, 0.0),
+        ({"1": 5.0, "2": 30.0}, {"1": 5.25, "3": 0.25}, 0.5),
+        ({"1": 5.0}, {"1": 9.0}, 1.0),
+        ({}, {"1": 5.0}, 1.0),
+    ],
+    ids=["threads that wait", "busy or stopped", "threads that end and begin", "no more than it took", "nobody knows"],
+)
+def test_lacked(before, after, lack):
+    """What is held against it is what its threads waited for a processor; where nobody knows, all that a sign took."""
+    assert lacked(1.0, before, after) == lack
