@@ -258,6 +258,23 @@ async def test_preview_is_truthful(world):
     assert "The recipient has opted out." in answer.text
 
 
+async def test_test_that_is_refused_by_a_receipt(world):
+    """Where an account wants receipts for what is refused, its test is one too: the pages say so, and why."""
+    await world.start(
+        web={"listen": "127.0.0.1:0"},
+        accounts={"shop": {"web_password": "web-secret", "on_opted_out": "receipt", "forward_mo": False}},
+    )
+    visitor = await Site(world).visitor("shop")
+    await world.orange.deliver(FRENCH, b"STOP")
+    await world.eventually(lambda: world.rows("SELECT count(*) FROM blacklist") == [(1,)])
+    await visitor.get("/compose")
+    answer = await visitor.post("/compose/send", text="Hello", to=FRENCH, sender="SHOP")
+    assert answer.headers["location"].startswith("/messages?done=refused&id=")
+    page = (await visitor.get(answer.headers["location"])).text
+    assert "refused at once" in page
+    assert "The recipient has opted out." in page
+
+
 async def test_marketing_cannot_leave_the_mention_out(world):
     """For a marketing account there is no box and no switch, and crafted requests for either change nothing."""
     site = await open_site(world)

@@ -198,6 +198,7 @@ def test_import(visit, stage, tmp_path, language, scripts):
     expect(page.get_by_text(say("Done."))).to_be_visible()
     assert page.locator(".figure dd").first.inner_text() == catalogue(language).number(3_000)
     assert "nonsense" in page.locator("#import").inner_text()
+    assert say("only digits, spaces and punctuation make up a phone number") in page.locator("#import").inner_text()
     page.goto("/blacklist?q=0033%20" + str(first + 2_999)[2:])
     assert say("imported") in page.locator("tbody tr").inner_text()
 

@@ -1,5 +1,6 @@
 """Every word of the pages is there in every language that they are offered in."""
 
+import ast
 import re
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +11,8 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 import gateway.web
+from gateway.rules import columns, number
+from gateway.web.area.words import ROWS
 
 WEB = Path(gateway.web.__file__).parent
 AREA = ["area", "parts.html", "bare.html", "languages.html", "error.html", "brand.html"]
@@ -84,3 +87,18 @@ def test_no_words_left_over(code):
     """A catalogue has no words that no page uses, and none without a translation."""
     known = words(everything())
     assert [message.id for message in catalogue(code) if message.id not in known or not translated(message)] == []
+
+
+def said(module):
+    """Return what errors of a module say about numbers and lists."""
+    calls = [
+        each for each in ast.walk(ast.parse(Path(module.__file__).read_text("utf-8"))) if isinstance(each, ast.Call)
+    ]
+    raised = [each for each in calls if ast.unparse(each.func) in ("NumberError", "RowError")]
+    found = {ast.unparse(argument) for each in raised for argument in each.args} - {"str(error)"}
+    return {eval(words, {**vars(module), "reason": None}) for words in found}
+
+
+def test_what_is_wrong_with_a_list_is_translated():
+    """Whatever may be said about a list, or a number in it, is said in the language of the page."""
+    assert said(columns) | said(number) | set(number._TOO.values()) == set(ROWS)

@@ -103,7 +103,7 @@ class Composer:
         answer = await self._site.backend.submit(visit.account, request, self._site.backend.clock())
         if answer.status != statuses.ESME_ROK:
             return await self._page(visit, draft, statuses.name(answer.status), _HTTP.get(answer.status, 422))
-        return done("/messages", "sent", id=wire(answer.message))
+        return done("/messages", "sent" if answer.segments else "refused", id=wire(answer.message))
 
 
 def _draft(visit: Visit) -> Draft:

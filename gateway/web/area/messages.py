@@ -4,10 +4,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.rules.number import NumberError, canonical
-from gateway.store import history
+from gateway.store import history, messages
 from gateway.store.base import Snapshot
 from gateway.store.history import Past
 from gateway.store.ids import unwire, wire
+from gateway.web.area import words
 from gateway.web.area.frame import Frame, Visit
 from gateway.web.site import Site
 
@@ -45,5 +46,7 @@ class Messages:
             "next": more,
             "first": before is None,
             "sent": visit.field("id"),
+            "rejected": messages.REJECTED,
+            "rejections": words.REJECTIONS,
         }
         return await self._frame.page(visit, "messages", context)

@@ -41,6 +41,37 @@ REFUSALS = {
     Reason.NOT_TEXT: _("Refused: it is not a text."),
 }
 
+# Why a message that was accepted is rejected after all, by what its receipt calls it.
+REJECTIONS = {
+    f"{code:03X}": PROBLEMS[status.name(code)]
+    for code in (status.OPTED_OUT, status.MENTION_DOES_NOT_FIT, status.OUTSIDE_HOURS, status.NO_CREDIT)
+}
+
+# What is wrong with a list of numbers, or with a row of it, as `gateway.rules` says it.
+ROWS = (
+    _("no column of numbers; name one of them number, in the first line"),
+    _("more than one column may be the numbers; name one of them number, in the first line"),
+    _("has too few columns"),
+    _("may be a French mobile without its 0, or a number abroad: write 0 or + before it"),
+    _("is for another account, or one that does not exist"),
+    _("has a source of more than 32 characters"),
+    _("has a short code that is none"),
+    _("says neither true nor false about everything"),
+    _("has a date that is none: write 2026-01-31 or 31/01/2026, with a time or without"),
+    _("has a date in the future"),
+    _("too short for its country"),
+    _("too long for its country"),
+    _("a local number without its area code"),
+    _("not a length that its country uses"),
+    _("only digits, spaces and punctuation make up a phone number"),
+    _("far too long for a phone number"),
+    _("no digits"),
+    _("no country has this calling code"),
+    _("too short or too long for a phone number"),
+    _("a phone number has 7 to 15 digits"),
+    _("no French number has a 0 after its calling code"),
+)
+
 # What was done to a text so that the mention fits.
 REMARKS = {
     Reason.APPENDED_WITHOUT_SEPARATOR: _(

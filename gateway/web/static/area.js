@@ -8,8 +8,8 @@ document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest
 
 // A draft is kept for its account, in this tab alone, until it is sent or the account logs out.
 const kept = `draft of ${document.querySelector(".who strong")?.textContent}`;
-const sent = new URLSearchParams(location.search).get("done") === "sent";
-if (sent) sessionStorage.removeItem(kept);
+const done = new URLSearchParams(location.search).get("done");
+if (done === "sent" || done === "refused") sessionStorage.removeItem(kept);
 document.querySelectorAll("form[action='/logout']").forEach((form) => {
   form.addEventListener("submit", () => sessionStorage.clear());
 });
