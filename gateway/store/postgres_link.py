@@ -50,20 +50,25 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it has to
 
 
 class Bounded(psycopg.Connection[Any]):
-    """A connection whose calls end at ``deadline``, of the monotonic clock: the connection is closed then."""
+    """A connection whose calls end at ``deadline``, of the monotonic clock, each after ``patience`` seconds at most.
+
+    The connection is closed then.
+    """
 
     deadline = math.inf
+    patience = math.inf
 
     def wait(self, gen: PQGen[Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (whatever the driver waits for)
         """Serve one of the driver's exchanges, looking at the clock each time that nothing has come."""
         return super().wait(self._bounded(gen), *args, **kwargs)
 
     def _bounded(self, exchange: PQGen[Any]) -> PQGen[Any]:
+        until = min(self.deadline, time.monotonic() + self.patience)
         try:
             wanted = next(exchange)
             while True:
                 ready = yield wanted
-                if not ready and time.monotonic() > self.deadline:
+                if not ready and time.monotonic() > until:
                     self.pgconn.finish()
                     raise psycopg.OperationalError("nothing came back in time")
                 wanted = exchange.send(ready)

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from gateway.store.base import Row
 
 _MOMENTS = 1.0  # seconds
+_PATIENCE = 6.0  # seconds for one statement or some rows; the server itself gives a statement up before that
+_IDLE = "10min"  # between two of them, when rows are taken slowly; whoever has frozen must not hold old rows for ever
 _UNDEFINED = ("42P01", "42703")  # a table, a column
-_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0"
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '{idle}'"
 
 
 class PostgresSnapshot:
@@ -48,6 +50,7 @@ class PostgresSource:
         link = Link(url, "stopgate/reader")
         self._label = link.label
         self._connection = link.connect()
+        self._connection.patience = _PATIENCE
 
     @contextmanager
     def snapshot(self) -> Iterator[PostgresSnapshot]:
@@ -57,7 +60,7 @@ class PostgresSource:
             StoreError: it cannot be read, or is none of ours.
         """
         try:
-            self._connection.execute(_BEGIN)
+            self._connection.execute(_BEGIN.format(idle=_IDLE))
             yield PostgresSnapshot(self._connection)
             self._connection.execute("ROLLBACK")
         except psycopg.Error as error:

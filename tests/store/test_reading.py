@@ -4,6 +4,7 @@ import gc
 from contextlib import closing
 
 import pytest
+import trio
 
 from gateway.store import blacklist, listing
 from gateway.store.base import StoreError
@@ -11,7 +12,8 @@ from gateway.store.blacklist import Entry
 from gateway.store.reading import Reader
 from gateway.store.url import open_source
 from tests.store.helpers import Database
-from tests.store.members import look
+from tests.store.members import PATIENCE, look, until
+from tests.store.proxy import Fate, Proxy
 
 ENTRIES = [Entry(f"3361234567{each}", "*", 1, "cli", "36034", False, 1) for each in range(3)]
 
@@ -110,6 +112,41 @@ async def test_connection_that_was_lost(shared):
             readers = "pg_stat_activity WHERE application_name = 'stopgate/reader'"
             look(shared, f"SELECT pg_terminate_backend(pid, 5000) FROM {readers} AND datname = current_database()")
             assert await reader.read(numbers) == []
+
+
+async def test_server_that_stands_still(server, shared, nursery, monkeypatch):
+    """A reading that the server leaves without an answer ends, and nobody waits for its place; others connect anew."""
+    monkeypatch.setattr("gateway.store.postgres_snapshot._PATIENCE", 0.2)
+    proxy = Proxy(server.over_tcp[1])
+    await nursery.start(proxy.run)
+
+    def work(snapshot):
+        proxy.next = Fate.FREEZE
+        return numbers(snapshot)
+
+    async with shared.serving():
+        with closing(Reader(server.url(shared.space, port=proxy.port), at_once=1)) as reader, trio.fail_after(PATIENCE):
+            with pytest.raises(StoreError, match="nothing came back in time"):
+                await reader.read(work)
+            assert await reader.read(numbers) == []
+            proxy.next = Fate.FREEZE
+            assert await reader.read(numbers) == []
+    nursery.cancel_scope.cancel()
+
+
+async def test_reader_that_stands_still(shared, monkeypatch):
+    """Whoever holds a snapshot and comes back for no more rows is not waited for by the server for ever."""
+    monkeypatch.setattr("gateway.store.postgres_snapshot._IDLE", "50ms")
+    readers = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stopgate/reader' AND pid = "
+
+    def work(snapshot):
+        [(pid,)] = snapshot.rows("SELECT pg_backend_pid()")
+        trio.from_thread.run(until, lambda: look(shared, f"{readers}{pid}") == [(0,)])
+        return numbers(snapshot)
+
+    async with shared.serving():
+        with closing(Reader(shared.url)) as reader, pytest.raises(StoreError, match="had stood still for too long"):
+            await reader.read(work)
 
 
 async def test_closed(store, reader, made):
