@@ -23,6 +23,7 @@ from gateway.desk import Desk
 from gateway.homeward import Homeward
 from gateway.lanes.lanes import Lanes
 from gateway.membership import Membership
+from gateway.names import Names
 from gateway.observe.metrics import Metrics
 from gateway.observe.notify import Notifier, watchdog_interval
 from gateway.observe.pulse import Watchdog
@@ -133,6 +134,7 @@ class Gateway:
         """
         gc.freeze()  # what start-up made lives for ever
         gc.set_threshold(*_GC_THRESHOLDS)
+        Names.install()
         notifier = Notifier.from_env()
         try:
             async with trio.open_nursery() as nursery:

@@ -1,5 +1,6 @@
 """Binds to an operator that go wrong, and the operator that calls us."""
 
+import argon2
 import pytest
 import trio
 
@@ -8,6 +9,7 @@ from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.smpp.events import Odd
 from gateway.smpp.state import BINDS, Role, State
+from tests.dead_names import DeadNames
 from tests.flows.peers import PATIENCE, Operator, Peer
 from tests.flows.world import FRENCH
 
@@ -254,3 +256,20 @@ def test_two_operators_cannot_call_on_one_port(tmp_path):
     path.write_text(f"operators: {{orange: {{host: h, system_id: gw, password: secret, {call}}}}}\n")
     with pytest.raises(ConfigError, match=r"operators\.orange\.outbind.* listens on the same port as smpp\.listen"):
         load(path, {})
+
+
+async def test_names_that_cannot_be_had(world, monkeypatch):
+    """Operators whose names no name server knows hold up neither other binds nor passwords nor a reload."""
+    who = {"system_id": "gw", "password": "secret"}
+    dead = {f"dead{number}": {"host": f"dead{number}.example", "port": 2775, **who} for number in range(60)}
+    shop = {"shop": {"password": argon2.PasswordHasher().hash("secret")}}
+    with DeadNames().hanging(monkeypatch) as names, trio.fail_after(PATIENCE):
+        await world.start(
+            accounts=shop,
+            operators={**dead, "orange": {"host": "localhost"}},
+        )
+        await world.eventually(lambda: len(names.most) == len(dead))
+        app = await world.app()
+        await app.accepted(FRENCH)
+        await world.orange.texts(1)
+        assert await world.reload(operators={"dead0": None})
