@@ -384,6 +384,21 @@ async def test_administrator_sees_all(world):
     assert "+33 6 12 34 56 78" in page
 
 
+async def test_administrator_is_named(world):
+    """What an administrator sends or adds as an account is recorded under the administrator's name."""
+    site = await open_site(world)
+    visitor = await site.visitor("ada")
+    await visitor.get("/admin")
+    await visitor.post("/admin/look", account="shop")
+    await visitor.get("/compose")
+    await visitor.post("/compose/send", to=FRENCH, text="Hello")
+    [sent] = world.events("test_sent")
+    assert (sent["account"], sent["by"]) == ("shop", "ada")
+    assert world.rows("SELECT account FROM message WHERE account <> ''") == [("shop",)]
+    await visitor.post("/blacklist/add", number=FRENCH, reason="by letter")
+    assert world.rows("SELECT note FROM evidence") == [("ada: by letter",)]
+
+
 async def test_changed_password_ends_log_ins(world):
     """A login ends where the password in the configuration is another one now."""
     site = await open_site(world)

@@ -4,6 +4,7 @@ The preview is :class:`gateway.submissions.previews.Previews`'s and the message 
 neither can promise what the other does not keep.
 """
 
+import structlog
 import trio
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -21,6 +22,7 @@ from gateway.web.area.frame import Frame, Visit, done
 from gateway.web.current import Current
 from gateway.web.site import Site
 
+_log = structlog.get_logger()
 FRENCH, FOREIGN = "33612345678", "4915112345678"  # whom a text is shown for, whoever it is for
 _LONGEST = 4_000  # characters
 # What HTTP calls the refusals that are not the draft's fault.
@@ -103,6 +105,7 @@ class Composer:
         answer = await self._site.backend.submit(visit.account, request, self._site.backend.clock())
         if answer.status != statuses.ESME_ROK:
             return await self._page(visit, draft, statuses.name(answer.status), _HTTP.get(answer.status, 422))
+        _log.info("test_sent", account=visit.account, by=visit.guest.login.who, message=wire(answer.message))
         return done("/messages", "sent" if answer.segments else "refused", id=wire(answer.message))
 
 
