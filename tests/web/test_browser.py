@@ -108,6 +108,16 @@ def test_preview_is_the_recipients(visit):
     page.locator(".sight.french mark.mention").wait_for()
 
 
+def test_preview_is_heard(visit):
+    """Who does not see the preview is told what it comes to, for the recipient that is shown, and not all of it."""
+    page = visit("/compose", who="shop")
+    page.fill("#text", "Guten Tag")
+    heard = page.locator("[aria-live]")
+    expect(heard).to_have_text("1 segment, GSM-7, 140 characters left, STOP 36034")
+    page.get_by_text("Abroad", exact=True).first.click()
+    expect(heard).to_have_text("1 segment, GSM-7, 141 characters left, no-sms.eu")
+
+
 def test_draft_is_not_lost(visit):
     """A draft is there again after another page and after a log-in that has ended, until its account logs out."""
     page = visit("/compose", who="rival")

@@ -35,6 +35,7 @@ REFUSALS = {
     Reason.OPTED_OUT: _("Refused: the recipient has opted out."),
     Reason.DOES_NOT_FIT: _("Refused: with the mention it takes more segments than your account may use."),
     Reason.TOO_LONG: _("Refused: it takes more segments than your account may use."),
+    Reason.TOO_LONG_FOR_OPERATOR: _("Refused: no operator takes a message of this length."),
     Reason.MENTION_REQUIRED: _("Refused: marketing always carries the mention."),
     Reason.OUTSIDE_HOURS: _("Refused at this hour: it is outside the hours in which you may send."),
     Reason.NO_ROUTE: _("Refused: no operator carries this number."),

@@ -25,7 +25,15 @@ if (draft && preview) {
     const now = preview.querySelector(".sight.recipient:not(.french)");
     if (now && !before) choose("recipient");  // whoever is typed in is who matters
     if (!now && document.querySelector("[name=shown][value=recipient]").checked) choose("french");
+    tell();
   };
+  // Whoever does not see the preview hears what matters of it, and not all of it at each letter.
+  const tell = () => {
+    const sight = preview.querySelector(`.sight.${document.querySelector("[name=shown]:checked").value}`);
+    const words = sight?.querySelectorAll(".note.bad p, .facts .badge") || [];
+    document.getElementById("said").textContent = [...words].map((each) => each.textContent).join(", ");
+  };
+  document.querySelectorAll("[name=shown]").forEach((tab) => tab.addEventListener("change", tell));
   let timer = 0;
   let asked = null;
   const look = async () => {
