@@ -83,6 +83,15 @@ def messages_to(tx: Tx, numbers: Collection[str]) -> set[int]:
     return {int(each) for (each,) in found}
 
 
+def messages_of(tx: Tx, whose: tuple[str, str], between: tuple[int, int], limit: int) -> list[int]:
+    """Return messages of an account to a number that are parts which wait, as those of the spool are returned."""
+    found = tx.rows(
+        "SELECT id FROM held WHERE account = ? AND number = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?",
+        (*whose, *between, limit),
+    )
+    return [int(each) for (each,) in found]
+
+
 def bodies(tx: Tx, messages: Collection[int]) -> dict[int, bytes]:
     """Return what was submitted as those of these messages that wait, and keep others away from them."""
     found = tx.each(

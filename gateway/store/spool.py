@@ -236,6 +236,23 @@ def messages_to(tx: Tx, numbers: Collection[str]) -> dict[int, int]:
     return {int(message): int(count) for message, count in found}
 
 
+def messages_of(tx: Tx, whose: tuple[str, str], between: tuple[int, int], limit: int) -> list[int]:
+    """Return messages of an account to a number of which something waits, in order, as far as ``limit``.
+
+    Args:
+        tx: the transaction.
+        whose: the account, and the number.
+        between: behind which message, and up to which.
+        limit: how many.
+    """
+    found = tx.rows(
+        "SELECT DISTINCT message FROM spool WHERE account = ? AND number = ? AND number <> '' AND claimed IS NULL "
+        "AND message > ? AND message <= ? ORDER BY message LIMIT ?",
+        (*whose, *between, limit),
+    )
+    return [int(each) for (each,) in found]
+
+
 def let_go(tx: Tx, number: str, account: str | None, due: int) -> list[str]:
     """Let rows to ``number`` that were held back until ``due`` go at once: those of an account, or all (None).
 

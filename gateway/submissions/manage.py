@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway.rules.times import write_time
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.store import held, messages, spool
+from gateway.store import messages
 from gateway.store.base import Batch, StoreFullError
 from gateway.store.ids import unwire
-from gateway.store.messages import ENROUTE, Outcome
 from gateway.submissions import submission
+from gateway.submissions.action import Action, Asked, Order, is_own
 from gateway.submissions.admission import explain
-from gateway.submissions.askers import Answer
-from gateway.submissions.replace import Change, Replaced
+from gateway.submissions.replace import Change
 from gateway.submissions.submission import RefusedError
 
 if TYPE_CHECKING:
@@ -33,44 +32,24 @@ if TYPE_CHECKING:
     from gateway.observe.metrics import Metrics
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import StoreError, Tx
-    from gateway.store.messages import Known, Message
-    from gateway.submissions.askers import Asker
+    from gateway.store.messages import Known
+    from gateway.submissions.askers import Answer, Asker
     from gateway.submissions.replace import Replace
     from gateway.submissions.submission import Customer
 
 _RANK_LOOK, _RANK_ACT = 25, 15  # what is given back waits before anybody acts (settle's rank is lower)
 _AT_ONCE = 128
 _MOST_ERROR = 255
-_FAILED = {smpp.CANCEL_SM: status.ESME_RCANCELFAIL, smpp.REPLACE_SM: status.ESME_RREPLACEFAIL}
-
-
-class Asked(NamedTuple):
-    """One request whose form is sound: about the messages under an id, or (``identifier`` 0) those to a number."""
-
-    link: Asker
-    pdu: Pdu
-    customer: Customer
-    identifier: int
-    number: str = ""
-    change: Change | None = None
-    towards: str = ""  # the number that a cancel_sm with an id names beside it
-
-
-class Order(NamedTuple):
-    """A request to cancel or replace, and the messages that it means where they are known already."""
-
-    asked: Asked
-    messages: list[int]
 
 
 class Acted(NamedTuple):
     """What a round led to.
 
-    A status for each order (None: it is to be looked at again); what was decided about new texts, by account; and rows
-    for the lanes.
+    For each order its status, or the request as it is to be looked at again; what was decided about new texts, by
+    account; and rows for the lanes.
     """
 
-    codes: list[int | None]
+    ends: list[int | Asked]
     decided: list[tuple[str, Answer]]
     placed: Placed
 
@@ -104,7 +83,7 @@ class Manage:
 
     def _look(self, tx: Tx, items: list[Asked]) -> list[list[Known]]:
         known = messages.known_as(tx, {each.identifier for each in items if each.identifier})
-        return [[each for each in known.get(item.identifier, ()) if _is_own(item, each.message)] for item in items]
+        return [[each for each in known.get(item.identifier, ()) if is_own(item, each.message)] for item in items]
 
     def _looked(self, items: list[Asked], found: list[list[Known]]) -> None:
         orders: list[Order] = []
@@ -127,17 +106,17 @@ class Manage:
     # Second round: act
 
     def _act(self, tx: Tx, orders: list[Order]) -> Acted:
-        action = _Action(tx, orders)
-        codes = [action.obey(order, self._replace) for order in orders]
-        return Acted(codes, action.decided, action.write(self._lanes, self._home))
+        action = Action(tx, orders)
+        ends = [action.obey(order, self._replace) for order in action.orders]
+        return Acted(ends, action.decided, action.write(self._lanes, self._home))
 
     def _acted(self, orders: list[Order], acted: Acted) -> None:
         self._lanes.carry_on(acted.placed)
-        for order, code in zip(orders, acted.codes, strict=True):
-            if code is None:
-                self.looking.put(order.asked)
+        for order, end in zip(orders, acted.ends, strict=True):
+            if isinstance(end, int):
+                self._answer(order.asked, end)
             else:
-                self._answer(order.asked, code)
+                self.looking.put(end)
         for account, answer in acted.decided:
             self._metrics.decided(account, answer.reason)
             explain(account, answer)
@@ -149,82 +128,6 @@ class Manage:
     def _answer(self, asked: Asked, code: int, body: bytes = b"") -> None:
         self._metrics.managed(asked.customer.name, smpp.NAMES[asked.pdu.command], code)
         asked.link.respond([(asked.pdu, code, body)])
-
-
-class _Action:
-    """What the orders of one round change."""
-
-    def __init__(self, tx: Tx, orders: list[Order]) -> None:
-        self._tx = tx
-        numbers = {each.asked.number for each in orders if each.asked.number}
-        meant = set(spool.messages_to(tx, numbers)) | held.messages_to(tx, numbers)
-        meant.update(*(order.messages for order in orders))
-        self._rows = spool.waiting_of(tx, meant)
-        self._parts = held.bodies(tx, meant)  # of messages that the apps cut, and which are not complete
-        self._messages = messages.get(tx, meant)
-        self._cancelled: set[int] = set()
-        self._replaced: list[Replaced] = []
-        self.decided: list[tuple[str, Answer]] = []
-
-    def obey(self, order: Order, replace: Replace) -> int | None:
-        """Carry out one order; returns its status, None where an earlier one of this round has to be seen first."""
-        meant = [self._messages[each] for each in order.messages if each in self._messages]
-        meant = meant or self._addressed(order.asked)
-        if not self._touched().isdisjoint(message.id for message in meant):
-            return None
-        waiting = [message for message in meant if self._is_whole(message)]
-        change = order.asked.change
-        if not waiting or (change and (len(waiting) < len(meant) or any(map(self._is_cut, meant)))):
-            return _FAILED[order.asked.pdu.command]
-        if change is None:
-            self._cancelled.update(message.id for message in waiting)
-            return status.ESME_ROK
-        written = [(message, self._rows[message.id]) for message in waiting]
-        try:
-            replaced = replace.write(self._tx, order.asked.customer, change, written)
-        except RefusedError as refused:
-            answer = Answer(refused.status, order.asked.identifier, refused.reason)
-            self.decided.append((order.asked.customer.name, answer))
-            return refused.status
-        answers = [Answer(status.ESME_ROK, each.message.id, each.message.reason) for each in replaced]
-        self.decided += [(order.asked.customer.name, answer) for answer in answers]
-        self._replaced += replaced
-        return status.ESME_ROK
-
-    def _touched(self) -> set[int]:
-        return self._cancelled.union(each.message.id for each in self._replaced)
-
-    def _is_whole(self, message: Message) -> bool:
-        """Say whether nothing of a message has been sent: all of its segments wait."""
-        rows = self._rows.get(message.id, ())
-        here = message.id in self._parts or len(rows) == message.open == message.segments > 0
-        return message.state == ENROUTE and here
-
-    def _is_cut(self, message: Message) -> bool:
-        """Say whether the app had cut a message into parts."""
-        return bool(message.joined) or message.id in self._parts
-
-    def _addressed(self, asked: Asked) -> list[Message]:
-        """Return the waiting messages that a cancel_sm without an id means."""
-        return [
-            message
-            for message in self._messages.values()
-            if message.number == asked.number and _is_own(asked, message) and self._serves(asked, message)
-        ]
-
-    def _serves(self, asked: Asked, message: Message) -> bool:
-        wanted = asked.pdu.fields["service_type"]
-        bodies = [row.body for row in self._rows.get(message.id, ())] or [self._parts.get(message.id, b"")]
-        return not wanted or all(_service_type(body) == wanted for body in bodies)
-
-    def write(self, lanes: Lanes, home: Homeward) -> Placed:
-        """Write everything that was collected."""
-        spool.remove_message(self._tx, self._touched())
-        held.remove(self._tx, self._touched())
-        messages.rewrite(self._tx, [each.message for each in self._replaced])
-        ended = [Outcome(each, messages.DELETED, final=True) for each in sorted(self._cancelled)]
-        rows = [row for each in self._replaced for row in each.rows]
-        return lanes.place(self._tx, rows + home.receipts(self._tx, messages.settle(self._tx, ended)))
 
 
 def _read(link: Asker, customer: Customer, pdu: Pdu, now: int) -> Asked:
@@ -240,12 +143,6 @@ def _read(link: Asker, customer: Customer, pdu: Pdu, now: int) -> Asked:
     named = pdu.command == smpp.CANCEL_SM and pdu.fields["destination_addr"]
     towards = submission.destination(pdu.fields).key if named else ""
     return Asked(link, pdu, customer, identifier, change=change, towards=towards)
-
-
-def _is_own(asked: Asked, message: Message) -> bool:
-    """Say whether a message is the account's, and from and (where the request names one) to the address in question."""
-    own = message.account == asked.customer.name and message.source_addr == asked.pdu.fields["source_addr"]
-    return own and asked.towards in ("", message.number)
 
 
 def _state(pdu: Pdu, known: Iterable[Known]) -> bytes:
@@ -264,10 +161,6 @@ def _error_code(error: str) -> int:
     if not error:
         return 0
     return min(int(error), _MOST_ERROR) if error.isascii() and error.isdecimal() else _MOST_ERROR
-
-
-def _service_type(body: bytes) -> str:
-    return body.partition(b"\0")[0].decode("latin-1")  # a submit_sm begins with it
 
 
 def _code_of(error: StoreError) -> int:

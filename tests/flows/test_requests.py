@@ -12,6 +12,7 @@ from gateway.smpp.events import Request
 from gateway.smpp.pdu import DistributionList, Sme, Tag
 from gateway.smpp.text import Alphabet, encode_text
 from gateway.store import purging
+from gateway.submissions import action
 from tests.flows.peers import SHORT_CODE, Operator, tlv
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 
@@ -296,6 +297,51 @@ async def test_cancel_by_address(world, waiting):
     assert {report.state for report in await waiting.receipts(2)} == {receipt.DELETED}
     assert sorted(world.rows("SELECT number FROM spool WHERE number <> ''")) == [(FRENCH,), (OTHER_FRENCH,)]
     assert (await cancel(waiting, number=GERMAN)).status == status.ESME_RCANCELFAIL
+
+
+async def test_cancel_by_address_page_by_page(world, waiting, monkeypatch):
+    """However many messages a cancel_sm means, all that are there when it comes are cancelled; it is answered once."""
+    monkeypatch.setattr(action, "_PAGE", 2)
+    bank = await world.app("bank")
+    mine = []
+    for number in range(9):
+        mine.append(await waiting.accepted(FRENCH, "Soldes" * 40 if number % 2 else "Soldes"))
+        await waiting.accepted(FRENCH, source="OTHER")
+        await bank.accepted(FRENCH)
+    answers = []
+
+    async def ask():
+        answers.append(await cancel(waiting, number=FRENCH))
+
+    world.nursery.start_soon(ask)
+    await waiting.receipts(1)
+    late = await waiting.accepted(FRENCH)
+    assert sorted(report.message_id for report in await waiting.receipts(9)) == sorted(mine)
+    await world.eventually(lambda: answers)
+    assert [answer.status for answer in answers] == [status.ESME_ROK]
+    assert world.rows("SELECT state, count(*) FROM message GROUP BY state ORDER BY state") == [(1, 19), (4, 9)]
+    assert (await query(waiting, late)).fields["message_state"] == ENROUTE
+    assert (await cancel(waiting, number=FRENCH)).status == status.ESME_ROK
+    assert (await cancel(waiting, number=FRENCH)).status == status.ESME_RCANCELFAIL
+
+
+async def test_cancel_by_address_in_memory_page_by_page(world, monkeypatch):
+    """What waits in memory is cancelled, whichever page it is on, and what is on its way is not."""
+    monkeypatch.setattr(action, "_PAGE", 1)
+    world.operator["window"] = 1
+    await world.start()
+    world.orange.answer = lambda _pdu: None
+    app = await world.app()
+    ids = [await app.accepted(FRENCH) for _ in range(5)]
+    await world.orange.received(1)
+    answers = [(await cancel(app, number=FRENCH)).status for _ in range(2)]
+    assert answers == [status.ESME_ROK, status.ESME_RCANCELFAIL]
+    world.orange.answer = lambda _pdu: status.ESME_ROK
+    world.orange.release()
+    await world.settled()
+    assert len(world.orange.requests) == 1
+    states = world.rows("SELECT id, state FROM message ORDER BY id")
+    assert [f"{row:016x}" for row, state in states if state == DELETED] == ids[1:]
 
 
 async def test_cancel_with_a_number(waiting):

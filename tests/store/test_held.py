@@ -48,6 +48,20 @@ async def test_messages_to(store):
     assert await store.transact(lambda tx: held.bodies(tx, {one.id, two.id, 5})) == {one.id: b"body", two.id: b"body"}
 
 
+async def test_messages_of_an_account_to_a_number(store):
+    """An account's parts for a number are found in order, from one on, up to one, so many."""
+    others = [KEY._replace(account="bank"), KEY._replace(number="4915112345678")]
+    ids = [part.id for part in await keep(store, KEY, *others, KEY._replace(reference=1), KEY)]
+    mine = [ids[0], *ids[3:]]
+
+    def found(between, limit=9):
+        return lambda tx: held.messages_of(tx, (KEY.account, KEY.number), between, limit)
+
+    assert await store.transact(found((0, 2**62))) == mine
+    assert await store.transact(found((mine[0], mine[1]))) == mine[1:2]
+    assert await store.transact(found((0, 2**62), 2)) == mine[:2]
+
+
 async def test_expiry(store):
     """What is overdue is not found any more, and ends with all of its bundle, up to a limit, the oldest first."""
     [young] = await keep(store, KEY)
