@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.rules.visible import code_point, in_a_line, named, spelled_out
+from gateway.rules.visible import code_point, in_a_line, named, spelled_out, turns_round
 
 COMMANDS = "\x00\x07\x08\x1b\x7f\x9b\u2028\u202a\u202e\u2066\u2069\u200f\ud800"
 
@@ -37,6 +37,29 @@ def test_harmless(text):
     assert not [each for each in in_a_line(text) if unicodedata.category(each) in {"Cc", "Cs"}]
     written = json.dumps(text, ensure_ascii=False)
     assert json.loads(spelled_out(written)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "turns"),
+    [
+        ("Soldes", False),
+        ("\u202eSoldes", True),
+        ("\u202eSoldes\u202c", False),
+        ("\u202b\u202eSoldes", True),
+        ("\u202b\u202eSoldes\u202c", False),
+        ("\u202e\u2066Soldes", False),
+        ("\u202e\u2066Soldes\u2069", True),
+        ("\u2067\u202eSoldes\u2069", False),
+        ("\u202e\u2066Soldes\u202c\u2069\u202c", False),
+        ("\u202eSoldes\u2069", True),
+        ("\u202eSoldes\nMerci", False),
+        ("\u202c\u2069Soldes", False),
+        ("\u200fכלב", False),
+    ],
+)
+def test_turns_round(text, turns):
+    """An override that is open at the end turns round what is written behind it; nothing else does."""
+    assert turns_round(text) is turns
 
 
 def test_names():

@@ -395,6 +395,7 @@ def test_no_text_turns_round_what_stands_behind_it(visit, stage, mark):
     expect(sight.locator(".bubble .control")).to_have_text(shown)
     expect(page.locator(".chips .control")).to_have_text(shown)
     assert reads_on(sight.locator("mark.mention"))
+    assert sight.get_by_text("telephones show the mention backwards").count() == (mark == "\u202e")
     page.get_by_role("button", name="Send this one test").click()
     page.wait_for_url("**/messages?done=sent*")
     excerpt = page.locator("tbody tr").first.locator("td.full bdi").first

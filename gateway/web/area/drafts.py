@@ -8,6 +8,7 @@ from gateway.homeward import TEMPLATE
 from gateway.rules.number import Number, NumberError, canonical
 from gateway.rules.preview import Preview
 from gateway.rules.reading import piece_of
+from gateway.rules.visible import turns_round
 from gateway.ruleset import meanings
 from gateway.smpp import pdu as smpp
 from gateway.smpp.layout import MAX_SHORT_MESSAGE
@@ -64,6 +65,12 @@ class Sight(NamedTuple):
             found.append(list(_runs(segment, [self._kind(start + place, each) for place, each in enumerate(segment)])))
             start += len(segment)
         return found
+
+    @property
+    def turned(self) -> bool:
+        """Whether a telephone would show the mention backwards."""
+        shown = self.found.mention
+        return shown is not None and turns_round(self.found.text[: shown.start])
 
     def _kind(self, place: int, character: str) -> str:
         shown = self.found.mention
