@@ -72,6 +72,12 @@ class Backend(Protocol):
     async def state(self) -> State:
         """Return how operators, accounts and their binds are doing at this moment, at this node."""
 
+    async def keep_import(self, account: str, name: str) -> None:
+        """Remember, also when the process of pages has ended, which list of an account is being taken in; "": none."""
+
+    async def kept_import(self, account: str) -> str:
+        """Return the name that was remembered: where that list is not being taken in, it was interrupted."""
+
 
 class Engine:
     """The gateway itself.
@@ -90,6 +96,7 @@ class Engine:
         self._submit = submit
         self._customers = customers
         self._operate = operate
+        self._imports: dict[str, str] = {}
         self.clock = store.clock
         self.transact = store.transact
         self.opt_out = desk.opt_out
@@ -125,3 +132,11 @@ class Engine:
         operate = self._operate
         lines = await operate.operators(), await operate.accounts()
         return State(*lines, await operate.operator_binds(), await operate.account_binds())
+
+    async def keep_import(self, account: str, name: str) -> None:
+        """Remember an import (:meth:`Backend.keep_import`)."""
+        self._imports[account] = name
+
+    async def kept_import(self, account: str) -> str:
+        """Return which import was remembered (:meth:`Backend.kept_import`)."""
+        return self._imports.get(account, "")

@@ -49,6 +49,8 @@ def actions(backend: Backend) -> dict[str, Action]:
         "decide": backend.decide,
         "usable": backend.usable,
         "state": backend.state,
+        "keep_import": backend.keep_import,
+        "kept_import": backend.kept_import,
     }
 
 

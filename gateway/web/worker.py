@@ -57,6 +57,8 @@ class RemoteBackend:
         self.decide = partial(channel.call, "decide")
         self.usable = partial(channel.call, "usable")
         self.state = partial(channel.call, "state")
+        self.keep_import = partial(channel.call, "keep_import")
+        self.kept_import = partial(channel.call, "kept_import")
 
     def clock(self) -> int:
         """Return the present by the one clock of all nodes."""

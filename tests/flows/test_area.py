@@ -551,6 +551,24 @@ async def test_import(world):
     assert note.startswith("shop: old supplier; 2 numbers")
 
 
+async def test_import_that_is_interrupted(world):
+    """An import whose process of pages has ended is told of by the next one, until a list was taken in whole."""
+    visitor = await (await open_site(world)).visitor("shop")
+    other = await Site(world).visitor("shop")
+    words = "The import was interrupted. What was added stays"
+    assert words not in (await other.get("/blacklist/import")).text
+    await visitor.get("/blacklist")
+    async with world.gateway.store.quiet:
+        await visitor.upload("/blacklist/import", "old.csv", b"number\n0600000000", reason="r")
+        while words not in (page := (await other.get("/blacklist/import")).text):
+            await trio.lowlevel.checkpoint()
+        assert "old.csv" in page
+        assert "data-running" in (await visitor.get("/blacklist/import")).text
+    while words in (await other.get("/blacklist/import")).text:
+        await trio.lowlevel.checkpoint()
+    assert "Done." in (await visitor.get("/blacklist/import")).text
+
+
 async def test_two_imports_at_once(world):
     """Of two lists that come at the same time one is taken, and the other is told so."""
     site = await open_site(world)

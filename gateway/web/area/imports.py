@@ -1,9 +1,10 @@
 """Imports: lists of opted-out numbers that were uploaded, taken in while nobody waits, with what they have come to.
 
 One import of an account goes on at a time. Where it has got to is known to the process that took it; what has been
-added stays, whatever becomes of that, and the same list again adds the rest.
+added stays, whatever becomes of that, and the same list again adds the rest; the next process tells so.
 """
 
+from contextlib import suppress
 from pathlib import PurePosixPath
 from shutil import copyfileobj
 from tempfile import TemporaryFile
@@ -21,6 +22,7 @@ from gateway.rules.columns import RowError
 from gateway.store.base import StoreError
 from gateway.store.sorting import sorter
 from gateway.web.area.frame import Frame, Visit
+from gateway.web.channel import ChannelError
 from gateway.web.site import Site
 
 _log = structlog.get_logger()
@@ -68,6 +70,12 @@ class Job:
 
     async def run(self, site: Site, limit: trio.CapacityLimiter) -> None:
         """Do it; whatever goes wrong is told on the page."""
+        with suppress(ChannelError):  # the gateway has gone, with what it remembered
+            await site.backend.keep_import(self.order.account, self.order.name)
+            await self._run(site, limit)
+            await site.backend.keep_import(self.order.account, "")
+
+    async def _run(self, site: Site, limit: trio.CapacityLimiter) -> None:
         try:
             with self._file, sorter(WIDTH) as room:
                 task = Import(self.order, self, room)
@@ -100,7 +108,9 @@ class Imports:
         return await self._page(visit, "", 200)
 
     async def _page(self, visit: Visit, problem: str, status: int) -> Response:
-        context = {"job": self._jobs.get(visit.account), "problem": problem}
+        job = self._jobs.get(visit.account)
+        cut = await self._site.backend.kept_import(visit.account) if job is None else ""
+        context = {"job": job, "cut": cut, "problem": problem}
         return await self._frame.page(visit, "import", context, status)
 
     def _runs(self, visit: Visit) -> bool:
