@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.rules.policy import Kind
 from gateway.smpp import status
-from gateway.store import blacklist, held, messages, reviews, spool
+from gateway.store import blacklist, held, messages, reviews, spool, waiting
 from gateway.store.messages import PLATFORM, Outcome
 
 if TYPE_CHECKING:
@@ -84,11 +84,11 @@ class Refusals:
 
         A message of which other segments are in the memory of a node is left: that may have begun to send it.
         """
-        waiting = spool.messages_to(tx, numbers)
+        segments = waiting.messages_to(tx, numbers)
         parts = held.messages_to(tx, numbers)
-        refused = self.judge(tx, waiting.keys() | parts).refused
+        refused = self.judge(tx, segments.keys() | parts).refused
         found = messages.get(tx, refused)
-        doomed = {each for each in refused if each in parts or waiting[each] >= found[each].segments}
+        doomed = {each for each in refused if each in parts or segments[each] >= found[each].segments}
         spool.remove_message(tx, doomed)
         held.remove(tx, doomed)
         return messages.settle(tx, [refusal(message) for message in sorted(doomed)])

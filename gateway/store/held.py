@@ -92,13 +92,13 @@ def messages_of(tx: Tx, whose: tuple[str, str], between: tuple[int, int], limit:
     return [int(each) for (each,) in found]
 
 
-def bodies(tx: Tx, messages: Collection[int]) -> dict[int, bytes]:
-    """Return what was submitted as those of these messages that wait, and keep others away from them."""
+def beginnings(tx: Tx, messages: Collection[int], octets: int) -> dict[int, bytes]:
+    """Return how what was submitted as these messages begins, where it waits, and keep others away from it."""
     found = tx.each(
-        f"SELECT id, body FROM held WHERE id IN ({{rows}}) ORDER BY id{tx.for_update}",  # noqa: S608 (constants)
+        f"SELECT id, substr(body, 1, {octets}) FROM held WHERE id IN ({{rows}}) ORDER BY id{tx.for_update}",  # noqa: S608 (a number)
         [(each,) for each in sorted(messages)],
     )
-    return {int(identifier): body for identifier, body in found}
+    return {int(identifier): bytes(body) for identifier, body in found}
 
 
 def expire(tx: Tx, limit: int) -> list[int]:

@@ -179,19 +179,6 @@ def waiting_lanes(tx: Tx) -> list[str]:
     return [str(lane) for (lane,) in _distinct(tx, "lane")]
 
 
-def waiting_of(tx: Tx, messages: Collection[int]) -> dict[int, list[Spooled]]:
-    """Return the waiting segments of these messages, which no node takes before the commit."""
-    found = tx.each(
-        f"SELECT {COLUMNS} FROM spool WHERE claimed IS NULL AND message IN ({{rows}}) "  # noqa: S608 (constants)
-        f"ORDER BY id{tx.for_update}{' SKIP LOCKED' if tx.for_update else ''}",
-        [(each,) for each in messages],
-    )
-    rows: dict[int, list[Spooled]] = {}
-    for row in found:
-        rows.setdefault(row[2], []).append(Spooled(*row))
-    return rows
-
-
 def move(tx: Tx, moves: Sequence[tuple[int, str]]) -> None:
     """Put waiting rows into other lanes, as (id, lane)."""
     tx.each(
@@ -224,33 +211,6 @@ def expire(tx: Tx, limit: int) -> list[Spooled]:
 def remove_message(tx: Tx, messages: Collection[int]) -> None:
     """Take out the segments of these messages that no node holds: they are not to be sent any more."""
     tx.each("DELETE FROM spool WHERE claimed IS NULL AND message IN ({rows})", [(each,) for each in messages])
-
-
-def messages_to(tx: Tx, numbers: Collection[str]) -> dict[int, int]:
-    """Return the messages to these numbers of which something waits, and how many segments of each do."""
-    found = tx.each(
-        "SELECT message, count(*) FROM spool WHERE number IN ({rows}) AND number <> '' AND claimed IS NULL "
-        "GROUP BY message",
-        [(number,) for number in sorted(numbers)],
-    )
-    return {int(message): int(count) for message, count in found}
-
-
-def messages_of(tx: Tx, whose: tuple[str, str], between: tuple[int, int], limit: int) -> list[int]:
-    """Return messages of an account to a number of which something waits, in order, as far as ``limit``.
-
-    Args:
-        tx: the transaction.
-        whose: the account, and the number.
-        between: behind which message, and up to which.
-        limit: how many.
-    """
-    found = tx.rows(
-        "SELECT DISTINCT message FROM spool WHERE account = ? AND number = ? AND number <> '' AND claimed IS NULL "
-        "AND message > ? AND message <= ? ORDER BY message LIMIT ?",
-        (*whose, *between, limit),
-    )
-    return [int(each) for (each,) in found]
 
 
 def let_go(tx: Tx, number: str, account: str | None, due: int) -> list[str]:

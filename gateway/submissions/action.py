@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.smpp import status
-from gateway.store import held, messages, spool
+from gateway.store import held, messages, spool, waiting
 from gateway.store.messages import ENROUTE, Outcome
 from gateway.submissions.askers import Answer
 from gateway.submissions.submission import RefusedError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.submissions.replace import Change, Replace, Replaced
     from gateway.submissions.submission import Customer
 
+_SERVICE_TYPE = 6  # octets of service_type, with which a submit_sm begins; all that is read of bodies to cancel them
 _PAGE = 1_000  # messages that the requests of one round by addresses look at; they go on in the next one
 
 
@@ -72,8 +73,10 @@ class Action:
         self._tx = tx
         self.orders = orders = _paged(tx, orders)
         meant = {each for order in orders for each in order.messages}
-        self._rows = spool.waiting_of(tx, meant)
-        self._parts = held.bodies(tx, meant)  # of messages that the apps cut, and which are not complete
+        changed = {each for order in orders if order.asked.change for each in order.messages}
+        self._rows = waiting.segments_of(tx, changed)
+        self._segments = waiting.beginnings(tx, meant, _SERVICE_TYPE)
+        self._parts = held.beginnings(tx, meant, _SERVICE_TYPE)  # of messages that apps cut, and which are not complete
         self._messages = messages.get(tx, meant)
         self._cancelled: set[int] = set()
         self._replaced: list[Replaced] = []
@@ -90,26 +93,26 @@ class Action:
         meant = [each for each in known if not asked.number or self._is_meant(asked, each)]
         if not self._touched.isdisjoint(message.id for message in meant):
             return asked
-        waiting = [message for message in meant if self._is_whole(message)]
+        whole = [message for message in meant if self._is_whole(message)]
         if asked.change is None:
-            return self._cancel(order, waiting)
-        if not waiting or len(waiting) < len(meant) or any(map(self._is_cut, meant)):
+            return self._cancel(order, whole)
+        if not whole or len(whole) < len(meant) or any(map(self._is_cut, meant)):
             return status.ESME_RREPLACEFAIL
-        return self._rewrite(asked, asked.change, waiting, replace)
+        return self._rewrite(asked, asked.change, whole, replace)
 
-    def _cancel(self, order: Order, waiting: list[Message]) -> int | Asked:
-        self._cancelled.update(message.id for message in waiting)
-        self._touched.update(message.id for message in waiting)
-        asked = order.asked._replace(cancelled=order.asked.cancelled or bool(waiting))
-        anew = order.asked.anew or bool(waiting)
+    def _cancel(self, order: Order, whole: list[Message]) -> int | Asked:
+        self._cancelled.update(message.id for message in whole)
+        self._touched.update(message.id for message in whole)
+        asked = order.asked._replace(cancelled=order.asked.cancelled or bool(whole))
+        anew = order.asked.anew or bool(whole)
         if order.rest is not None:
             return order.rest._replace(cancelled=asked.cancelled, anew=anew)
         if asked.newest and anew:  # what a lane took into memory between two pages was in neither
             return asked._replace(seen=0, anew=False)
         return status.ESME_ROK if asked.cancelled else status.ESME_RCANCELFAIL
 
-    def _rewrite(self, asked: Asked, change: Change, waiting: list[Message], replace: Replace) -> int:
-        written = [(message, self._rows[message.id]) for message in waiting]
+    def _rewrite(self, asked: Asked, change: Change, whole: list[Message], replace: Replace) -> int:
+        written = [(message, self._rows[message.id]) for message in whole]
         try:
             replaced = replace.write(self._tx, asked.customer, change, written)
         except RefusedError as refused:
@@ -124,8 +127,8 @@ class Action:
 
     def _is_whole(self, message: Message) -> bool:
         """Say whether nothing of a message has been sent: all of its segments wait."""
-        rows = self._rows.get(message.id, ())
-        here = message.id in self._parts or len(rows) == message.open == message.segments > 0
+        segments = self._segments.get(message.id, ())
+        here = message.id in self._parts or len(segments) == message.open == message.segments > 0
         return message.state == ENROUTE and here
 
     def _is_cut(self, message: Message) -> bool:
@@ -135,7 +138,7 @@ class Action:
     def _is_meant(self, asked: Asked, message: Message) -> bool:
         """Say whether a cancel_sm without an id means a message to its number: by its source, and its service_type."""
         wanted = asked.pdu.fields["service_type"]
-        bodies = [row.body for row in self._rows.get(message.id, ())] or [self._parts.get(message.id, b"")]
+        bodies = self._segments.get(message.id) or [self._parts.get(message.id, b"")]
         return is_own(asked, message) and (not wanted or all(_service_type(body) == wanted for body in bodies))
 
     def write(self, lanes: Lanes, home: Homeward) -> Placed:
@@ -163,8 +166,8 @@ def _addressed(tx: Tx, asked: Asked, most: int) -> Order:
         return Order(asked, [], asked)
     whose, newest = (asked.customer.name, asked.number), asked.newest or tx.new_id()  # what comes later is not meant
     between = asked.seen, newest
-    waiting = {*spool.messages_of(tx, whose, between, most), *held.messages_of(tx, whose, between, most)}
-    found = sorted(waiting)[:most]
+    either = {*waiting.messages_of(tx, whose, between, most), *held.messages_of(tx, whose, between, most)}
+    found = sorted(either)[:most]
     rest = asked._replace(seen=found[-1], newest=newest) if len(found) == most else None
     return Order(asked, found, rest)
 

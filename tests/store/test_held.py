@@ -41,11 +41,12 @@ async def test_removed_once(store):
 
 
 async def test_messages_to(store):
-    """The parts for a number are known, with what was submitted."""
+    """The parts for a number are known, and how what was submitted begins."""
     other = KEY._replace(number="4915112345678")
     one, two = await keep(store, KEY, other)
     assert await store.transact(lambda tx: held.messages_to(tx, {NUMBER, "1"})) == {one.id}
-    assert await store.transact(lambda tx: held.bodies(tx, {one.id, two.id, 5})) == {one.id: b"body", two.id: b"body"}
+    assert await store.transact(lambda tx: held.beginnings(tx, {one.id, 5}, 3)) == {one.id: b"bod"}
+    assert await store.transact(lambda tx: held.beginnings(tx, {two.id}, 9)) == {two.id: b"body"}
 
 
 async def test_messages_of_an_account_to_a_number(store):
