@@ -17,6 +17,7 @@ from gateway.observe.metrics import Metrics
 from gateway.smpp import status
 from gateway.store import messages, spool
 from gateway.store.tables import COPIED, LEFT
+from gateway.web.opt_out import LIMITS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -279,3 +280,12 @@ def test_statuses_are_those_of_the_code():
     rows = re.findall(r"^\| `(\w+)` \| (0x[0-9A-F]+) \|", (ROOT / "docs" / "smpp.md").read_text("utf-8"), re.MULTILINE)
     assert len(rows) > 20
     assert [(name, number) for name, number in rows if getattr(status, name) != int(number, 16)] == []
+
+
+def test_limits_of_the_opt_out_page_are_those_of_the_code():
+    """docs/security.md says how often the opt-out page may be used."""
+    page = (ROOT / "docs" / "security.md").read_text("utf-8")
+    for name, words in {"household": "one origin", "network": "one network", "number": "one number"}.items():
+        free, most = LIMITS[name]
+        assert re.search(rf"^\| (from|for) {words}.* \| {free:,} \| {most:,} \|$", page, re.MULTILINE), name
+    assert "| from everybody | {:,} | {:,} |".format(*LIMITS["everybody"]) in page

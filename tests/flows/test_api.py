@@ -193,6 +193,7 @@ async def test_preview(world, client):
     await client.post("/blacklist", {"number": GERMAN, "reason": "asked"})
     refused = (await client.post("/preview", {"to": GERMAN, "text": "Hallo"})).json
     assert refused["refusal"] == {"command_status": "0x410", "reason": "opted_out"}
+    assert refused["text"] == "Hallo no-sms.eu"  # without the refusal, as the description says
 
 
 async def test_preview_knows_what_sending_knows(world):

@@ -254,6 +254,11 @@ async def test_preview_is_truthful(world):
     await visitor.get("/compose")
     answer = await visitor.post("/compose/preview", text="Hello", to=FRENCH)
     assert "Refused: the recipient has opted out." in answer.text
+    recipient, france, abroad = answer.text.split('<div class="sight ')[1:]
+    assert "Nothing would be sent." in recipient
+    assert "Hello" not in recipient
+    assert "Nothing would be sent." not in france + abroad
+    assert "nothing is sent" in answer.text.split('class="costs"')[1]
     answer = await visitor.post("/compose/send", text="Hello", to=FRENCH, sender="SHOP")
     assert "The recipient has opted out." in answer.text
 

@@ -115,7 +115,7 @@ class Previewed(BaseModel):
     territory: Annotated[str, Field(description="Two letters, `FR`; overseas parts of France have their own.")]
     reason: Annotated[str, Field(examples=["appended"])]
     refusal: Refused | None
-    text: Annotated[str, Field(description="Exactly what would arrive; empty where it would be refused.")]
+    text: Annotated[str, Field(description="Exactly what would arrive; with a refusal, what would without it.")]
     segments: Annotated[list[str], Field(description="The same, cut into segments.")]
     before: Annotated[Size, Field(description="What the text alone takes.")]
     after: Annotated[Size, Field(description="What it takes with the mention; `segments` is what it costs.")]
