@@ -35,7 +35,7 @@ _LATE = 0.1
 _START = 60.0  # seconds that a process has to begin
 _PAUSES = (0.5, 30.0)  # seconds before it is started again: at first, at most
 _STEADY = 60.0  # seconds after which it counts as having run well
-_FREED = 3.0  # seconds that the ports of a gateway which was killed may take to become free
+_FREED = 15.0  # seconds that a gateway which was killed may keep its ports: its pages give way while they end, too
 _FAILED = (ChannelError, RuntimeError, StoreError)  # what a call may raise
 _LEAVE = 1.0  # seconds beyond those for its visitors that it has to end
 
@@ -141,13 +141,16 @@ class WebProcess:
             port.socket.close()
 
     async def _open(self) -> list[Port]:
-        until = trio.current_time() + _FREED
+        began, told = trio.current_time(), False
         while True:
             try:
                 return await open_web("web.listen", self._listen)
             except OSError as error:
-                if error.errno != errno.EADDRINUSE or trio.current_time() >= until:
+                if error.errno != errno.EADDRINUSE or trio.current_time() >= began + _FREED:
                     raise
+                if not told:
+                    _log.warning("web_waits", reason=error.strerror, seconds=_FREED)
+                told = True
             await trio.sleep(0.1)
 
     async def _serve(self) -> int | None:

@@ -276,13 +276,33 @@ async def greet(address, authority):
         assert (await stream.receive_some()).startswith(b"HTTP/1.1 404")
 
 
-async def test_port_that_is_taken(world):
+async def test_port_that_is_taken(world, monkeypatch):
     """A gateway whose web has no port says so, by address and setting, and does not start."""
+    monkeypatch.setattr("gateway.web.process._FREED", 0.0)
     await world.start()
     taken = "{}:{}".format(*world.address)
     config = Config.model_validate({**world.settings, "web": {"listen": taken}})
     with pytest.raises(OSError, match=rf"web\.listen: cannot listen on {taken}"):
         await WebProcess(config, config.web.listen, world.gateway.backend).run()
+
+
+async def test_port_that_becomes_free(world):
+    """A port that somebody else still has, such as pages of a gateway that was killed, is waited for."""
+    await world.start()
+    [other] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    address = other.socket.getsockname()
+    config = Config.model_validate({**world.settings, "web": {"listen": "{}:{}".format(*address)}})
+    process = WebProcess(config, config.web.listen, world.gateway.backend)
+
+    async def leave():
+        await world.eventually(lambda: world.events("web_waits"))
+        await other.aclose()
+
+    world.nursery.start_soon(leave)
+    assert await world.nursery.start(process.run) == address
+    assert (await fetch(address)).startswith(b"HTTP/1.1 404")
+    [event] = world.events("web_waits")
+    assert "Address already in use" in event["reason"]
 
 
 async def test_submission_of_a_page(world):
