@@ -96,6 +96,19 @@ def test_compose_without_javascript(visit, stage):
     until_delivered(page, GERMAN, "delivered")
 
 
+@each_way
+def test_enter_sends_nothing(visit, language, scripts):
+    """The Enter key in a field shows the preview, and costs nothing."""
+    page = visit("/compose", who="rival", language=language, java_script_enabled=scripts)
+    page.fill("#text", "Hello")
+    page.fill("#to", "+33647000000")
+    with page.expect_navigation():
+        page.press("#to", "Enter")
+    assert page.locator(".sight.recipient mark.mention").inner_text() == "STOP 36034"
+    page.goto("/messages?q=+33647000000")
+    assert page.locator("tbody tr").count() == 0
+
+
 def test_preview_is_the_recipients(visit):
     """The number typed in is whom the preview is for, once it is one; without it the preview is that of France."""
     page = visit("/compose", who="shop")
@@ -309,6 +322,7 @@ def test_review(visit, stage, language):
     page.goto("/review")
     case = page.locator("article").first
     assert "<script>alert(5)</script>" in case.locator("blockquote").inner_text()
+    case.get_by_role("textbox").press("Enter")  # decides nothing
     expect(case.locator("blockquote .control")).to_have_text("U+202E")
     case.get_by_role("button", name={"en": "Opt-out", "fr": "Désinscription"}[language], exact=True).click()
     expect(page.get_by_role("status").first).to_contain_text({"en": "Opted out", "fr": "Désinscrit"}[language])
