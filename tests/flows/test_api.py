@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from gateway.smpp.text import Alphabet
-from gateway.store import settings
+from gateway.store import ledger, settings
 from gateway.store.ids import wire
 from gateway.web.api.told import ReceiptEvent
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
@@ -206,6 +206,13 @@ async def test_preview_knows_what_sending_knows(world):
     assert len((await bank.post("/preview", draft)).json["segments"]) == 3
     await world.gateway.store.transact(lambda tx: settings.set_mention(tx, "bank", on=True))
     assert (await bank.post("/preview", draft)).json["mention"]["words"] == "STOP 36034"
+
+
+async def test_ledger_says_what_credits_are_for(world, client):
+    """What an account was granted stands in its ledger, with the reason."""
+    await world.gateway.store.transact(lambda tx: ledger.grant(tx, "shop", 500, ("invoice 118", "cli")))
+    [event] = (await client.get("/ledger")).json["items"]
+    assert (event["kind"], event["credits"], event["note"]) == ("grant", -500, "invoice 118")
 
 
 async def test_blacklist(world, client):

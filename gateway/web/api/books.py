@@ -79,4 +79,5 @@ def _shown(event: ledger.Event) -> Event:
         short_code=event.code,
         source=event.source,
         message_id=event.message,
+        note=event.note,
     )

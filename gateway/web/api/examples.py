@@ -34,6 +34,7 @@ _EVENT = {
     "short_code": "36034",
     "source": "sms",
     "message_id": "0cadcab170400002",
+    "note": "",
 }
 _CHANGE = {
     "number": _FRENCH,

@@ -73,6 +73,7 @@ class Event(BaseModel):
     short_code: str
     source: str
     message_id: str
+    note: Annotated[str, Field(description="More about it, such as why credits were granted; mostly empty.")]
 
 
 class Events(BaseModel):

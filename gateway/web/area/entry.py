@@ -5,6 +5,7 @@ each that has, so nobody is locked out of their own account by strangers. A pass
 time: each takes 64 MiB and four threads.
 """
 
+import math
 from collections import OrderedDict
 from urllib.parse import urlsplit
 
@@ -64,8 +65,11 @@ class Entry:
         who, password = field(form, "name")[:_LONGEST], str(form.get("password", ""))[:_LONGEST]
         origin = self._site.visitors.household(request)
         onward = field(form, "next")
-        if self._waits(who, origin) or self._checking >= _AT_ONCE:
-            return self._page(request, onward, "often", 429)
+        waits = self._waits(who, origin)
+        if waits or self._checking >= _AT_ONCE:
+            response = self._page(request, onward, "often", 429)
+            response.headers["retry-after"] = str(math.ceil(waits or 1))
+            return response
         if not await self._right(who, password):
             self._by_name.take(self._guessed(who, origin), trio.current_time())
             _log.warning("login_refused", account=who if self._logins.password(who)[0] else None, address=origin)
@@ -77,11 +81,10 @@ class Entry:
         await self._logins.begin(who, response)
         return response
 
-    def _waits(self, who: str, origin: str) -> bool:
+    def _waits(self, who: str, origin: str) -> float:
+        """Count an attempt; returns for how many seconds to wait before there may be another."""
         now = trio.current_time()
-        if self._by_origin.take(origin, now):
-            return True
-        return self._by_name.wait(self._guessed(who, origin), now) > 0
+        return self._by_origin.take(origin, now) or self._by_name.wait(self._guessed(who, origin), now)
 
     def _guessed(self, who: str, origin: str) -> str:
         """Return what wrong passwords for a name are counted under: who shares an owner's origin may guess no more."""
