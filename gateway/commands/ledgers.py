@@ -10,7 +10,7 @@ import click
 
 from gateway.commands.common import Words, config_option, configuration, reason
 from gateway.commands.progress import bar, in_plain_words
-from gateway.commands.records import account_option, format_option, in_store, known_account, show_all
+from gateway.commands.records import account_option, format_option, in_store, known_account, show_all, show_long
 from gateway.commands.words import counted, instant
 from gateway.store import audit as audits
 from gateway.store import balances as balanced
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.store.audit import Report
     from gateway.store.base import Snapshot, Tx
     from gateway.store.ledger import Verdict
+    from gateway.store.reading import Parts
 
     Period = tuple[datetime | None, datetime | None]
 
@@ -48,15 +49,15 @@ def _instants(period: Period) -> tuple[int, int | None]:
 def _show_events(path: Path, account: str | None, period: Period, form: str) -> None:
     config = configuration(path)
 
-    def query(snapshot: Snapshot) -> Iterator[Line]:
-        events = ledgers.events(snapshot, account, *_instants(period))
+    def query(parts: Parts) -> Iterator[Line]:
+        events = ledgers.events(parts, account, *_instants(period))
         first = list(islice(events, 1))
         if not first and account is not None:
             known_account(config, account)  # one that is configured no longer may have been billed all the same
         for e in chain(first, events):
             yield e.id, instant(e.at), e.account, e.kind, e.credits, e.number, e.code, e.source, e.message, e.note
 
-    show_all(form, _EVENTS, config, query)
+    show_long(form, _EVENTS, config, query)
 
 
 @ledger.command("list")

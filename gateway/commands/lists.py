@@ -12,7 +12,7 @@ import trio
 
 from gateway.commands.common import Words, config_option, configuration, reason
 from gateway.commands.progress import bar, in_plain_words
-from gateway.commands.records import account_option, concerning, known_account, show_all
+from gateway.commands.records import account_option, concerning, known_account, show_long
 from gateway.commands.words import counted, instant
 from gateway.optout.importing import WIDTH, Import, Order
 from gateway.rules.columns import RowError
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from gateway.commands.records import Line
     from gateway.config.models import Config
     from gateway.optout.importing import Problem, Report
-    from gateway.store.base import Snapshot, Store
+    from gateway.store.base import Store
+    from gateway.store.reading import Parts
 
 _COLUMNS = ["number", "account", "since", "source", "short_code", "everything"]
 _STDIN = "-"
@@ -167,9 +168,9 @@ def export(config_path: Path, account: str | None, form: str) -> None:
     known_account(config, account)
     whose = concerning(account)
 
-    def query(snapshot: Snapshot) -> Iterator[Line]:
-        for each in listing.by_number(snapshot) if whose is None else listing.newest(snapshot, whose):
+    def query(parts: Parts) -> Iterator[Line]:
+        for each in listing.by_number(parts) if whose is None else listing.newest(parts, whose):
             when = instant(each.since)
             yield f"+{each.number}", each.account, when, each.source, each.code, str(each.everything).lower()
 
-    show_all(form, _COLUMNS, config, query)
+    show_long(form, _COLUMNS, config, query)

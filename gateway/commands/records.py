@@ -23,6 +23,7 @@ from gateway.rules.number import Number, NumberError, canonical
 from gateway.rules.visible import spelled_out
 from gateway.store import listing
 from gateway.store.blacklist import EVERYBODY
+from gateway.store.reading import part_by_part
 from gateway.store.url import open_store, read_store
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from gateway.config.models import Config
     from gateway.store.base import Snapshot, Tx
+    from gateway.store.reading import Parts
 
 Result = TypeVar("Result")
 Line = tuple[Any, ...]
@@ -51,9 +53,17 @@ def in_store(config: Config, work: Callable[[Tx], Result]) -> Result:
 
 
 def show_all(form: str, columns: Sequence[str], config: Config, query: Callable[[Snapshot], Iterator[Line]]) -> None:
-    """Print what a query finds, as it comes: nobody waits for it, and it need not fit into memory."""
-    with in_plain_words(), read_store(config.store) as snapshot:
-        show(form, columns, query(snapshot))
+    """Print what a query finds at one instant, which is over by then: it must fit into memory."""
+    with in_plain_words():
+        with read_store(config.store) as snapshot:
+            lines = list(query(snapshot))
+        show(form, columns, lines)
+
+
+def show_long(form: str, columns: Sequence[str], config: Config, query: Callable[[Parts], Iterator[Line]]) -> None:
+    """Print what a query goes through page by page, as it comes: of any length, however slowly it is taken."""
+    with in_plain_words(), part_by_part(config.store) as parts:
+        show(form, columns, query(parts))
 
 
 def _print_json(columns: Sequence[str], lines: Iterable[Line]) -> None:
@@ -112,13 +122,13 @@ def blacklist() -> None:
 def list_blacklist(config_path: Path, account: str | None, form: str) -> None:
     """Print opted-out numbers, newest first."""
 
-    def query(snapshot: Snapshot) -> Iterator[Line]:
-        for each in listing.newest(snapshot, concerning(account)):
+    def query(parts: Parts) -> Iterator[Line]:
+        for each in listing.newest(parts, concerning(account)):
             yield each.number, each.account, instant(each.since), each.source, each.code, each.everything
 
     config = configuration(config_path)
     known_account(config, account)
-    show_all(form, ["number", "account", "since", "source", "short_code", "everything"], config, query)
+    show_long(form, ["number", "account", "since", "source", "short_code", "everything"], config, query)
 
 
 @blacklist.command()

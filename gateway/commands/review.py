@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.commands.common import Words, config_option, configuration, reason
-from gateway.commands.records import account_option, format_option, in_store, known_account, number_argument, show_all
+from gateway.commands.records import account_option, format_option, in_store, known_account, number_argument, show_long
 from gateway.commands.words import instant, said
 from gateway.optout.effect import OptOuts
 from gateway.optout.reviews import Reviews, Ruling
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.commands.records import Line
     from gateway.config.models import Config
-    from gateway.store.base import Snapshot
+    from gateway.store.reading import Parts
 
 _COLUMNS = ["number", "account", "short_code", "since", "opts_out_at", "rule", "text"]
 
@@ -40,14 +40,14 @@ def list_cases(config_path: Path, account: str | None, form: str) -> None:
     config = configuration(config_path)
     known_account(config, account)
 
-    def query(snapshot: Snapshot) -> Iterator[Line]:
-        for each in reviews.cases(snapshot, account):
+    def query(parts: Parts) -> Iterator[Line]:
+        for each in reviews.every(parts, account):
             case = each.case
             times = instant(case.since), instant(case.until)
             text = said(config, each.operator, Octets(each.octets, each.data_coding, each.esm_class))
             yield case.number, case.account, case.code, *times, each.rule, text
 
-    show_all(form, _COLUMNS, config, query)
+    show_long(form, _COLUMNS, config, query)
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:

@@ -11,7 +11,7 @@ import trio
 
 from gateway.commands import progress
 from gateway.commands.common import Words, config_option, configuration
-from gateway.commands.records import format_option, number_argument, show_all
+from gateway.commands.records import format_option, number_argument, show_all, show_long
 from gateway.commands.words import age, counted, instant
 from gateway.control import ControlError, ask
 from gateway.store import browse
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from gateway.config.models import Config
     from gateway.store.base import Snapshot, Tx
+    from gateway.store.reading import Parts
     from gateway.tend import Tended
 
     Act = Callable[[Tx, Selection, int], Tended]
@@ -93,15 +94,15 @@ def list_spool(config_path: Path, form: str, **which: Any) -> None:  # noqa: ANN
     """Print the rows that wait, the oldest first."""
     selection, now = _selection(**which), time.time_ns() // 1_000_000
 
-    def query(snapshot: Snapshot) -> Iterator[tuple[Any, ...]]:
-        for row, held in browse.listing(snapshot, selection):
-            state = "held" if held else "due" if row.due <= now else "later"
+    def query(parts: Parts) -> Iterator[tuple[Any, ...]]:
+        for row in browse.listing(parts, selection):
+            state = "held" if row.held else "due" if row.due <= now else "later"
             due = instant(row.due) if row.due > 0 else "at once"
             times = instant(made_at(row.id)), due, instant(row.expires)
             message = wire(row.message) if row.message else ""
             yield wire(row.id), row.lane, message, row.account, row.number, state, *times, row.attempts, row.priority
 
-    show_all(form, _ROWS, configuration(config_path), query)
+    show_long(form, _ROWS, configuration(config_path), query)
 
 
 @spool.command()

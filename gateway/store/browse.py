@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gateway.store.base import Snapshot, Tx
 
+_AT_ONCE = 5_000  # rows of a list that are held together
 # An id that an account knows may be that of a submit_multi, or of one part of a message whose rows another stands for.
 _MEANT = (
     "SELECT CASE WHEN joined = 0 THEN id ELSE joined END FROM message WHERE id = ? "
@@ -63,9 +64,17 @@ class LaneStatus(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A row and whether a gateway has it in memory."""
+    """A row without its body (see :class:`gateway.store.spool.Spooled`), and whether a gateway has it in memory."""
 
-    row: Spooled
+    id: int
+    lane: str
+    message: int
+    account: str
+    number: str
+    due: int
+    expires: int
+    attempts: int
+    priority: int
     held: bool
 
 
@@ -91,12 +100,22 @@ def status(snapshot: Tx | Snapshot, now: int) -> Iterator[LaneStatus]:
 
 
 def listing(snapshot: Tx | Snapshot, selection: Selection) -> Iterator[Listed]:
-    """Yield the rows selected, the oldest first."""
-    found = snapshot.rows(
-        f"SELECT {COLUMNS}, CASE WHEN claimed IS NULL THEN 0 ELSE 1 END FROM spool WHERE {_SELECTED} ORDER BY id",  # noqa: S608 (constants)
-        selection.values,
-    )
-    return (Listed(Spooled(*row), bool(held)) for *row, held in found)
+    """Yield the rows selected, the oldest first: page by page, as far as there are any when the first is asked for."""
+    [(upto,)] = snapshot.rows("SELECT coalesce(max(id), 0) FROM spool")
+    behind = 0
+    while True:
+        found = list(
+            snapshot.rows(
+                "SELECT id, lane, message, account, number, due, expires, attempts, priority, "  # noqa: S608 (constants)
+                "CASE WHEN claimed IS NULL THEN 0 ELSE 1 END "
+                f"FROM spool WHERE id > ? AND id <= ? AND {_SELECTED} ORDER BY id LIMIT ?",
+                (behind, upto, *selection.values, _AT_ONCE),
+            )
+        )
+        yield from (Listed(*row)._replace(held=bool(row[-1])) for row in found)
+        if len(found) < _AT_ONCE:
+            return
+        behind = found[-1][0]
 
 
 def page(tx: Tx, selection: Selection, after: int, limit: int) -> list[Spooled]:

@@ -137,12 +137,24 @@ def follow_up(tx: Tx, messages: Sequence[str]) -> None:
 
 
 def events(tx: Tx | Snapshot, account: str | None = None, since: int = 0, until: int | None = None) -> Iterator[Event]:
-    """Yield events in their order: of one account or all, from ``since`` to before ``until``."""
-    found = tx.rows(
-        f"SELECT {_COLUMNS} FROM ledger WHERE at >= ? AND at < ? AND account = coalesce(?, account) ORDER BY position",  # noqa: S608 (constants)
-        (since, _FOR_EVER if until is None else until, account),
-    )
-    return (Event(*row) for row in found)
+    """Yield events in their order: of one account or all, from ``since`` to before ``until``.
+
+    They are read page by page, as far as there are any when the first one is asked for.
+    """
+    whose, values = ("AND account = ?", (account,)) if account is not None else ("", ())
+    behind, upto = 0, last(tx).position
+    while True:
+        found = list(
+            tx.rows(
+                f"SELECT position, {_COLUMNS} FROM ledger WHERE position > ? AND position <= ? AND at >= ? AND at < ? "  # noqa: S608 (constants)
+                f"{whose} ORDER BY position LIMIT ?",
+                (behind, upto, since, _FOR_EVER if until is None else until, *values, _PAGE),
+            )
+        )
+        yield from (Event(*row[1:]) for row in found)
+        if len(found) < _PAGE:
+            return
+        behind = found[-1][0]
 
 
 def page(tx: Tx | Snapshot, account: str, before: int | None = None, limit: int = 50) -> tuple[list[Event], int | None]:

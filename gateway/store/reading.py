@@ -1,17 +1,22 @@
-"""Reading at leisure: in threads, on connections that are for nothing else, so that no commit waits for a page."""
+"""Reading at leisure: on connections that are for nothing else, so that no commit waits for whoever reads.
+
+Pages are read in threads. Nobody who takes a long list slowly holds one instant of the database meanwhile: for that the
+database would have to keep all that has changed since.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
 from gateway.store.url import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    from gateway.store.base import Snapshot, Source
+    from gateway.store.base import Row, Snapshot, Source
 
 Result = TypeVar("Result")
 Place = TypeVar("Place")
@@ -94,3 +99,33 @@ class Reader:
                 return source
             source.close()
         return open_source(self._url)
+
+
+class Parts:
+    """A store read one statement after another, each at an instant of its own and to its end.
+
+    So it stands where a :class:`gateway.store.base.Snapshot` may for what goes through a list page by page, by what no
+    change moves: whatever is there all the time comes once.
+
+    Args:
+        source: nobody else reads it meanwhile.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Run one SELECT with ``?`` places and return its rows, which must not be too many for memory."""
+        with self._source.snapshot() as snapshot:
+            return list(snapshot.rows(sql, values))
+
+
+@contextmanager
+def part_by_part(url: str) -> Iterator[Parts]:
+    """Read what ``url`` names part by part until the block ends: a long list may be taken as slowly as anybody likes.
+
+    Raises:
+        StoreError: it cannot be had, or not be read.
+    """
+    with closing(open_source(url)) as source:
+        yield Parts(source)

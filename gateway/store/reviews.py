@@ -47,6 +47,7 @@ class Place(NamedTuple):
 
 
 FIRST, _ALL = Place(-1, "", "", ""), 2**63 - 1
+_PAGE = 1_000  # cases read at once
 
 
 class Open(NamedTuple):
@@ -126,3 +127,11 @@ def cases(tx: Tx | Snapshot, account: str | None = None, after: Place = FIRST, l
         (*after, *values, limit),
     )
     return (Open(Case(*row[:6]), *row[6:]) for row in found)
+
+
+def every(reader: Tx | Snapshot, account: str | None = None) -> Iterator[Open]:
+    """Yield all open cases likewise, read page by page."""
+    place = FIRST
+    while found := list(cases(reader, account, place, _PAGE)):
+        yield from found
+        place = found[-1].place
