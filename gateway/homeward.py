@@ -27,7 +27,7 @@ RECEIPT, INTERMEDIATE = 0x04, 0x20  # esm_class of a delivery receipt, and of ne
 _NEWS_WANTED = 0x10  # registered_delivery
 _ALWAYS, _ON_FAILURE, _ON_SUCCESS = 1, 2, 3  # registered_delivery, bits 1-0 (3 is a 5.0 value)
 _RECEIPT_BITS = 3
-_REFUSED = f"{status.OPTED_OUT:03X}"
+REFUSED = f"{status.OPTED_OUT:03X}"  # what receipts say of a message that its number refuses
 _GOOD = (messages.DELIVERED, messages.ACCEPTED)
 
 TEMPLATE = {
@@ -111,7 +111,7 @@ class Homeward:
 
 def _is_unsent(finished: Finished) -> bool:
     """Say whether a message was called back before anything of it was sent: by its app, by us, or by its number."""
-    refused = finished.state == messages.REJECTED and finished.error == _REFUSED
+    refused = finished.state == messages.REJECTED and finished.error == REFUSED
     return refused or finished.state == messages.DELETED
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.homeward import REFUSED
 from gateway.rules.policy import Kind
-from gateway.smpp import status
 from gateway.store import blacklist, held, messages, reviews, spool, waiting
 from gateway.store.messages import PLATFORM, Outcome
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from gateway.config.models import Config
     from gateway.store.base import Tx
     from gateway.store.messages import Finished, Message
-
-_ERROR = f"{status.OPTED_OUT:03X}"  # what receipts say of a message that its number refuses
 
 
 class Standing(NamedTuple):
@@ -36,7 +34,7 @@ class Standing(NamedTuple):
 
 def refusal(message: int) -> Outcome:
     """Return the end of a message that its number refuses."""
-    return Outcome(message, messages.REJECTED, _ERROR, final=True)
+    return Outcome(message, messages.REJECTED, REFUSED, final=True)
 
 
 class Refusals:
