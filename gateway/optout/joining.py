@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from gateway.store.base import Tx
 
 
+_CHANGING = (Reading.OPT_OUT, Reading.OPT_IN)
+
+
 class Joining:
     """Hears texts, long ones when they are complete.
 
@@ -58,7 +61,7 @@ class Joining:
         bundles = Bundles(tx, keys)
         complete: list[Heard] = []
         for each in heard:
-            complete += self._take(bundles, each, each.part) if each.part else [each]
+            complete += self._take(bundles, each, each.part) if each.part else [_noted(bundles, each)]
         bundles.write()
         return self._opt_outs.hear(tx, complete)
 
@@ -67,7 +70,8 @@ class Joining:
         taken = bundles.take(_part(heard, place, bundles.now + self._patience))
         here = heard if taken.copies else heard._replace(copied=False)
         before = [_again(each) for each in taken.copies[:-1]]  # the last one is the part itself
-        return [*before, here, *map(self._whole, taken.texts)]
+        texts = [_noted(bundles, self._whole(parts), parts) for parts in taken.texts]
+        return [*before, here, *texts]
 
     def overdue(self, tx: Tx, limit: int) -> Heeded:
         """Read up to ``limit`` texts of which parts have not come in time."""
@@ -86,6 +90,13 @@ class Joining:
         text = _text(first)._replace(esm_class=octets.esm_class, data_coding=octets.data_coding, octets=octets.octets)
         decision = decide(octets, said, self._codes)
         return _heard(first, decision, text)._replace(copied=False)
+
+
+def _noted(bundles: Bundles, heard: Heard, parts: Sequence[Part] = ()) -> Heard:
+    """Let it be known for parts that come again, if a text may change what they mean; returns the text."""
+    if heard.decision.reading in _CHANGING:
+        bundles.change(heard.number.key, parts)
+    return heard
 
 
 def _heard(part: Part, decision: Decision, text: Text) -> Heard:

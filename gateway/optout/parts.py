@@ -4,8 +4,8 @@ An operator that did not get our answer hands a part over again: at once, or hou
 its text waits it is known by what it says in its place. Once the text was read it is known by a digest, and told from a
 new text under the same reference (they come around, and some telephones have only one) by what comes with it. Parts
 that were all read before are no text; with one among them that was not they are, and the accounts, who were not shown
-them again, then get them all. Only what the subscriber has changed their mind about since is read a second time: STOP,
-START and the same STOP again are three texts.
+them again, then get them all. Where it may mean something else by now it is read a second time: STOP, START and the
+same STOP again are three texts, and a STOP after the marketing of somebody else is about that.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.smpp.udh import Concatenation
-from gateway.store import evidence, inbound
+from gateway.store import contacts, evidence, inbound
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -49,6 +49,12 @@ class Bundles:
         self._stored = set(self._waiting)
         self._read = inbound.already_read(tx, keys)
         self._new: set[Place] = set()
+        self._outdated: set[Place] = set()  # read before a change that is in no table yet
+
+    def change(self, number: str, by: Iterable[Part] = ()) -> None:
+        """Take note that a text of this batch may opt a number out, or in; ``by`` its parts."""
+        before = {place for place in self._read if place[0].number == number}
+        self._outdated = (self._outdated | before) - set(map(_place, by))
 
     def take(self, part: Part) -> Taken:
         """Put a part to the others of its text."""
@@ -99,6 +105,7 @@ class Bundles:
         places = {_place(part) for part in parts.values()}
         self._read |= dict.fromkeys(places, self.now)
         self._new |= places
+        self._outdated -= places
         return [parts[place] for place in sorted(parts)]
 
     def _was_read(self, part: Part) -> bool:
@@ -108,9 +115,17 @@ class Bundles:
         return not all(map(self._was_read, parts))
 
     def _is_changed(self, key: Key) -> bool:
-        """Say whether the number has opted out, or in, since the parts under a key were last read."""
-        latest = max(self._read[_place(part)] for part in self._waiting[key].values())
-        return evidence.changed_since(self._tx, key.number, latest)
+        """Say whether the number has opted out, or in, or got marketing, since the parts under a key were last read.
+
+        As one text, that is: some of them may have been read later, as parts of another one.
+        """
+        places = set(map(_place, self._waiting[key].values()))
+        together = min(self._read[place] for place in places)
+        return (
+            not places.isdisjoint(self._outdated)
+            or evidence.changed_since(self._tx, key.number, together)
+            or contacts.sent_since(self._tx, key.number, together)
+        )
 
 
 def place_of(part: Part) -> Concatenation:

@@ -31,6 +31,11 @@ def touch(tx: Tx, rows: Sequence[tuple[str, str, str]]) -> None:
     )
 
 
+def sent_since(tx: Tx, number: str, since: int) -> bool:
+    """Say whether anybody has sent marketing to a number after an instant, through whichever code."""
+    return bool(tx.rows("SELECT 1 FROM contact WHERE number = ? AND last_sent > ? LIMIT 1", (number, since)))
+
+
 def senders(tx: Tx, asked: Collection[tuple[str, str]], since: int) -> dict[tuple[str, str], list[Contact]]:
     """Return who sent marketing to numbers through codes, (number, code), from ``since`` on, most recent first."""
     found = tx.each(

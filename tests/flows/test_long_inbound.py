@@ -217,6 +217,27 @@ async def test_the_same_text_after_a_change_of_mind(world, app):
     assert (await app.submit(FRENCH)).status == status.OPTED_OUT
 
 
+async def test_the_same_text_after_another_that_begins_like_it(world, app):
+    """Also where the START is as long, has the same reference, and begins with the same part."""
+    stop, start = (parts("Bonjour" + "." * 146 + word) for word in ("STOP", "START"))
+    for pieces in (stop, start, stop):
+        await text_parts(world, pieces)
+    assert [effect for _, effect in heard(world)] == ["opted_out", "lifted", "opted_out"]
+    assert (await app.submit(FRENCH)).status == status.OPTED_OUT
+
+
+async def test_the_same_text_after_marketing_of_somebody_else(world, app):
+    """The same STOP under the same reference is about whoever has sent marketing since."""
+    pieces = parts(LONG)
+    await text_parts(world, pieces)
+    await world.reload(accounts={"club": {"password": "secret"}})
+    club = await world.app("club")
+    await club.accepted(FRENCH, "Concert", registered_delivery=0)
+    await text_parts(world, pieces)
+    assert [effect for _, effect in heard(world)] == ["opted_out", "opted_out"]
+    assert [(await each.submit(FRENCH)).status for each in (app, club)] == [status.OPTED_OUT, status.OPTED_OUT]
+
+
 async def test_what_was_read_is_forgotten(world, app):
     """What has been read is not known for ever."""
     pieces = parts(LONG)
