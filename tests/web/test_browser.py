@@ -152,6 +152,31 @@ def test_draft_is_not_lost(visit):
     expect(page.locator("#text")).to_have_value("")
 
 
+def test_draft_is_nobody_elses(visit):
+    """Of a draft whose log-in has ended nothing is left in the browser once another account has logged in."""
+    page = visit("/compose", who="rival")
+    page.fill("#text", "Half a thought")
+    page.context.clear_cookies(name="__Host-login")
+    page.goto("/compose")
+    assert "Half a thought" in page.evaluate("Object.values(sessionStorage).join()")
+    log_in(page, "shop")
+    expect(page.locator("#text")).to_have_value("")
+    assert page.evaluate("Object.values(sessionStorage).join()") == ""
+
+
+def test_next_draft_outlives_a_look_back(visit):
+    """Whoever looks at the page again that says what was sent does not lose what they have written since."""
+    page = visit("/compose", who="shop")
+    send_test(page, "0641000000", "The first one", str)
+    sent = page.url
+    page.goto("/compose")
+    expect(page.locator("#text")).to_have_value("")
+    page.fill("#text", "The second one")
+    page.goto(sent)
+    page.goto("/compose")
+    expect(page.locator("#text")).to_have_value("The second one")
+
+
 def test_language_is_switched_where_a_form_was_wrong(visit):
     """The page that says what is wrong with a form can be read in another language, and its address be opened."""
     page = visit("/compose", who="rival")

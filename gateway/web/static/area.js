@@ -6,10 +6,20 @@ document.documentElement.classList.add("js");
 // On a narrow screen the pages are a row that is wider than it: show the one that is open.
 document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
-// A draft is kept for its account, in this tab alone, until it is sent or the account logs out.
-const kept = `draft of ${document.querySelector(".who strong")?.textContent}`;
-const done = new URLSearchParams(location.search).get("done");
-if (done === "sent" || done === "refused") sessionStorage.removeItem(kept);
+// A draft is kept for its account, in this tab alone, until it is sent, its account logs out or another one logs in.
+const account = document.querySelector(".who strong")?.textContent;
+const kept = `draft of ${account}`;
+if (account && !document.querySelector(".rail a[href='/admin']")) {
+  Object.keys(sessionStorage).filter((key) => key !== kept && key.startsWith("draft of ")).forEach((key) => {
+    sessionStorage.removeItem(key);
+  });
+}
+const told = new URLSearchParams(location.search);
+const sent = ["sent", "refused"].includes(told.get("done")) && told.get("id");
+if (sent && sent !== sessionStorage.getItem("sent")) {  // the first time: who comes back may have written another
+  sessionStorage.removeItem(kept);
+  sessionStorage.setItem("sent", sent);
+}
 document.querySelectorAll("form[action='/logout']").forEach((form) => {
   form.addEventListener("submit", () => sessionStorage.clear());
 });
