@@ -2,7 +2,8 @@
 
 Pages cost more than messages do, and one interpreter does one thing at a time: in a process of their own they cannot
 hold a message up. The gateway opens the ports, starts the process, answers its calls (:mod:`gateway.web.backend`), and
-starts another whenever it ends or shows no sign of life. Visitors wait in the ports' backlog meanwhile.
+starts another whenever it ends or shows no sign of life. Visitors wait in the ports' backlog meanwhile; but one that
+starves goes on until another one serves, for two of them may take visitors in through the same ports.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from gateway.web.channel import Action, Channel, ChannelError
 from gateway.web.child import Child
 from gateway.web.courtesy import Courtesy, lacked
 from gateway.web.http import open_web
+from gateway.web.served import FAILED, LEAVE, End, Served
 
 if TYPE_CHECKING:
     from gateway.config.models import Config
@@ -36,8 +38,7 @@ _START = 60.0  # seconds that a process has to begin
 _PAUSES = (0.5, 30.0)  # seconds before it is started again: at first, at most
 _STEADY = 60.0  # seconds after which it counts as having run well
 _FREED = 15.0  # seconds that a gateway which was killed may keep its ports: its pages give way while they end, too
-_FAILED = (ChannelError, RuntimeError, StoreError)  # what a call may raise
-_LEAVE = 1.0  # seconds beyond those for its visitors that it has to end
+_HANDED_OVER = 15.0  # seconds for visitors of a process that is relieved: it gets little of the processors
 
 
 def actions(backend: Backend) -> dict[str, Action]:
@@ -63,9 +64,6 @@ class WebProcess:
         backend: what pages may ask.
         silence: seconds without a sign of life after which a process is given up.
         late: seconds that the process may lack a processor during a sign of life; more is too little of one.
-
-    Attributes:
-        serves: whether it does, as far as was last heard of it.
     """
 
     def __init__(
@@ -77,22 +75,26 @@ class WebProcess:
         silence: float = _SILENCE,
         late: float = _LATE,
     ) -> None:
-        self.serves = False
         self._config = config
         self._listen = listen
         self._backend = backend
         self._silence = silence
         self._courtesy = Courtesy(late)
-        self._channel: Channel | None = None
-        self._child: Child | None = None
+        self._processes: list[Served] = []  # the newest one is the last
+        self._relief = trio.Event()  # set once a process has begun
         self._ports: list[Port] = []
         self._changed = trio.Event()
         self._life = trio.CancelScope()
 
     @property
     def pid(self) -> int:
-        """Of the process that serves; 0: there is none at this moment."""
-        return self._child.pid if self._child is not None else 0
+        """Of the newest process; 0: there is none at this moment."""
+        return self._processes[-1].child.pid if self._processes else 0
+
+    @property
+    def serves(self) -> bool:
+        """Whether any process does, as far as was last heard of it."""
+        return any(process.begun for process in self._processes)
 
     async def run(self, task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled or drained; started, with the address, once the ports are open.
@@ -102,18 +104,23 @@ class WebProcess:
         """
         self._ports = await self._open()
         task_status.started(self._ports[0].socket.getsockname()[:2])
-        pause, most = _PAUSES
         try:
             with self._life:
-                while True:
-                    began = trio.current_time()
-                    code = await self._serve()
-                    pause = _PAUSES[0] if trio.current_time() - began > _STEADY else pause
-                    _log.error("web_ended", status=code, again_in=pause)
-                    await trio.sleep(pause)
-                    pause = min(2 * pause, most)
+                async with trio.open_nursery() as nursery:
+                    await self._serve_for_ever(nursery)
         finally:
             self._close()
+
+    async def _serve_for_ever(self, nursery: trio.Nursery) -> None:
+        pause, most = _PAUSES
+        while True:
+            began = trio.current_time()
+            end: End | None = await nursery.start(self._serve)
+            pause = _PAUSES[0] if trio.current_time() - began > _STEADY else pause
+            if end is not None:
+                end.log(pause)
+                await trio.sleep(pause)
+                pause = min(2 * pause, most)
 
     def follow(self, config: Config) -> None:
         """Have pages go by this configuration, and by certificates as they are now, as soon as their process can.
@@ -128,12 +135,9 @@ class WebProcess:
     async def drain(self, patience: float) -> None:
         """Let nobody in any more, let who is there be answered within ``patience`` seconds, and end."""
         self._close()
-        if self._channel is not None:
-            with trio.move_on_after(patience + _LEAVE):
-                try:
-                    await self._channel.call("drain", patience)
-                except _FAILED as error:
-                    _log.debug("web_gone_before", reason=str(error))
+        async with trio.open_nursery() as nursery:
+            for process in self._processes:
+                nursery.start_soon(process.drain, patience)
         self._life.cancel()
 
     def _close(self) -> None:
@@ -153,90 +157,106 @@ class WebProcess:
                 told = True
             await trio.sleep(0.1)
 
-    async def _serve(self) -> int | None:
-        """Have one process serve until it ends; returns its exit status, None where there was none."""
+    async def _serve(self, *, task_status: trio.TaskStatus[End | None]) -> None:
+        """Have one process serve until it ends; started when it has, or once another one is to take its place."""
+        process, status = None, None
         try:
             ours, theirs = trio.socket.socketpair()
             async with trio.SocketStream(ours) as stream:
                 with theirs:
                     descriptors = [theirs.fileno(), *(port.socket.fileno() for port in self._ports)]
                     child = Child([*_COMMAND, *map(str, descriptors)], descriptors)
-                return await self._keep(child, Channel(stream, actions(self._backend)))
+                process = Served(child, Channel(stream, actions(self._backend)), task_status.started)
+                status = await self._keep(process)
         except* OSError as errors:
             _log.error("web_failed", reason=str(errors.exceptions[0]))
         except* Exception:  # noqa: BLE001 (whatever befalls pages, messages are carried on)
             _log.exception("web_failed")
-        return None
+        end = End(status, process is not None and process.given_up)
+        if process is not None and process.replaced:
+            end.log(0.0)
+        else:
+            task_status.started(end)
 
-    async def _keep(self, child: Child, channel: Channel) -> int:
+    async def _keep(self, process: Served) -> int:
         """Talk to a process until it has ended, which it has on return."""
-        self._child, self._channel = child, channel
+        self._processes.append(process)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._talk, child, channel)
-                status = await child.run(log.pass_on)
+                nursery.start_soon(self._talk, process)
+                status = await process.child.run(log.pass_on)
                 nursery.cancel_scope.cancel()
         finally:
-            self._child, self._channel, self.serves = None, None, False
+            self._processes.remove(process)
         return status
 
-    async def _talk(self, child: Child, channel: Channel) -> None:
+    async def _talk(self, process: Served) -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._tend, channel, child, nursery)
-            await channel.run()
+            nursery.start_soon(self._tend, process, nursery)
+            await process.channel.run()
             nursery.cancel_scope.cancel()
-        await trio.sleep(_LEAVE)
-        child.kill()  # whoever has let go of its end has nothing more to do
+        await trio.sleep(LEAVE)
+        process.child.kill()  # whoever has let go of its end has nothing more to do
 
-    async def _tend(self, channel: Channel, child: Child, nursery: trio.Nursery) -> None:
+    async def _tend(self, process: Served, nursery: trio.Nursery) -> None:
         """Tell a process what to go by, and see to it that it lives."""
         self._courtesy.begin()
-        changed = self._changed
+        changed, pid = self._changed, process.child.pid
         try:
             with trio.fail_after(_START):
-                await channel.call("begin", self._config, self._ahead())
-            self.serves = True
-            _log.info("web_begun", pid=child.pid)
-            nursery.start_soon(self._lead, channel, child, changed)
-            while await self._lives(channel, child):
+                await process.channel.call("begin", self._config, self._ahead())
+            process.begun = True
+            self._relief.set()
+            _log.info("web_begun", pid=pid)
+            nursery.start_soon(self._lead, process, changed)
+            while await self._lives(process):
                 pass
-            _log.warning("web_starved", pid=child.pid)
-            child.kill()
+            _log.warning("web_starved", pid=pid)
+            await self._hand_over(process)
         except trio.TooSlowError:
             self._courtesy.lost(trio.current_time())
-            _log.error("web_stuck", pid=child.pid)
-            child.kill()
+            _log.error("web_stuck", pid=pid)
+            process.give_up()
+            process.replace()
         except ChannelError:
-            _log.debug("web_gone", pid=child.pid)
+            _log.debug("web_gone", pid=pid)
         except (RuntimeError, StoreError) as error:
-            _log.error("web_failed", pid=child.pid, reason=str(error))
-            child.kill()
+            _log.error("web_failed", pid=pid, reason=str(error))
+            process.give_up()
 
-    async def _lead(self, channel: Channel, child: Child, changed: trio.Event) -> None:
+    async def _hand_over(self, process: Served) -> None:
+        """Let a process serve until another one does, and then end once it has answered who is there."""
+        self._relief = relief = trio.Event()
+        process.replace()
+        await relief.wait()
+        await process.drain(_HANDED_OVER)
+        process.give_up()
+
+    async def _lead(self, process: Served, changed: trio.Event) -> None:
         """Have a process go by the configuration whenever that has changed."""
         try:
             while True:
                 await changed.wait()
                 changed = self._changed
-                await self._ask(channel, "follow", self._config)
-                _log.info("web_follows", pid=child.pid)
-        except (*_FAILED, trio.TooSlowError) as error:
-            _log.warning("web_follows_later", pid=child.pid, reason=str(error) or "took too long")
-            child.kill()
+                await self._ask(process, "follow", self._config)
+                _log.info("web_follows", pid=process.child.pid)
+        except (*FAILED, trio.TooSlowError) as error:
+            _log.warning("web_follows_later", pid=process.child.pid, reason=str(error) or "took too long")
+            process.give_up()
 
-    async def _lives(self, channel: Channel, child: Child) -> bool:
+    async def _lives(self, process: Served) -> bool:
         """Wait for the next sign of life; returns False where the process gets too little of the processors."""
         await trio.sleep(self._silence / _BEATS)
-        if self._courtesy.asked(trio.current_time()) and not await self._ask(channel, "give_way"):
+        if self._courtesy.asked(trio.current_time()) and not await self._ask(process, "give_way"):
             self._courtesy.refused()
-        asked, before = trio.current_time(), child.waits()
-        await self._ask(channel, "beat", self._ahead())
-        heard, after = trio.current_time(), child.waits()
+        asked, before = trio.current_time(), process.child.waits()
+        await self._ask(process, "beat", self._ahead())
+        heard, after = trio.current_time(), process.child.waits()
         return not self._courtesy.heard(lacked(heard - asked, before, after), heard)
 
-    async def _ask(self, channel: Channel, name: str, *arguments: object) -> object:
+    async def _ask(self, process: Served, name: str, *arguments: object) -> object:
         with trio.fail_after(self._silence):
-            return await channel.call(name, *arguments)
+            return await process.channel.call(name, *arguments)
 
     def _ahead(self) -> int:
         return self._backend.clock() - time.time_ns() // 1_000_000

@@ -42,6 +42,10 @@ FIELDS = {
 
 NOTHING = b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 FRONT = NOTHING.replace(b"/nothing", b"/")
+HALF = (
+    b"POST /opt-out HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nExpect: 100-continue\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n\r\n"
+)
 
 
 async def fetch(address, octets=NOTHING):
@@ -112,7 +116,8 @@ async def test_process_that_ends_or_stands_still(world, process, number):
     with trio.fail_after(4 * PATIENCE):
         assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
     assert process.pid not in (0, first)
-    assert [event["status"] for event in world.events("web_ended")] == [-signal.SIGKILL]
+    [end] = await world.eventually(lambda: world.events("web_ended"))
+    assert (end["status"], end["log_level"]) == (-signal.SIGKILL, "error" if number == signal.SIGKILL else "info")
     assert len(world.events("web_stuck")) == (number == signal.SIGSTOP)
 
 
@@ -135,6 +140,27 @@ async def test_pages_that_starve(world):
     await trio.testing.wait_all_tasks_blocked()
     assert policies(process) == {os.SCHED_OTHER}
     assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
+
+
+async def test_starving_pages_serve_until_others_do(world):
+    """Whoever is on a page that starves is answered there; others serve by then, nobody waits, and it is no error."""
+    process = await served(world, silence=1.0, late=0.0)
+    async with await trio.open_tcp_stream(*process.address) as asked:
+        await asked.send_all(HALF)
+        assert (await asked.receive_some()).startswith(b"HTTP/1.1 100")
+        assert world.events("web_starved") == []
+        [starved] = await world.eventually(lambda: world.events("web_starved"))
+        assert process.serves
+        _, then = await world.eventually(lambda: world.events("web_begun")[1:] and world.events("web_begun"))
+        assert process.pid == then["pid"] != starved["pid"]
+        assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
+        assert world.events("web_ended") == []
+        await asked.send_all(b"number=1")
+        assert (await asked.receive_some()).startswith(b"HTTP/1.1 422")
+    [end] = await world.eventually(lambda: world.events("web_ended"))
+    assert (end["log_level"], end["status"], end["again_in"]) == ("info", -signal.SIGKILL, 0)
+    assert process.serves
+    await process.drain(PATIENCE)
 
 
 async def test_descriptors_run_out(world, process):
@@ -185,10 +211,8 @@ class Unusable:
 
 async def test_nobody_comes_in_late(process):
     """From the first moment of a drain nobody is let in: whoever knows another gateway goes there at once."""
-    head = "POST /opt-out HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nExpect: 100-continue\r\n"
-    head += "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n\r\n"
     async with await trio.open_tcp_stream(*process.address) as asked, trio.open_nursery() as nursery:
-        await asked.send_all(head.encode())
+        await asked.send_all(HALF)
         assert (await asked.receive_some()).startswith(b"HTTP/1.1 100")
         nursery.start_soon(process.drain, PATIENCE)
         with trio.fail_after(PATIENCE):
