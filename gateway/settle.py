@@ -29,8 +29,6 @@ from gateway.store.messages import Outcome
 from gateway.submissions.openings import Openings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from gateway.config.models import Config, Operator
     from gateway.homeward import Homeward
     from gateway.lanes.backlog import Settled
@@ -198,7 +196,7 @@ class AccountOutcomes:
         return give_back(tx, [each for each in items if each.step in _WAITS])
 
     def _done(self, items: list[Settled], again: Again) -> None:
-        note_dropped([each.item for each in items if each.step is Step.EXPIRED])
+        note_dropped(sum(each.step is Step.EXPIRED for each in items))
         if journal.wanted():
             journal.settled(items)
         for (lane, status), count in _answers(items).items():
@@ -253,10 +251,10 @@ def give_back(tx: Tx, settled: list[Settled]) -> Again:
     return lanes
 
 
-def note_dropped(rows: Collection[Spooled]) -> None:
-    """Log that receipts and texts have waited for their accounts for too long."""
+def note_dropped(rows: int) -> None:
+    """Log that so many receipts and texts have waited for their accounts for too long."""
     if rows:
-        _log.warning("undelivered_dropped", rows=len(rows))
+        _log.warning("undelivered_dropped", rows=rows)
 
 
 def _outcome(settled: Settled) -> Outcome:

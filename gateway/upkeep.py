@@ -284,7 +284,7 @@ class Upkeep:
 
     def _expire_page(self, tx: Tx) -> tuple[bool, Placed]:
         rows = spool.expire(tx, _PAGE)
-        note_dropped([row for row in rows if row.lane.startswith((account_lane(""), webhook_lane("")))])
+        note_dropped(sum(row.lane.startswith((account_lane(""), webhook_lane(""))) for row in rows))
         ended = {row.message for row in rows if row.message}
         finished = messages.settle(tx, [Outcome(message, messages.EXPIRED, final=True) for message in ended])
         spool.remove_message(tx, [each.message.id for each in finished if each.message.segments > 1])

@@ -221,11 +221,11 @@ async def test_move(store):
 
 
 async def test_expired(store):
-    """Waiting rows whose time is over leave oldest first, within the limit; what a node holds does not count."""
+    """Waiting rows whose time is over leave oldest first, within the limit, told without bodies; held ones stay."""
     second, first, third, _ = await put(store, {"expires": -5}, {"expires": -9}, {"expires": 0}, {"expires": HOUR})
     await put(store, {"expires": -9}, claimed=1)
-    assert set(await store.transact(lambda tx: spool.expire(tx, 2))) == {first, second}
-    assert await store.transact(lambda tx: spool.expire(tx, 10)) == [third]
+    assert set(await store.transact(lambda tx: spool.expire(tx, 2))) == {first[:3], second[:3]}
+    assert await store.transact(lambda tx: spool.expire(tx, 10)) == [third[:3]]
 
 
 async def test_remove_message(store):
