@@ -78,9 +78,11 @@ class Joining:
         keys = inbound.overdue(tx, limit)
         tx.lock({key.number for key in keys})
         bundles = Bundles(tx, keys)  # as they are now: parts may have come meanwhile
-        texts = [self._whole(parts) for parts in bundles.give_up()]
+        heard: list[Heard] = []
+        for given_up in bundles.give_up():
+            heard += [*map(_again, given_up.copies), *map(self._whole, given_up.texts)]
         bundles.write()
-        return self._opt_outs.hear(tx, texts)
+        return self._opt_outs.hear(tx, heard)
 
     def _whole(self, parts: Sequence[Part]) -> Heard:
         """Return the text that parts make, as far as it goes; the accounts have had it, part by part."""

@@ -4,8 +4,10 @@ An operator that did not get our answer hands a part over again: at once, or hou
 its text waits it is known by what it says in its place. Once the text was read it is known by a digest, and told from a
 new text under the same reference (they come around, and some telephones have only one) by what comes with it. Parts
 that were all read before are no text; with one among them that was not they are, and the accounts, who were not shown
-them again, then get them all. Where it may mean something else by now it is read a second time: STOP, START and the
-same STOP again are three texts, and a STOP after the marketing of somebody else is about that.
+them again, then get them all. One that came before a new text began, and belongs behind its beginning, is probably none
+of its parts: it is left in place of what may yet come, and the text is not complete by it. Where it may mean something
+else by now it is read a second time: STOP, START and the same STOP again are three texts, and a STOP after the
+marketing of somebody else is about that.
 """
 
 from __future__ import annotations
@@ -25,9 +27,9 @@ _Parts = dict[int, "Part"]  # by their place
 
 
 class Taken(NamedTuple):
-    """What a part led to: texts to be read, each in the order of its parts; and parts that the accounts are to get.
+    """What a part led to, or that none has come in time: texts to be read, and parts that the accounts are to get.
 
-    ``copies`` ends with the part itself; it is empty where that came again.
+    Texts have their parts in order. ``copies`` ends with the part itself; it is empty where that came again.
     """
 
     texts: list[list[Part]]
@@ -63,19 +65,28 @@ class Bundles:
         if there and (there.content == part.content or (open_text and self._was_read(part))):
             return Taken([], [])
         texts = []
-        if there and open_text:  # another text under the same reference
+        if there and open_text and there not in self._doubtful(parts):  # another text under the same reference
             texts.append(self._end(part.key))
             parts, open_text = self._waiting.setdefault(part.key, {}), False
         copies = [part] if open_text else self._begin(parts, part)
-        parts[part.place] = part._replace(until=next(iter(parts.values()), part).until)
-        taken = Taken(texts, copies)
-        return self._complete(taken, part) if len(parts) == part.key.total else taken
+        parts[part.place] = part._replace(until=max(each.until for each in parts.values())) if open_text else part
+        taken, whole = Taken(texts, copies), len(parts) == part.key.total and not self._doubtful(parts)
+        return self._complete(taken, part) if whole else taken
 
     def _begin(self, parts: _Parts, part: Part) -> list[Part]:
         """Let all parts wait for as long as the last; returns what the accounts get now: nothing new, nothing."""
         for place, each in parts.items():
-            parts[place] = each._replace(until=part.until)
-        return [] if self._was_read(part) else _last(part, parts)
+            behind = place > part.place  # a moment less says so, also to whoever reads it from the database
+            parts[place] = each._replace(until=part.until - behind)
+        before = {place: each for place, each in parts.items() if place < part.place}
+        return [] if self._was_read(part) else _last(part, before)
+
+    def _doubtful(self, parts: _Parts) -> list[Part]:
+        """Return those of the parts that are probably none of their text."""
+        if not self._has_news(parts.values()):
+            return []
+        latest = max(each.until for each in parts.values())
+        return [each for each in parts.values() if self._was_read(each) and each.until < latest]
 
     def _complete(self, taken: Taken, part: Part) -> Taken:
         """Read a text of which all parts are here, unless it is one that was read and nothing has changed since."""
@@ -87,11 +98,12 @@ class Bundles:
         del self._waiting[part.key]
         return taken
 
-    def give_up(self) -> list[list[Part]]:
+    def give_up(self) -> list[Taken]:
         """Wait no longer for any part; returns the texts that are to be read, as far as they go."""
-        texts = [self._end(key) for key, parts in list(self._waiting.items()) if self._has_news(parts.values())]
+        found = [(key, self._doubtful(parts)) for key, parts in self._waiting.items() if self._has_news(parts.values())]
+        given_up = [Taken([self._end(key)], doubtful) for key, doubtful in found]
         self._waiting.clear()
-        return texts
+        return given_up
 
     def write(self) -> None:
         """Write what waits from now on, and what has been read."""

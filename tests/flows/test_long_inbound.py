@@ -198,10 +198,11 @@ async def test_a_part_of_an_older_text_among_those_of_a_newer(world, app):
     assert await copied(world, app, 4) == [*old, *new]
 
 
-async def test_a_place_that_a_repeated_part_has(world, app):
+@pytest.mark.parametrize("place", range(2))
+async def test_a_place_that_a_repeated_part_has(world, app, place):
     """A part that was read, and waits for nothing, gives its place to that of a new text."""
     old, new = parts("Bonjour" + "." * 146 + "Merci"), parts("STOP" + "." * 200)
-    await text_parts(world, [*old, old[0], *new])
+    await text_parts(world, [*old, old[place], *new])
     assert [effect for _, effect in heard(world)] == ["none", "opted_out"]
     assert await copied(world, app, 4) == [*old, *new]
 

@@ -70,3 +70,26 @@ async def test_every_mixture_with_a_new_text(store):  # noqa: F811
     assert [each for text in texts for each in text] == [each for each in new if each.key in fresh]
     assert sorted(copies) == sorted(each for each in new if each.key in fresh)
     assert await store.transact(lambda tx: inbound.find(tx, keys)) == {}
+
+
+@pytest.mark.parametrize("repeated", range(1, 4))
+async def test_a_repeated_part_before_a_new_text(store, repeated):  # noqa: F811
+    """A part that is repeated just before a new text under its reference comes does not end up in that."""
+    key = Key("33612345678", "36034", 0, 7, 3)
+    old, new = ([part(key, place, words) for place in range(1, 4)] for words in ("once", "new"))
+    await store.transact(lambda tx: handed(tx, old))
+    taken = [await store.transact(lambda tx, each=each: handed(tx, [each])) for each in (old[repeated - 1], *new)]
+    assert [text for texts, _ in taken for text in texts] == [new]
+    assert [copy for _, copies in taken for copy in copies] == new
+
+
+async def test_a_new_text_whose_end_was_read_and_comes_first(store):  # noqa: F811
+    """A part that says what one that was read did, and comes before the rest of its text, is lost with neither."""
+    key = Key("33612345678", "36034", 0, 7, 2)
+    old, begins = [part(key, place) for place in (1, 2)], part(key, 1, "new")
+    await store.transact(lambda tx: handed(tx, old))
+    assert await store.transact(lambda tx: handed(tx, [old[1]])) == ([], [])
+    assert await store.transact(lambda tx: handed(tx, [begins])) == ([], [begins])
+    [(texts, copies)] = await store.transact(lambda tx: Bundles(tx, [key]).give_up())
+    assert [[each.content for each in text] for text in texts] == [[begins.content, old[1].content]]
+    assert [each.content for each in copies] == [old[1].content]
