@@ -26,6 +26,7 @@ _TIME = re.compile(
 )  # YYMMDDhhmmsstnnp, or a relative time (section 7.1.1)
 _MESSAGE_TYPE = 0x3C  # in esm_class; 0 is an ordinary message, others may do without a text (section 5.2.12)
 _MAX_ADDRESS = 20
+_MAX_PASSWORD = 8  # section 5.2.2; binds are taken with longer ones (:mod:`gateway.smpp.layout`)
 _MAX_NAME = 20
 
 _STRINGS = {
@@ -36,6 +37,10 @@ _STRINGS = {
 
 def _is_time(text: str) -> bool:
     return not text or _TIME.fullmatch(text) is not None
+
+
+def _is_password(text: str) -> bool:
+    return len(text) <= _MAX_PASSWORD
 
 
 def _is_flag(flag: int) -> bool:
@@ -51,6 +56,7 @@ def _is_count(destinations: list[Destination]) -> bool:
 
 
 _RULES: dict[str, Callable[[Any], bool]] = {
+    "password": _is_password,
     "schedule_delivery_time": _is_time,
     "validity_period": _is_time,
     "replace_if_present_flag": _is_flag,

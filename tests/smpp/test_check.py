@@ -4,7 +4,6 @@ import pytest
 
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from gateway.smpp.layout import MAX_PASSWORD
 
 SUBMIT_SM = {
     "service_type": "",
@@ -80,8 +79,8 @@ def test_submit_sm(field, value, code):
     [
         ("system_id", "x" * 15, status.ESME_ROK),
         ("system_id", "x" * 16, status.ESME_RINVSYSID),
-        ("password", "x" * MAX_PASSWORD, status.ESME_ROK),
-        ("password", "x" * (MAX_PASSWORD + 1), status.ESME_RINVPASWD),
+        ("password", "x" * 8, status.ESME_ROK),
+        ("password", "x" * 9, status.ESME_RINVPASWD),
         ("system_type", "x" * 13, status.ESME_RINVSYSTYP),
         ("address_range", "x" * 41, status.ESME_RINVCMDLEN),
     ],

@@ -60,21 +60,21 @@ async def test_reads_what_is_committed(database, store):
 
 
 async def test_feeds_piece_by_piece(database, store):
-    """A long answer is handed on as it is read; whoever takes it may stop it."""
+    """A long answer is handed on part by part; whoever takes it may stop it."""
     ids = await keep(store, 5, account="shop")
     taken = []
 
-    def pieces(snapshot):
-        for each in history.page(snapshot, "shop"):
-            yield str(each.id).encode()
+    def part(snapshot, before):
+        [first] = history.page(snapshot, "shop", before or 0, limit=1)
+        return str(first.id).encode(), first.id
 
-    async def sink(piece):
-        taken.append(int(piece))
+    async def sink(octets):
+        taken.append(int(octets))
         if len(taken) == 2:
             raise csv.Error
 
-    with pytest.raises(csv.Error):
-        await Reader(database.url).feed(pieces, sink)
+    with closing(Reader(database.url)) as reader, pytest.raises(csv.Error):
+        await reader.feed(part, sink)
     assert taken == ids[:2]
 
 
