@@ -71,7 +71,7 @@ def test_compose_with_a_live_preview(visit, stage, language):
     assert not sight.is_visible()
     with page.expect_navigation():
         page.get_by_role("button", name=words["plain"]).click()
-    assert page.input_value("#text") == PLAIN
+    expect(page.locator("#text")).to_have_value(PLAIN)
     assert "GSM-7" in sight.inner_text()
     page.get_by_role("button", name=words["send"]).click()
     page.wait_for_url("**/messages?done=sent*")
@@ -90,7 +90,7 @@ def test_compose_without_javascript(visit, stage):
     page.get_by_text("France", exact=True).first.click()
     assert page.locator(".sight.french mark.mention").is_visible()
     assert page.locator(".sight.french mark.mention").inner_text() == "STOP 36034"
-    assert page.input_value("#text") == "Guten Tag"
+    expect(page.locator("#text")).to_have_value("Guten Tag")
     page.get_by_role("button", name="Send this one test").click()
     stage.operator.until("Guten Tag no-sms.eu")
     until_delivered(page, GERMAN, "delivered")
@@ -194,7 +194,7 @@ def test_language_keeps_the_search(visit):
     log_in(page, "rival")
     page.wait_for_url("**/blacklist?q=0612345678")
     page.get_by_role("link", name="Français").click()
-    assert page.input_value("#q") == "0612345678"
+    expect(page.locator("#q")).to_have_value("0612345678")
 
 
 @each_way
