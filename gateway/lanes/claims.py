@@ -20,7 +20,7 @@ from gateway.store.base import StoreError
 from gateway.store.spool import URGENT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from collections.abc import Set as AbstractSet
 
     from gateway.lanes.backlog import Backlog
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _OCTETS = 1_024  # of room for each row; most have 200 to 300, and a message_payload has 65,535 at most
 _FEW = 0.01  # of the room: what each queue gets although it is full
 _SOONEST = 0.25  # seconds until a claim that nothing but rows' time asks for: many may be due one by one
+_RANK = 17  # of claims in their round: behind requests to cancel what waits, which would not see what has been claimed
 _QUEUES_AT_ONCE = 100  # of one claim: each takes two statements, and other work waits for them
 
 
@@ -135,8 +136,8 @@ class Claims:
         held = self._backlog.size
         return NOTHING if held.reaches(self._room.share(2)) else self._room.less(held)
 
-    async def claim(self) -> Claimed:
-        """Claim rows; the caller takes them over at once.
+    async def claim(self, take: Callable[[Claimed], None]) -> None:
+        """Claim rows; ``take`` is called with them at the commit, before whoever looks in that round for what is held.
 
         Raises:
             StoreError: there are none to be had, for now.
@@ -145,13 +146,15 @@ class Claims:
             self.look_at = math.inf
         room = Room(self._free(), self._few, self._backlog.queues())
         self._claiming, self._unseen, self._newly = True, False, set()
-        try:
-            claimed = await self._store.transact(lambda tx: claim(tx, self._lane, room))
-            self._behind = claimed.left | self._newly
-            self.look_at = min(self.look_at, trio.current_time() + max(_SOONEST, claimed.wait))
-        except StoreError:
-            self._unseen = True
-            raise
-        finally:
+
+        def claimed(found: Claimed) -> None:
             self._claiming = False
-        return claimed
+            self._behind = found.left | self._newly
+            self.look_at = min(self.look_at, trio.current_time() + max(_SOONEST, found.wait))
+            take(found)
+
+        try:
+            await self._store.transact(lambda tx: claim(tx, self._lane, room), claimed, _RANK)
+        except StoreError:
+            self._claiming, self._unseen = False, True
+            raise

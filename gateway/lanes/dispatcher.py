@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from gateway.lanes.backlog import Settled
+    from gateway.lanes.claims import Claimed
     from gateway.link import Link
     from gateway.rules.pacing import Pace
     from gateway.rules.size import Size
@@ -171,9 +172,10 @@ class Lane(Sender):
 
     async def _claim(self) -> None:
         try:
-            claimed = await self._claims.claim()
+            await self._claims.claim(self._take_over)
         except StoreError:
             await trio.sleep(1.0)
-            return
+
+    def _take_over(self, claimed: Claimed) -> None:
         self._review(claimed.suspects)
         self.hand_over(claimed.rows)

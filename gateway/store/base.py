@@ -205,11 +205,13 @@ class Store(Protocol):
     def attach(self, batch: Batch[Any]) -> None:
         """Serve ``batch`` in every round from now on."""
 
-    async def transact(self, work: Callable[[Tx], Result], then: Callable[[Result], None] | None = None) -> Result:
+    async def transact(
+        self, work: Callable[[Tx], Result], then: Callable[[Result], None] | None = None, rank: int = 0
+    ) -> Result:
         """Run ``work`` in the next round and return its result after COMMIT.
 
         ``then`` is called with it before that, on the event loop: also where whoever called has been cancelled
-        meanwhile, for what must follow from a commit.
+        meanwhile, for what must follow from a commit. ``rank``: its place among the batches of the round.
 
         Raises:
             StoreError: nothing of it was committed.

@@ -67,10 +67,9 @@ class Rounds:
         self._waiting_since = math.inf  # since when work waits and no round has ended
         self._ahead = 0  # milliseconds by which the database's clock is ahead of ours
         self._batches: list[Batch[Any]] = []
-        self._calls: Batch[_Call] = Batch(_run_calls, _answer_calls, _fail_calls, rank=0)
+        self._calls: dict[int, Batch[_Call]] = {}  # by rank
         self._work = trio.Event()
         self._writer = trio.CapacityLimiter(1)  # its own: commits never queue behind other threads' work
-        self.attach(self._calls)
 
     def clock(self) -> int:
         """Return the present by the database's clock (:meth:`gateway.store.base.Store.clock`)."""
@@ -98,19 +97,27 @@ class Rounds:
         late = trio.current_time() - self._waiting_since > _LATE
         return "work waits, and no commit ends" if late else ""
 
-    async def transact(self, work: Callable[[Tx], Result], then: Callable[[Result], None] | None = None) -> Result:
+    async def transact(
+        self, work: Callable[[Tx], Result], then: Callable[[Result], None] | None = None, rank: int = 0
+    ) -> Result:
         """Run ``work`` in the next round and return its result after COMMIT (see :class:`gateway.store.base.Store`)."""
         call = _Call(work, then)
-        self._calls.put(call)
+        self._put(call, rank)
         await call.ready.wait()
         return call.outcome()  # type: ignore[no-any-return]  # a call carries any work's result
 
     async def once(self, work: Callable[[Tx], Result]) -> Result:
         """Run ``work`` in a round of its own, where nothing else serves rounds."""
         call = _Call(work)
-        self._calls.put(call)
+        self._put(call, 0)
         await self.round()
         return call.outcome()  # type: ignore[no-any-return]  # a call carries any work's result
+
+    def _put(self, call: _Call, rank: int) -> None:
+        if rank not in self._calls:
+            self._calls[rank] = Batch(_run_calls, _answer_calls, _fail_calls, rank)
+            self.attach(self._calls[rank])
+        self._calls[rank].put(call)
 
     async def run(self) -> None:
         """Serve rounds until cancelled; a round under way is always finished.

@@ -3,9 +3,10 @@
 A message can be cancelled or replaced while all of its segments wait in the spool. So it goes in two rounds. The first
 looks: which messages of the account are meant? After it, what this node holds of them in memory and has not sent is
 given back to the spool, in one look at each lane for all requests of the round. The second round, in which these rows
-wait already, acts. Parts of a message that the app had cut are cancelled one by one while they wait for the others, and
-together once they are joined; they cannot be replaced. What is on its way, or in the hands of another node, is out of
-reach: ESME_RCANCELFAIL or ESME_RREPLACEFAIL.
+wait already, acts, before any lane claims rows in it: so whatever has not been sent is in reach. Parts of a message
+that the app had cut are cancelled one by one while they wait for the others, and together once they are joined; they
+cannot be replaced. What is on its way, or in the hands of another node, is out of reach: ESME_RCANCELFAIL or
+ESME_RREPLACEFAIL.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from gateway.submissions.replace import Replace
     from gateway.submissions.submission import Customer
 
-_RANK_LOOK, _RANK_ACT = 25, 15  # what is given back waits before anybody acts (settle's rank is lower)
+_RANK_LOOK, _RANK_ACT = 25, 15  # given back (10), acted on, claimed by lanes (17), looked for in their memory
 _AT_ONCE = 128
 _MOST_ERROR = 255
 

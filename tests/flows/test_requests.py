@@ -1,6 +1,7 @@
 """What an app may ask beside submit_sm: data_sm, submit_multi, query_sm, cancel_sm, replace_sm; and alerts for it."""
 
 import pytest
+import trio.testing
 
 from gateway.optout.effect import Decided, opt_out_by_hand
 from gateway.rules.number import canonical
@@ -12,7 +13,7 @@ from gateway.smpp.events import Request
 from gateway.smpp.pdu import DistributionList, Sme, Tag
 from gateway.smpp.text import Alphabet, encode_text
 from gateway.store import purging
-from gateway.submissions import action
+from gateway.submissions import action, manage
 from tests.flows.peers import SHORT_CODE, Operator, tlv
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 
@@ -484,3 +485,41 @@ async def test_travels_through(world, app, way):
     assert sent.tlv(0x1500) == b"vendor"
     [told] = await app.received(1)
     assert told.tlv(Tag.user_message_reference) == b"\0\7"
+
+
+@pytest.mark.parametrize("looks_first", [True, False], ids=["after the look", "with the look"])
+async def test_cancel_while_rows_are_claimed(world, looks_first):
+    """What a lane is just taking into memory when a cancel_sm by addresses comes is cancelled, and never sent."""
+    world.operator["window"] = 1
+    await world.start()
+    world.orange.answer = lambda _pdu: None
+    app = await world.app()
+    ids = [await app.accepted(FRENCH) for _ in range(5)]
+    await world.orange.received(1)
+    lane, store, answers = world.gateway.lanes["operator/orange"], world.gateway.store, []
+    [looking] = [each for each in store._batches if each.rank == manage._RANK_LOOK]
+
+    async def ask():
+        answers.append(await cancel(app, number=FRENCH))
+
+    async def has_asked():
+        world.nursery.start_soon(ask)
+        await world.eventually(lambda: looking.waiting)
+
+    async with store.quiet:
+        lane.withdraw(lambda _row: True)  # in the next round all waits, and is claimed in the one after that
+        if looks_first:
+            await has_asked()
+        await trio.testing.wait_all_tasks_blocked()
+    async with store.quiet:
+        await world.eventually(lambda: lane._claims._claiming)
+        if not looks_first:
+            await has_asked()
+    await world.eventually(lambda: answers)
+    assert [answer.status for answer in answers] == [status.ESME_ROK]
+    world.orange.answer = lambda _pdu: status.ESME_ROK
+    world.orange.release()
+    await world.settled()
+    assert len(world.orange.requests) == 1
+    states = world.rows("SELECT id, state FROM message ORDER BY id")
+    assert [f"{row:016x}" for row, state in states if state == DELETED] == ids[1:]

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from functools import partial
 
 import pytest
 import trio
@@ -132,6 +133,23 @@ async def test_what_follows_from_a_commit(store, logged):
     assert sorted(await store.transact(numbers)) == ["a", "c", "d"]
     assert sorted(each[0] for each in followed) == ["a", "c"]
     assert [each["event"] for each in logged].count("store_follow_up_failed") == 1
+
+
+async def test_rank_of_a_call(store):
+    """A call has its place among the batches of its round, whoever came first: in its work, and in what follows."""
+    flow, seen, gate = Flow(lambda _tx, items: seen.extend(items), rank=10), [], Gate()
+    store.attach(flow.batch)
+    flow.batch.done = lambda items, _: seen.extend(f"{each} done" for each in items)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(store.transact, lambda _tx: gate.wait())
+        await gate.entered.wait()
+        for name, rank in [("last", 11), ("first", 0)]:
+            then = partial(lambda name, _: seen.append(f"{name} done"), name)
+            nursery.start_soon(store.transact, partial(lambda name, _tx: seen.append(name), name), then, rank)
+        await trio.testing.wait_all_tasks_blocked()
+        flow.batch.put("batch")
+        gate.open()
+    assert seen == ["first", "batch", "last", "first done", "batch done", "last done"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 63, 255, 256, 257, 341, 1025])
