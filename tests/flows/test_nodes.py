@@ -75,7 +75,7 @@ async def test_a_part_of_a_text_that_the_other_has_read(pair):
     for link, piece in ((first, pieces[0]), (second, pieces[1]), (first, pieces[1]), (second, pieces[0])):
         answer = await pair[0].orange.deliver(FRENCH, piece, link=link, esm_class=0x40)
         assert answer.status == status.ESME_ROK
-    assert pair[0].rows("SELECT effect FROM evidence") == [("opted_out",)]
+    assert pair[0].rows("SELECT effect FROM evidence WHERE source = 'sms'") == [("opted_out",)]
     assert pair[0].rows("SELECT count(*) FROM inbound") == [(0,)]
 
 
