@@ -85,11 +85,11 @@ def test_compose_without_javascript(visit, stage):
     page.fill("#text", "Guten Tag")
     page.fill("#to", f"+{GERMAN}")
     page.get_by_role("button", name="Show the preview").click()
-    assert page.locator(".sight.recipient mark.mention").is_visible()
-    assert page.locator(".sight.recipient mark.mention").inner_text() == "no-sms.eu"
+    expect(page.locator(".sight.recipient mark.mention")).to_be_visible()
+    expect(page.locator(".sight.recipient mark.mention")).to_have_text("no-sms.eu")
     page.get_by_text("France", exact=True).first.click()
-    assert page.locator(".sight.french mark.mention").is_visible()
-    assert page.locator(".sight.french mark.mention").inner_text() == "STOP 36034"
+    expect(page.locator(".sight.french mark.mention")).to_be_visible()
+    expect(page.locator(".sight.french mark.mention")).to_have_text("STOP 36034")
     expect(page.locator("#text")).to_have_value("Guten Tag")
     page.get_by_role("button", name="Send this one test").click()
     stage.operator.until("Guten Tag no-sms.eu")
@@ -208,6 +208,7 @@ def test_blacklist(visit, stage, language, scripts):
     page.get_by_role("link", name=say("Blacklist")).click()
     page.fill("#q", "06 40 00 00 00")
     page.get_by_role("button", name=say("Search")).click()
+    page.wait_for_url("**/blacklist?q=*")
     row = page.locator("tbody tr")
     assert "+33 6 40 00 00 00" in row.inner_text()
     row.locator("summary").click()
@@ -226,6 +227,7 @@ def test_blacklist(visit, stage, language, scripts):
     page.locator("tbody summary").click()
     page.locator("tbody").get_by_label(say("Reason")).fill("for the next test")
     page.locator("tbody").get_by_role("button", name=say("Remove")).click()
+    expect(page.get_by_role("status")).to_have_text(say("Removed. The reason is kept as evidence."))
 
 
 @each_way
@@ -262,6 +264,7 @@ def test_ledger(visit, stage, language, scripts):
     stage.operator.until("Hello STOP 36034")
     stage.text(number, "STOP")
     page.get_by_role("link", name=say("Ledger")).click()
+    page.wait_for_url("**/ledger")
     assert int(balance.inner_text().split()[0]) == before - 1
     months, events = page.locator("table").all()
     assert say("opt-out confirmed") in months.locator("tbody tr").first.inner_text()
@@ -283,7 +286,8 @@ def test_messages(visit, stage, language, scripts):
     assert re.search("[0-9a-f]{16}", page.get_by_role("status").inner_text())
     until_delivered(page, number, say("delivered"))
     page.fill("#q", f"00 {number[1:3]} ({number[3:7]}) {number[7:]}")
-    page.get_by_role("button", name=say("Search")).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name=say("Search")).click()
     assert page.locator("tbody tr").count() == 1
     page.fill("#q", "nobody")
     page.get_by_role("button", name=say("Search")).click()
@@ -374,6 +378,7 @@ def test_notifications_without_the_mention(visit, stage, language, scripts):
     page.goto("/settings")
     page.get_by_text(say("With the mention"), exact=True).click()
     page.get_by_role("button", name=say("Save")).click()
+    expect(page.get_by_role("status")).to_have_text(say("Saved. It counts from the next message on."))
 
 
 def test_marketing_sees_no_switch(visit):
