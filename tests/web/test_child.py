@@ -73,6 +73,7 @@ async def test_may_not_give_way():
     assert lines == [b"False %d" % os.SCHED_OTHER]
 
 
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this kernel does not count waits")
 async def test_waits():
     """How long it has waited for a processor is known of each of its threads, until it ends."""
     waiting = child(WAITING)
