@@ -102,7 +102,7 @@ async def test_a_part_never_comes(world, app):
     await text_parts(world, parts(LONG)[:1])
     await world.gateway._upkeep.sweep()
     assert heard(world) == []
-    await world.gateway.store.transact(lambda tx: tx.rows("UPDATE inbound SET until = 1"))
+    await world.gateway.store.transact(lambda tx: tx.rows("UPDATE inbound SET until = until - 1000000000"))
     await world.gateway._upkeep.sweep()
     [(_, effect)] = heard(world)
     assert effect in {"opted_out", "held"}
@@ -126,7 +126,7 @@ async def copied(world, app, count):
 
 async def overdue(world):
     """Let the time of all parts that wait be over."""
-    await world.gateway.store.transact(lambda tx: tx.rows("UPDATE inbound SET until = 1"))
+    await world.gateway.store.transact(lambda tx: tx.rows("UPDATE inbound SET until = until - 1000000000"))
     await world.gateway._upkeep.sweep()
     assert world.rows("SELECT count(*) FROM inbound") == [(0,)]
 
@@ -203,6 +203,16 @@ async def test_a_place_that_a_repeated_part_has(world, app, place):
     """A part that was read, and waits for nothing, gives its place to that of a new text."""
     old, new = parts("Bonjour" + "." * 146 + "Merci"), parts("STOP" + "." * 200)
     await text_parts(world, [*old, old[place], *new])
+    assert [effect for _, effect in heard(world)] == ["none", "opted_out"]
+    assert await copied(world, app, 4) == [*old, *new]
+
+
+async def test_a_part_that_may_have_been_repeated(world, app):
+    """Where nothing else comes in its place it is read with its text in the end, and the account gets it then."""
+    old, new = (parts(word + "." * (153 - len(word)) + "merci") for word in ("Bonjour", "STOP"))
+    await text_parts(world, [*old, *reversed(new)])
+    assert [effect for _, effect in heard(world)] == ["none"]
+    await overdue(world)
     assert [effect for _, effect in heard(world)] == ["none", "opted_out"]
     assert await copied(world, app, 4) == [*old, *new]
 
