@@ -326,23 +326,34 @@ async def test_cancel_by_address_page_by_page(world, waiting, monkeypatch):
     assert (await cancel(waiting, number=FRENCH)).status == status.ESME_RCANCELFAIL
 
 
-async def test_cancel_by_address_in_memory_page_by_page(world, monkeypatch):
-    """What waits in memory is cancelled, whichever page it is on, and what is on its way is not."""
-    monkeypatch.setattr(action, "_PAGE", 1)
+async def crowded(world):
+    """Have one message on its way, unanswered, and four in memory; returns their app, and their ids."""
     world.operator["window"] = 1
     await world.start()
     world.orange.answer = lambda _pdu: None
     app = await world.app()
     ids = [await app.accepted(FRENCH) for _ in range(5)]
     await world.orange.received(1)
-    answers = [(await cancel(app, number=FRENCH)).status for _ in range(2)]
-    assert answers == [status.ESME_ROK, status.ESME_RCANCELFAIL]
+    return app, ids
+
+
+async def all_but_the_first_were_deleted(world, ids):
+    """Let the operator go on: it must get nothing more, for the others are deleted."""
     world.orange.answer = lambda _pdu: status.ESME_ROK
     world.orange.release()
     await world.settled()
     assert len(world.orange.requests) == 1
     states = world.rows("SELECT id, state FROM message ORDER BY id")
     assert [f"{row:016x}" for row, state in states if state == DELETED] == ids[1:]
+
+
+async def test_cancel_by_address_in_memory_page_by_page(world, monkeypatch):
+    """What waits in memory is cancelled, whichever page it is on, and what is on its way is not."""
+    monkeypatch.setattr(action, "_PAGE", 1)
+    app, ids = await crowded(world)
+    answers = [(await cancel(app, number=FRENCH)).status for _ in range(2)]
+    assert answers == [status.ESME_ROK, status.ESME_RCANCELFAIL]
+    await all_but_the_first_were_deleted(world, ids)
 
 
 async def test_cancel_with_a_number(waiting):
@@ -490,12 +501,7 @@ async def test_travels_through(world, app, way):
 @pytest.mark.parametrize("looks_first", [True, False], ids=["after the look", "with the look"])
 async def test_cancel_while_rows_are_claimed(world, looks_first):
     """What a lane is just taking into memory when a cancel_sm by addresses comes is cancelled, and never sent."""
-    world.operator["window"] = 1
-    await world.start()
-    world.orange.answer = lambda _pdu: None
-    app = await world.app()
-    ids = [await app.accepted(FRENCH) for _ in range(5)]
-    await world.orange.received(1)
+    app, ids = await crowded(world)
     lane, store, answers = world.gateway.lanes["operator/orange"], world.gateway.store, []
     [looking] = [each for each in store._batches if each.rank == manage._RANK_LOOK]
 
@@ -517,9 +523,4 @@ async def test_cancel_while_rows_are_claimed(world, looks_first):
             await has_asked()
     await world.eventually(lambda: answers)
     assert [answer.status for answer in answers] == [status.ESME_ROK]
-    world.orange.answer = lambda _pdu: status.ESME_ROK
-    world.orange.release()
-    await world.settled()
-    assert len(world.orange.requests) == 1
-    states = world.rows("SELECT id, state FROM message ORDER BY id")
-    assert [f"{row:016x}" for row, state in states if state == DELETED] == ids[1:]
+    await all_but_the_first_were_deleted(world, ids)
