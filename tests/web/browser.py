@@ -66,5 +66,5 @@ def log_in(page, who, password=PASSWORD):
     """Fill in the log-in form and send it."""
     page.fill("#name", who)
     page.fill("#password", password)
-    page.press("#password", "Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.press("#password", "Enter")

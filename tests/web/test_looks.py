@@ -43,7 +43,7 @@ def shown(stage, browser):
         page.fill("#to", number)
         page.fill("#text", text)
         page.get_by_role("button", name="Send this one test").click()
-        page.wait_for_load_state()
+        page.wait_for_url("**/messages?done=sent*")
     stage.text("33612345678", "STOP")
     stage.text("33700000000", "Stop ou encore ?")
     page.wait_for_timeout(300)

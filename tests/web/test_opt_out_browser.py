@@ -44,6 +44,7 @@ def test_language_is_switched(visit):
     """The switch changes the language, and it stays while the visitor goes on."""
     page = visit("/opt-out", language="en", extra_http_headers=from_household(30))
     page.get_by_role("link", name="Deutsch").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
     page.fill("#number", "0151 12345678")
     page.select_option("#country", "DE")
     page.get_by_role("button", name="Weiter").click()
@@ -72,8 +73,8 @@ def slowed_down(visit, place, **options):
         page.select_option("#country", "FR")
         page.fill("#number", f"06 {place} 00 00 0{number}")
         page.get_by_role("button", name="Continue").click()
-        page.get_by_role("button", name="Yes").click()
-        page.wait_for_load_state()
+        with page.expect_navigation():  # or the next round would take this one back
+            page.get_by_role("button", name="Yes").click()
     return page
 
 
@@ -89,8 +90,8 @@ def test_without_scripts_it_takes_a_wait(visit):
     page = slowed_down(visit, 42, java_script_enabled=False)
     expect(page.locator("h1")).to_have_text("One moment")
     ticket = page.locator("[name=ticket]").get_attribute("value")
-    page.get_by_role("button", name="Continue").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Continue").click()
     assert page.locator("[name=ticket]").get_attribute("value") == ticket
     assert "Wait" in page.get_by_role("status").inner_text()
 
