@@ -13,7 +13,7 @@ from gateway.store.spool import COLUMNS, Spooled
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from gateway.store.base import Tx
+    from gateway.store.base import Row, Tx
 
 
 def messages_to(tx: Tx, numbers: Collection[str]) -> dict[int, int]:
@@ -45,25 +45,22 @@ def messages_of(tx: Tx, whose: tuple[str, str], between: tuple[int, int], limit:
 
 def segments_of(tx: Tx, messages: Collection[int]) -> dict[int, list[Spooled]]:
     """Return the waiting segments of these messages, which no node takes before the commit."""
-    found = tx.each(
-        f"SELECT {COLUMNS} FROM spool WHERE claimed IS NULL AND message IN ({{rows}}) "  # noqa: S608 (constants)
-        f"ORDER BY id{tx.for_update}{' SKIP LOCKED' if tx.for_update else ''}",
-        [(each,) for each in messages],
-    )
-    rows: dict[int, list[Spooled]] = {}
-    for row in found:
-        rows.setdefault(row[2], []).append(Spooled(*row))
-    return rows
+    return {message: [Spooled(*row) for row in rows] for message, rows in _of(tx, messages, COLUMNS).items()}
 
 
 def beginnings(tx: Tx, messages: Collection[int], octets: int) -> dict[int, list[bytes]]:
     """Return how the bodies of these messages' waiting segments begin, which no node takes before the commit."""
+    found = _of(tx, messages, f"substr(body, 1, {octets})")
+    return {message: [bytes(body) for (body,) in rows] for message, rows in found.items()}
+
+
+def _of(tx: Tx, messages: Collection[int], columns: str) -> dict[int, list[Row]]:
     found = tx.each(
-        f"SELECT message, substr(body, 1, {octets}) FROM spool WHERE claimed IS NULL AND message IN ({{rows}}) "  # noqa: S608 (a number)
+        f"SELECT message, {columns} FROM spool WHERE claimed IS NULL AND message IN ({{rows}}) "  # noqa: S608 (constants)
         f"ORDER BY id{tx.for_update}{' SKIP LOCKED' if tx.for_update else ''}",
         [(each,) for each in messages],
     )
-    segments: dict[int, list[bytes]] = {}
-    for message, body in found:
-        segments.setdefault(int(message), []).append(bytes(body))
-    return segments
+    rows: dict[int, list[Row]] = {}
+    for message, *row in found:
+        rows.setdefault(int(message), []).append(tuple(row))
+    return rows
