@@ -1,5 +1,6 @@
 """Debian's chromium, driven by playwright's synchronous interface, in words that tests use."""
 
+import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.web.stage import PASSWORD
@@ -68,3 +69,13 @@ def log_in(page, who, password=PASSWORD):
     page.fill("#password", password)
     with page.expect_navigation():
         page.press("#password", "Enter")
+
+
+def until_delivered(page, number, words):
+    """Look at the messages until the newest one to a number has arrived."""
+    for _ in range(400):
+        page.goto(f"/messages?q={number}")
+        if words in page.locator("tbody tr").first.inner_text():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(page.locator("main").inner_text())

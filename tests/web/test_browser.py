@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from gateway.web.languages import language as catalogue
-from tests.web.browser import log_in
+from tests.web.browser import log_in, until_delivered
 
 FRENCH, GERMAN = "33612345678", "4915112345678"
 OFFER, PLAIN = (
@@ -40,16 +40,6 @@ def send_test(page, number, text, say):
     page.fill("#text", text)
     page.get_by_role("button", name=say("Send this one test")).click()
     page.wait_for_url("**/messages?done=sent*")
-
-
-def until_delivered(page, number, words):
-    """Look at the messages until the newest one to a number has arrived."""
-    for _ in range(400):
-        page.goto(f"/messages?q={number}")
-        if words in page.locator("tbody tr").first.inner_text():
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(page.locator("main").inner_text())
 
 
 @each_language
