@@ -25,6 +25,9 @@ _log = log.get()
 # What is raised where the client has left, or has spoilt the conversation, while it is being answered.
 _CLIENT_GONE = (LocalProtocolError, ClientDisconnect, trio.BrokenResourceError, trio.ClosedResourceError)
 
+_UNAVAILABLE = 503
+_LENGTHS = {b"content-length", b"transfer-encoding"}  # the two ways to say where a body ends (RFC 9112, 6.1)
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -68,6 +71,9 @@ class Bounded:
             _log.debug("http_client_gone", reason=repr(error))
 
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        if {name for name, _value in scope["headers"]} >= _LENGTHS:  # others may see another request behind this one
+            await answer.unless_begun(400, "a body has a length or chunks, not both")
+            return
         limits = self._limits
         most = limits.upload if scope["path"] in limits.uploads else limits.body
         with trio.move_on_after(limits.request_seconds) as scope_of_time:
@@ -77,7 +83,7 @@ class Bounded:
             except HTTPException as error:  # raised by `_limited` where the application does not turn it into a page
                 await answer.unless_begun(error.status_code, error.detail)
         if scope_of_time.cancelled_caught:
-            await answer.unless_begun(503, "took too long")
+            await answer.unless_begun(_UNAVAILABLE, "took too long")
 
 
 class Attended:
@@ -125,6 +131,7 @@ class _Answer:
             body = f"{text}\n".encode()
             length = str(len(body)).encode()
             headers = [(b"content-type", b"text/plain"), (b"content-length", length), (b"connection", b"close")]
+            headers += [(b"retry-after", b"5")] if status == _UNAVAILABLE else []
             await self._send({"type": "http.response.start", "status": status, "headers": headers})
             await self._send({"type": "http.response.body", "body": body})
 

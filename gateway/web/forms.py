@@ -21,7 +21,10 @@ def from_ours(request: Request) -> bool:
     if site is not None:
         return site == "same-origin"
     source = request.headers.get("origin", "")
-    return bool(source) and urlsplit(source).netloc == request.headers.get("host", "")
+    try:
+        return bool(source) and urlsplit(source).netloc == request.headers.get("host", "")
+    except ValueError:  # no browser has written that
+        return False
 
 
 async def read_form(request: Request, most: int | None = None) -> FormData:

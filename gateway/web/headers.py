@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _POLICY = (
@@ -44,3 +46,10 @@ class Headers:
     def _missing(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         there = {name.lower() for name, _value in headers}
         return [(name, value) for name, value in self._headers.items() if name not in there]
+
+
+def allow(routes: Iterable[BaseRoute], request: Request) -> str:
+    """Return what `Allow` says of a path: the methods of all its routes, where the framework names those of one."""
+    same = [each for each in routes if isinstance(each, Route) and each.matches(request.scope)[0] != Match.NONE]
+    methods = {method for each in same for method in each.methods or ()}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))

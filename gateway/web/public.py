@@ -4,10 +4,10 @@ from errno import EDQUOT, ENOSPC
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from gateway.config.models import Config
 from gateway.observe import log
@@ -17,11 +17,12 @@ from gateway.web.api.problems import BASE, of_status
 from gateway.web.area import imports
 from gateway.web.area.area import ClientArea
 from gateway.web.bounds import Limits
-from gateway.web.headers import Headers
+from gateway.web.headers import Headers, allow
 from gateway.web.opt_out import OptOutPage
 from gateway.web.site import Site
 
 _log = log.get()
+_NOT_ALLOWED = 405
 _FULL = {ENOSPC, EDQUOT}  # what a form or a list brings has no room
 
 
@@ -30,16 +31,18 @@ def limits(config: Config) -> Limits:
     return Limits(uploads=frozenset({imports.PATH}), proxies=tuple(config.web.proxies))
 
 
-def public_app(site: Site) -> Starlette:
+def public_app(site: Site) -> ASGIApp:
     """Build everything that `web.listen` serves."""
 
     async def problem(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        if request.url.path.startswith(f"{BASE}/"):  # what no route matches, such as a path with a line break in it
+        if f"{request.url.path}/".startswith(f"{BASE}/"):  # what no route matches, as a path with a line break in it
             return of_status(status).response()
         response = site.pages.render(request, "error.html", {"status": status}, status)
         if isinstance(error, HTTPException) and error.headers:
             response.headers.update(error.headers)
+        if status == _NOT_ALLOWED:
+            response.headers["allow"] = allow(app.routes, request)
         return response
 
     async def unavailable(request: Request, error: Exception) -> Response:
@@ -56,8 +59,7 @@ def public_app(site: Site) -> Starlette:
     secure = site.config.web.public_url.startswith("https:")
     app = Starlette(
         routes=[Route("/", front), *area.routes(), *page.routes(), site.pages.route(), interface(site)],
-        middleware=[Middleware(Headers, secure=secure)],
         exception_handlers={HTTPException: problem, StoreError: unavailable, OSError: unavailable, 500: problem},
     )
     app.router.redirect_slashes = False  # it would lead to whatever host the client has named
-    return app
+    return Headers(app, secure=secure)

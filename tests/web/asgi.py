@@ -18,8 +18,11 @@ class Answered(NamedTuple):
         return self.body.decode()
 
 
-async def ask(app, url, form=None, **headers):
-    """Ask for a page, or send a form; `headers` in Python's spelling."""
+async def ask(app, url, form=None, *, method=None, answers=None, **headers):
+    """Ask for a page, or send a form; `headers` in Python's spelling.
+
+    What is answered is also put into `answers`, where it is known what the application raises after that.
+    """
     body = form if isinstance(form, bytes) else urlencode(form or {}).encode()
     named = {"host": "gateway.example", **headers}
     if form is not None:
@@ -29,7 +32,7 @@ async def ask(app, url, form=None, **headers):
     scope = {
         "type": "http",
         "http_version": "1.1",
-        "method": "GET" if form is None else "POST",
+        "method": method or ("GET" if form is None else "POST"),
         "scheme": "https",
         "path": parts.path,
         "raw_path": parts.path.encode(),
@@ -38,11 +41,16 @@ async def ask(app, url, form=None, **headers):
         "client": ("127.0.0.1", 50_000),
         "server": ("127.0.0.1", 80),
     }
-    return await _exchange(app, scope, body)
+    answers = [] if answers is None else answers
+    try:
+        await _exchange(app, scope, body, sent := [])
+    finally:
+        if sent:
+            answers.append(_answered(sent))
+    return answers[-1]
 
 
-async def _exchange(app, scope, body):
-    sent = []
+async def _exchange(app, scope, body, sent):
 
     async def receive():
         return {"type": "http.request", "body": body}
@@ -51,6 +59,9 @@ async def _exchange(app, scope, body):
         sent.append(message)
 
     await app(scope, receive, send)
+
+
+def _answered(sent):
     head, *parts = sent
     headers = {name.decode().lower(): value.decode() for name, value in head["headers"]}
     return Answered(head["status"], headers, b"".join(part.get("body", b"") for part in parts))

@@ -168,6 +168,20 @@ async def test_slow_request_is_answered_for(app, request_octets):
         assert parts(await exchange(request_octets)) == (503, b"took too long\n")
 
 
+async def test_when_to_come_again(app):
+    """An answer that there was no time for says when to try again (RFC 9110, 15.6.4)."""
+    async with serving(app, request_seconds=0.05) as exchange:
+        assert b"\r\nretry-after: 5\r\n" in await exchange(get("/stall"))
+
+
+async def test_two_lengths_are_none(app):
+    """A body with a length and chunks, which others may read otherwise, ends its connection (RFC 9112, 6.1)."""
+    head = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with serving(app) as exchange:
+        assert parts(await exchange(head + b"0\r\n\r\n"))[0] == 400
+        assert b"alive" not in await exchange(head + b"0\r\n\r\n" + get("/healthz"))  # what comes behind is nobody's
+
+
 async def test_client_that_does_not_read_holds_up_nothing():
     """A client that never reads a long answer is cut off, and the server can still be stopped."""
     app = private_app(lambda: b"x" * 50_000_000, dict)
@@ -328,7 +342,7 @@ async def test_long_answer_has_time(autojump_clock):
     async def send(message):
         sent.append(message["type"])
 
-    await Bounded(slow, Limits(request_seconds=1))({"type": "http", "path": "/"}, None, send)
+    await Bounded(slow, Limits(request_seconds=1))({"type": "http", "path": "/", "headers": []}, None, send)
     assert sent == ["http.response.start", *["http.response.body"] * 3]
 
 

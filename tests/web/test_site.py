@@ -52,12 +52,50 @@ async def test_page_that_takes_no_form(app):
     assert "There is no such page" in answer.text
 
 
+async def test_methods_of_a_page(app):
+    """Where a method is not taken `Allow` names all that are, also those of a form (RFC 9110, 15.5.6)."""
+    assert (await ask(app, "/opt-out/done", {"number": "1"})).headers["allow"] == "GET, HEAD"
+    for path in ("/login", "/opt-out", "/compose", "/blacklist/import"):
+        answer = await ask(app, path, method="PUT")
+        assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+
+
+async def test_defect_is_a_page_with_every_header(app):
+    """What goes wrong on our side is told on a page that is as well guarded as any other, and kept nowhere."""
+    site = Site(Config(), None, None)
+    answers = []
+    with pytest.raises(AttributeError):  # there is nothing behind it; whoever serves it logs that
+        await ask(public_app(site), "/opt-out", {"number": "0612345678", "step": "confirmed"}, answers=answers)
+    (answer,) = answers
+    assert answer.status == 500
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/api/v1/usage", "/nothing"])
+async def test_no_page_is_a_websocket(app, path):
+    """A WebSocket is refused at every path, and no part of the pages has to know of such a thing."""
+    sent = []
+
+    async def connect():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message["type"])
+
+    await app({"type": "websocket", "path": path, "headers": [], "query_string": b""}, connect, send)
+    assert sent == ["websocket.close"]
+
+
 @pytest.mark.parametrize("path", ["/opt-out/done/", "/login/", "/api/v1"])
 async def test_host_of_the_client_leads_nowhere(app, path):
     """No answer leads a browser to the host that a request names, which may be anybody's."""
     answer = await ask(app, path, host="evil.example")
     assert answer.status == 404
     assert "location" not in answer.headers
+    assert answer.headers["content-type"] == (
+        "application/problem+json" if "/api" in path else "text/html; charset=utf-8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -178,6 +216,7 @@ def test_client_behind_proxies(peer, forwarded, address):
         ({"origin": "https://shop.example"}, True),
         ({"origin": "https://shop.example.evil.example"}, False),
         ({"origin": "null"}, False),
+        ({"origin": "http://["}, False),
         ({}, False),
     ],
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import trio
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.websockets import WebSocketClose
 
 from gateway.observe import log
 from gateway.rules.quota import Quotas
@@ -52,6 +53,9 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer what is wrong with it."""
+        if scope["type"] != "http":
+            await WebSocketClose()(scope, receive, send)
+            return
         answer = _Answer(send)
         try:
             with trio.fail_after(SECONDS):

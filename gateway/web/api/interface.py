@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match, Mount, Route
+from starlette.routing import Mount, Route
 
 from gateway import __version__
 from gateway.web.api import examples
@@ -22,6 +22,7 @@ from gateway.web.api.problems import BASE, Problem, ProblemError, of_status
 from gateway.web.api.reference import Reference
 from gateway.web.api.texts import Texts
 from gateway.web.api.told import add_webhooks
+from gateway.web.headers import allow
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -63,21 +64,14 @@ def interface(site: Site) -> Mount:
         if not isinstance(error, HTTPException):
             raise error
         headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-        if error.status_code == _NOT_ALLOWED:  # the framework names those of one route
-            headers["allow"] = ", ".join(sorted(_methods(app, request)))
+        if error.status_code == _NOT_ALLOWED:
+            headers["allow"] = allow(app.routes, request)
         return of_status(error.status_code, headers).response()
 
     app.add_exception_handler(HTTPException, not_ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ProblemError, _problem)
     return Mount(BASE, Gate(app, site, Keys(site)))
-
-
-def _methods(app: FastAPI, request: Request) -> set[str]:
-    """Return the methods of all routes with the path of a request."""
-    matching = [each for each in app.routes if isinstance(each, Route) and each.matches(request.scope)[0] != Match.NONE]
-    methods = {method for each in matching for method in each.methods or ()}
-    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def _problem(_request: Request, error: Exception) -> Response:
