@@ -76,17 +76,14 @@ class Bundles:
     def _begin(self, parts: _Parts, part: Part) -> list[Part]:
         """Let all parts wait for as long as the last; returns what the accounts get now: nothing new, nothing."""
         for place, each in parts.items():
-            behind = place > part.place  # a moment less says so, also to whoever reads it from the database
-            parts[place] = each._replace(until=part.until - behind)
+            parts[place] = each._replace(until=part.until, doubtful=int(place > part.place))
         before = {place: each for place, each in parts.items() if place < part.place}
         return [] if self._was_read(part) else _last(part, before)
 
     def _doubtful(self, parts: _Parts) -> list[Part]:
         """Return those of the parts that are probably none of their text."""
-        if not self._has_news(parts.values()):
-            return []
-        latest = max(each.until for each in parts.values())
-        return [each for each in parts.values() if self._was_read(each) and each.until < latest]
+        news = self._has_news(parts.values())
+        return [each for each in parts.values() if news and each.doubtful and self._was_read(each)]
 
     def _complete(self, taken: Taken, part: Part) -> Taken:
         """Read a text of which all parts are here, unless it is one that was read and nothing has changed since."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "number, code, wide, reference, total, place, until, operator, source_ton, source_npi, source_addr, dest_ton, "
-    "dest_npi, esm_class, data_coding, octets"
+    "dest_npi, esm_class, data_coding, octets, doubtful"
 )
 
 
@@ -33,7 +33,10 @@ class Key(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One part, as its operator sent it; ``until`` in milliseconds since 1970."""
+    """One part, as its operator sent it; ``until`` in milliseconds since 1970.
+
+    ``doubtful`` is 1 for one that came before the text began under which it waits, and is probably none of its parts.
+    """
 
     key: Key
     place: int
@@ -47,6 +50,7 @@ class Part(NamedTuple):
     esm_class: int
     data_coding: int
     octets: bytes
+    doubtful: int = 0
 
     @property
     def content(self) -> tuple[int | bytes, ...]:
