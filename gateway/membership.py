@@ -2,8 +2,9 @@
 
 Several identical processes may share one database; each looks into it about once a second, in one transaction. It says
 how many links it has and learns what the others have; takes its shares of the limits that hold for all nodes together;
-finds rows that wait for a link of its own, in case nobody woke it; and takes nodes whose lease is over for dead, so
-that their rows wait again. A node that finds itself taken for dead lets go of what it held and joins anew.
+finds rows that wait for a link of its own, in case nobody woke it; and takes nodes that it has heard nothing of for as
+long as a lease for dead, so that their rows wait again. A node that finds itself taken for dead lets go of what it held
+and joins anew.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from gateway.lanes.lanes import Lanes
     from gateway.store.base import Store, Tx
-    from gateway.store.nodes import Buried
+    from gateway.store.nodes import Buried, Signs
 
 _log = structlog.get_logger()
 BEAT = 1.0  # seconds between looks
@@ -54,24 +55,50 @@ class _News(NamedTuple):
     shares: dict[str, int]
     ready: list[str]
     buried: list[Buried]
+    signs: Signs
 
 
 class _Look(NamedTuple):
-    """What we say in one look; ``steady``: who is silent now is dead, and not just late after an outage, like all."""
+    """What we say in one look; ``silent``: which nodes are dead unless they have shown another sign of life since."""
 
     links: dict[str, int]
     binds: dict[str, int]
     demands: dict[str, Demand]
-    steady: bool
+    silent: Signs
 
     def work(self, tx: Tx) -> _News:
         """Say it, and see what the others say."""
-        buried = nodes.bury(tx, tx.now) if self.steady else []
+        buried = nodes.bury(tx, self.silent)
         tx.notify({lane for each in buried for lane in each.lanes})
         nodes.set_presence(tx, self.links | self.binds)
         shares = nodes.share_out(tx, self.demands)
         ready = spool.ready(tx, [name for name, count in self.links.items() if count])
-        return _News(nodes.presence(tx), shares, ready, buried)
+        return _News(nodes.presence(tx), shares, ready, buried, nodes.signs(tx))
+
+
+class _Silence:
+    """For how long nodes have been silent, as long as we look: during an outage of the database all are."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[int, float]] = {}  # the last sign of life of each, and when it was seen first
+        self._looked = -math.inf
+
+    def saw(self, signs: Signs, now: float) -> None:
+        """Learn what the last signs of life are at ``now``, in seconds; after a pause nobody's silence counts."""
+        known = self._seen if now - self._looked < nodes.LEASE_MS / _MILLI else {}
+        self._seen = {
+            holder: known[holder] if known.get(holder, (None,))[0] == mark else (mark, now)
+            for holder, mark in signs.items()
+        }
+        self._looked = now
+
+    def broken(self) -> None:
+        """Forget what was seen: we could not look."""
+        self._seen.clear()
+
+    def too_long(self, now: float) -> Signs:
+        """Return those that are silent for longer than their lease."""
+        return {holder: mark for holder, (mark, since) in self._seen.items() if now - since >= nodes.LEASE_MS / _MILLI}
 
 
 class _Asked:
@@ -101,7 +128,7 @@ class Membership:
         self._changed = changed
         self._looking = trio.CancelScope()
         self._binds: dict[str, int] = {}
-        self._steady_since = math.inf  # since when every look has succeeded
+        self._silence = _Silence()
         self._asking: Batch[_Asked] = Batch(self._count, self._counted, self._not_counted, _RANK)
         store.attach(self._asking)
         store.heard = self.heard
@@ -131,15 +158,15 @@ class Membership:
         demands = {
             limit.name: Demand(int(limit.rate * _MILLI), limit.wanted() * _MILLI) for limit in self._limits.values()
         }
-        look = _Look(links, binds, demands, trio.current_time() - self._steady_since >= nodes.LEASE_MS / _MILLI)
+        look = _Look(links, binds, demands, self._silence.too_long(trio.current_time()))
         try:
             news = await self._store.transact(look.work)
         except FencedError:
             await self._join_anew()
         except StoreError:  # the store has logged it, and says when it is back
-            self._steady_since = math.inf
+            self._silence.broken()
         else:
-            self._steady_since = min(self._steady_since, trio.current_time())
+            self._silence.saw(news.signs, trio.current_time())
             self._learn(news)
 
     def heard(self, names: Collection[str]) -> None:
@@ -165,7 +192,7 @@ class Membership:
     async def _join_anew(self) -> None:
         """Let go of everything that others may have taken over, and become a member again."""
         _log.error("lease_lost", reason="this node was silent for longer than its lease; others have taken over")
-        self._steady_since = math.inf
+        self._silence.broken()
         self._lanes.forget()
         try:
             await self._store.join()

@@ -1,13 +1,16 @@
 """Nodes: which processes share a database, which of them live, and what each may use of what is limited.
 
 A node *joins* and gets a holder token, which marks the rows of the spool that it has in memory. Where several nodes
-share a database, each of its rounds renews its lease; one whose lease is over is taken for dead by whoever looks next:
-its token is void and its rows wait again. A round is committed only under a token that is still good, so a node that
-was frozen or cut off for longer than its lease finds out before it can change anything, and joins anew.
+share a database, each of its rounds renews its lease, and leaves a key of its own. Whoever has seen the same key for as
+long as a lease takes the node for dead: its token is void and its rows wait again. How long that is the looker's own
+clock says, which is never set; so no step of the database's clock ends a lease, or makes one last. A round is committed
+only under a token that is still good, so a node that was frozen or cut off for longer than its lease finds out before
+it can change anything, and joins anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.rules.sharing import Share, share_of
@@ -16,13 +19,17 @@ from gateway.store.base import StoreError
 from gateway.store.ids import MAX_NODES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from gateway.rules.sharing import Demand
     from gateway.store.base import Tx
 
 LEASE_MS = 6_000  # how long others leave a silent node alone
 HOLD = 4.0  # seconds that a node relies on its own lease; less than the lease, for clocks and pauses
+
+
+Signs = Mapping[int, int]
+"""The key of the last round of nodes, by their holder tokens: another one with each round."""
 
 
 class Buried(NamedTuple):
@@ -73,11 +80,18 @@ def leave(tx: Tx) -> None:
     tx.notify(_clear(tx, tx.holder))
 
 
-def bury(tx: Tx, before: int) -> list[Buried]:
-    """Take nodes whose lease was over at the instant ``before`` for dead: others may take over what they held."""
-    dead = tx.rows(
-        f"SELECT number, name, holder FROM node WHERE holder IS NOT NULL AND lease <= ?{tx.skip_locked}",  # noqa: S608 (constants)
-        (before,),
+def signs(tx: Tx) -> Signs:
+    """Return the last sign of life of every node that has a token."""
+    return {
+        int(holder): int(mark) for holder, mark in tx.rows("SELECT holder, round FROM node WHERE holder IS NOT NULL")
+    }
+
+
+def bury(tx: Tx, silent: Signs) -> list[Buried]:
+    """Take nodes for dead that have shown no sign of life since these: others may take over what they held."""
+    dead = tx.each(
+        f"SELECT number, name, holder FROM node WHERE (holder, round) IN ({{rows}}){tx.skip_locked}",  # noqa: S608 (constants)
+        sorted(silent.items()),
     )
     for number, _, _ in dead:
         tx.rows("UPDATE node SET holder = NULL WHERE number = ?", (number,))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 _log = structlog.get_logger()
 _LATE = 10.0  # seconds after which a round should have ended: every engine gives up earlier
+_MILLI = 1_000_000  # nanoseconds
 _RETRY_PAUSE = 0.25  # seconds before a store that failed is tried again
 
 
@@ -65,7 +66,9 @@ class Rounds:
         self._hold = hold
         self.quiet = trio.Lock()
         self._waiting_since = math.inf  # since when work waits and no round has ended
-        self._ahead = 0  # milliseconds by which the database's clock is ahead of ours
+        self._told: tuple[int, int] | None = (
+            None  # what the database's clock showed, and when by ours that is never set
+        )
         self._batches: list[Batch[Any]] = []
         self._calls: dict[int, Batch[_Call]] = {}  # by rank
         self._work = trio.Event()
@@ -73,11 +76,14 @@ class Rounds:
 
     def clock(self) -> int:
         """Return the present by the database's clock (:meth:`gateway.store.base.Store.clock`)."""
-        return _present() + self._ahead
+        if self._told is None:  # the database goes by this machine's
+            return time.time_ns() // _MILLI
+        shown, then = self._told
+        return shown + time.monotonic_ns() // _MILLI - then
 
     def told(self, now: int) -> int:
         """Learn what the database's clock shows at this moment."""
-        self._ahead = now - _present()
+        self._told = now, time.monotonic_ns() // _MILLI
         return now
 
     def attach(self, batch: Batch[Any]) -> None:
@@ -208,7 +214,3 @@ def _fail_calls(calls: list[_Call], error: StoreError) -> None:
     for call in calls:
         call.error = error
         call.ready.set()
-
-
-def _present() -> int:
-    return time.time_ns() // 1_000_000

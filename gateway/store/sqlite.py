@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _log = structlog.get_logger()
-_FOR_EVER = 2**63 - 1
 
 # Rows of one statement: few sizes, so that each stays prepared, and one statement for nearly every set. The driver
 # gives the interpreter away for each statement, and under load it takes long to come back.
@@ -154,7 +153,7 @@ class SqliteStore(Rounds):
         await self._in_writer(map_long_list, self._connection)
 
     def _take_over(self, tx: Tx) -> int:
-        nodes.bury(tx, before=_FOR_EVER)
+        nodes.bury(tx, nodes.signs(tx))
         return nodes.join(tx, self._node, lease=0)
 
     async def run(self) -> None:

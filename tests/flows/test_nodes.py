@@ -145,14 +145,12 @@ async def test_a_storm_of_binds(pair):
 
 
 async def test_a_clock_that_is_wrong(pair, monkeypatch):
-    """A node whose own clock is wrong by an hour goes by the database's: nothing expires early, nothing is late."""
+    """A node whose own clock is set, wrong by an hour, goes by the database's: nothing is early, nothing is late."""
     present = time.time_ns
     await start(pair, bound=("gw1",))
     app = await pair[0].app()
     for count, wrong in enumerate((3_600, -3_600), 1):
         monkeypatch.setattr(time, "time_ns", lambda wrong=wrong: present() + wrong * 10**9)
-        await pair[0].gateway._membership.beat()  # a commit, which shows the database's clock
-        await pair[1].gateway._membership.beat()
         await app.accepted(FRENCH, validity_period="000000001000000R")
         assert (await app.receipts(count))[-1].stat == "DELIVRD"
 
@@ -232,8 +230,8 @@ async def test_a_node_that_is_taken_for_dead(pair):
     token = pair[0].gateway.store._holder
 
     def bury(tx):
-        tx.rows("UPDATE node SET lease = 0 WHERE name = 'gw1'")
-        return nodes.bury(tx, 1)
+        tx.rows("SELECT 1 FROM node WHERE name = 'gw1' FOR UPDATE")  # not while it is in the middle of a round
+        return nodes.bury(tx, {token: nodes.signs(tx)[token]})
 
     assert [each.name for each in await pair[1].gateway.store.transact(bury)] == ["gw1"]
     await pair[0].eventually(lambda: pair[0].events("lease_lost"))
@@ -241,6 +239,53 @@ async def test_a_node_that_is_taken_for_dead(pair):
     await pair[0].eventually(lambda: pair[0].gateway.not_ready() == {})
     await app.accepted(FRENCH, "again")
     await app.receipts(2)
+
+
+class SteppingSchema(PostgresSchema):
+    """A schema in which the server's clock is off by as many seconds as it is told."""
+
+    def __init__(self, server):
+        self.space = server.create()
+        super().__init__(server.url(f"{self.space}%2Cpg_catalog"))  # what we call so goes before what PostgreSQL does
+        self._execute = server.execute
+        self._execute(f"CREATE TABLE {self.space}.step AS SELECT 0 AS seconds")
+        self._execute(
+            f"CREATE FUNCTION {self.space}.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$ SELECT "
+            f"pg_catalog.clock_timestamp() + seconds * interval '1 second' FROM {self.space}.step $$"
+        )
+
+    def step(self, seconds):
+        """Set the clock, to so many seconds ahead."""
+        self._execute(f"UPDATE {self.space}.step SET seconds = {seconds}")
+
+
+@pytest.fixture
+def stepping(postgres_server):
+    """Give an empty schema with a clock that can be set."""
+    schema = SteppingSchema(postgres_server)
+    yield schema
+    postgres_server.drop(schema.space)
+
+
+async def test_steps_of_the_clock(nursery, stepping, log, monkeypatch):
+    """Wherever the database's clock is set to, who is dead is taken for dead, who lives is not, and messages go on."""
+    monkeypatch.setattr("gateway.membership.BEAT", 0.1)
+    monkeypatch.setattr(nodes, "LEASE_MS", 2_000)
+    stepping.step(3_600)
+    pair = first, second = World(nursery, stepping, log), World(nursery, stepping, log)
+    second.orange = first.orange
+    await start(pair)
+    await first.gateway.store.transact(lambda tx: nodes.join(tx, nodes.number_of(tx, "gone"), nodes.LEASE_MS))
+    app = await first.app()
+    for count, ahead in enumerate((-3_600, 3_600), 1):
+        stepping.step(ahead)
+        for world in pair:
+            await world.gateway._membership.beat()
+        await app.accepted(FRENCH)
+        await app.receipts(count)
+        await first.eventually(lambda: first.events("node_taken_for_dead"))
+    assert {each["node"] for each in first.events("node_taken_for_dead")} == {"gone"}
+    assert not first.events("lease_lost")
 
 
 async def test_nothing_is_sent_without_a_lease(pair):

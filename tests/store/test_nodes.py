@@ -9,9 +9,14 @@ from tests.store.helpers import held_by, spooled
 LANE = spool.operator_lane("orange")
 
 
-async def joined(store, name, lease=10_000):
+async def joined(store, name):
     """Let a node join; returns its holder token."""
-    return await store.transact(lambda tx: nodes.join(tx, nodes.number_of(tx, name), lease))
+    return await store.transact(lambda tx: nodes.join(tx, nodes.number_of(tx, name), nodes.LEASE_MS))
+
+
+async def bury(store, holder):
+    """Take a node for dead."""
+    await store.transact(lambda tx: nodes.bury(tx, {holder: nodes.signs(tx)[holder]}))
 
 
 async def hold(store, holder):
@@ -45,30 +50,34 @@ async def test_successor(store):
 
 
 async def test_bury(store):
-    """A node whose lease is over is taken for dead once, and its rows wait again; one that lives is left alone."""
-    dead, alive = await joined(store, "gw1", lease=-1), await joined(store, "gw2")
+    """A node that shows no other sign of life is taken for dead once, its rows wait again; others are left alone."""
+    dead, alive = await joined(store, "gw1"), await joined(store, "gw2")
     row, _ = await hold(store, dead), await hold(store, alive)
-    assert await store.transact(lambda tx: nodes.bury(tx, tx.now)) == [nodes.Buried("gw1", [LANE])]
-    assert await store.transact(lambda tx: nodes.bury(tx, tx.now)) == []
+    silent = await store.transact(nodes.signs)
+    assert silent.keys() == {dead, alive}
+    await store.transact(lambda tx: tx.rows("UPDATE node SET round = 7 WHERE name = 'gw2'"))  # a round of its own
+    assert await store.transact(lambda tx: nodes.bury(tx, silent)) == [nodes.Buried("gw1", [LANE])]
+    assert await store.transact(lambda tx: nodes.bury(tx, silent)) == []
     assert await free(store) == [row.id]
 
 
 async def test_leave(store):
     """A node that leaves gives back what it held, and is not taken for dead afterwards."""
-    holder = await joined(store, "gw1", lease=-1)
+    holder = await joined(store, "gw1")
     row = await hold(store, holder)
+    silent = await store.transact(nodes.signs)
     await store.transact(lambda tx: nodes.leave(held_by(tx, holder)))
     assert await free(store) == [row.id]
-    assert await store.transact(lambda tx: nodes.bury(tx, tx.now)) == []
+    assert await store.transact(lambda tx: nodes.bury(tx, silent)) == []
 
 
 async def test_presence(store):
     """A node sees the links of all others together, also those of which there are none, and nothing of a dead one."""
-    one, two, dead = await joined(store, "gw1"), await joined(store, "gw2"), await joined(store, "gw3", lease=-1)
+    one, two, dead = await joined(store, "gw1"), await joined(store, "gw2"), await joined(store, "gw3")
     for holder, links in ((one, 4), (two, 2), (dead, 1)):
         counts = {LANE: links, "bind/shop": 0, "account/shop": links}
         await store.transact(lambda tx, holder=holder, counts=counts: nodes.set_presence(held_by(tx, holder), counts))
-    await store.transact(lambda tx: nodes.bury(tx, tx.now))
+    await bury(store, dead)
     assert await store.transact(lambda tx: nodes.presence(held_by(tx, one))) == {
         LANE: 2,
         "bind/shop": 0,
@@ -81,7 +90,7 @@ async def test_presence(store):
 
 async def test_shares(store):
     """Nodes share a rate by what they want, never exceed it together, and get a dead node's part."""
-    one, two = await joined(store, "gw1"), await joined(store, "gw2", lease=-1)
+    one, two = await joined(store, "gw1"), await joined(store, "gw2")
 
     async def take(holder, wanted):
         demands = {LANE: Demand(100_000, wanted)}
@@ -94,5 +103,5 @@ async def test_shares(store):
     assert first == pytest.approx(50_000, rel=0.01)
     assert first + second == pytest.approx(100_000, rel=0.01)
     assert first + second <= 100_000
-    await store.transact(lambda tx: nodes.bury(tx, tx.now))
+    await bury(store, two)
     assert await take(one, 100_000) == 100_000

@@ -1,6 +1,7 @@
 """Nodes on one PostgreSQL: leases, tokens, what they tell each other, and races between them."""
 
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -38,6 +39,15 @@ async def test_lease(shared):
     assert earliest <= lease - nodes.LEASE_MS <= _clock(shared)
 
 
+async def test_clock(shared, monkeypatch):
+    """The present is the database's, also when the clock of this machine has just been set."""
+    async with member(shared.url) as store:
+        await store.transact(lambda _tx: None)
+        right = time.time_ns
+        monkeypatch.setattr(time, "time_ns", lambda: right() + 3_600 * 10**9)
+        assert abs(store.clock() - _clock(shared)) < 600_000
+
+
 def _clock(shared):
     [(now,)] = look(shared, "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint")
     return now
@@ -48,9 +58,8 @@ async def test_taken_for_dead(shared):
     async with two_members(shared) as (one, two):
         row = await one.transact(_hold)
         before = await one.transact(lambda tx: tx.holder)
-        assert [
-            each.name for each in await two.transact(lambda tx: nodes.bury(tx, tx.now + 60_000)) if each.name == "gw1"
-        ] == ["gw1"]
+        signs = await one.transact(nodes.signs)
+        assert [each.name for each in await two.transact(lambda tx: nodes.bury(tx, {before: signs[before]}))] == ["gw1"]
         for _ in range(2):
             with pytest.raises(FencedError, match="others took it for dead"):
                 await one.transact(lambda tx: add(tx, "a"))
