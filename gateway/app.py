@@ -40,6 +40,7 @@ from gateway.store.url import open_store
 from gateway.submissions.manage import Manage
 from gateway.submissions.replace import Replace
 from gateway.submissions.submit import Submit
+from gateway.timekeeping import Timekeeping
 from gateway.tls import Contexts, TlsError, contexts, server_context
 from gateway.upkeep import Upkeep
 from gateway.watch import Watch
@@ -104,6 +105,7 @@ class Gateway:
         requests = Requests(self._submit, manage, self.store.clock)
         self._listener = Listener(self._door, customers, requests, self.lanes, self._membership)
         self._retention = Retention(config, self.store)
+        self._timekeeping = Timekeeping(config, self.store, self.lanes)
         self._watchdog = Watchdog(self._complaints)
         self._watch = Watch(self.metrics, self.lanes, self._peers.connectors.values, self._listener)
         self._operate = Operate(self._peers.connectors.values, self._listener, customers, self.lanes)
@@ -159,6 +161,7 @@ class Gateway:
         self._peers.start_lanes(nursery)
         nursery.start_soon(self._upkeep.run)
         nursery.start_soon(self._retention.run)
+        nursery.start_soon(self._timekeeping.run)
         await self._serve(nursery)
         await self._peers.start_binding(self.config, self._contexts.clients)
         listeners: list[Port] = await nursery.start(self._listener.run)
@@ -186,6 +189,7 @@ class Gateway:
         self._membership.leave()
         self._upkeep.leave()
         self._retention.leave()
+        self._timekeeping.leave()
         with trio.move_on_after(_PATIENCE):
             await self.store.transact(self._leave)  # what was put before this is committed with it, or before
 
@@ -232,7 +236,7 @@ class Gateway:
         self._membership.set_limits(self._peers.limits(config))
         heard = self._opt_outs, self._joining, self._deliver
         flows = (self._home, self._submit, self._operator_outcomes, *heard, self._upkeep)
-        for part in (*flows, self._retention):
+        for part in (*flows, self._retention, self._timekeeping):
             part.configure(config)
         self._door.configure(config.smpp, made.server)
 

@@ -123,6 +123,11 @@ def forget(tx: Tx, before: int, limit: int) -> int:
     return len(gone)
 
 
+def forget_since(tx: Tx, instant: int) -> None:
+    """Forget which parts were read later than an instant: what has changed since they were cannot be told."""
+    tx.rows("DELETE FROM inbound_read WHERE at > ?", (instant,))
+
+
 def _by_key(rows: Sequence[tuple[object, ...]]) -> dict[Key, dict[int, Part]]:
     parts: dict[Key, dict[int, Part]] = {}
     for row in rows:

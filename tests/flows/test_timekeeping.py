@@ -1,0 +1,81 @@
+"""The clock that everybody goes by is set while a gateway is at work: nothing is lost, nothing waits for longer."""
+
+import time
+
+import pytest
+
+from gateway.smpp import status
+from gateway.store import evidence
+from tests.flows.databases import SqliteFile
+from tests.flows.world import FRENCH
+
+HOUR, UDHI = 3_600, 0x40
+
+
+@pytest.fixture
+def database(tmp_path):
+    """Give an empty database that goes by this machine's clock; what goes by its own is in test_nodes.py."""
+    return SqliteFile(tmp_path / "gateway.db")
+
+
+@pytest.fixture
+def set_clock(monkeypatch):
+    """Set the clock of this machine, by so many seconds."""
+    right = time.time_ns
+
+    def set_by(seconds):
+        monkeypatch.setattr(time, "time_ns", lambda: right() + seconds * 10**9)
+
+    return set_by
+
+
+async def test_set_back(world, set_clock):
+    """What was refused before is tried again when the clock is set back, and not an hour later."""
+    await world.start()
+    app = await world.app()
+    world.orange.answer = lambda _pdu: status.ESME_RSYSERR
+    await app.accepted(FRENCH)
+    waits = "SELECT count(*) FROM spool WHERE attempts > 0 AND claimed IS NULL"
+    await world.eventually(lambda: world.rows(waits) == [(1,)])
+    world.orange.answer = lambda _pdu: status.ESME_ROK
+    set_clock(-HOUR)
+    await world.gateway._timekeeping.look()
+    assert [receipt.stat for receipt in await app.receipts(1)] == ["DELIVRD"]
+    assert [each["seconds"] for each in world.events("clock_set")] == [-HOUR]
+
+
+async def test_set_forward(world, set_clock):
+    """A clock that is set forward is told, and messages go on."""
+    await world.start()
+    app = await world.app()
+    set_clock(HOUR)
+    await world.gateway._timekeeping.look()
+    await app.accepted(FRENCH)
+    assert [receipt.stat for receipt in await app.receipts(1)] == ["DELIVRD"]
+    assert [each["seconds"] for each in world.events("clock_set")] == [HOUR]
+
+
+async def test_scheduled(world, set_clock):
+    """A message for an instant still waits for that instant when the clock is set back."""
+    await world.start()
+    app = await world.app()
+    await app.accepted(FRENCH, schedule_delivery_time="000000010000000R")
+    before = world.rows("SELECT due FROM spool")
+    set_clock(-HOUR)
+    await world.gateway._timekeeping.look()
+    assert world.rows("SELECT due FROM spool WHERE claimed IS NULL") == before
+
+
+async def test_texts_in_parts(world, set_clock):
+    """A STOP in parts counts again after a START, also if the clock was set back in between."""
+    await world.start()
+    stop = [bytes((5, 0, 3, 7, 2, place)) + words for place, words in ((1, b"ST"), (2, b"OP"))]
+    for piece in stop:
+        assert (await world.orange.deliver(FRENCH, piece, esm_class=UDHI)).status == status.ESME_ROK
+    set_clock(-HOUR)
+    await world.gateway._timekeeping.look()
+    assert (await world.orange.deliver(FRENCH, b"START")).status == status.ESME_ROK
+    for piece in stop:
+        assert (await world.orange.deliver(FRENCH, piece, esm_class=UDHI)).status == status.ESME_ROK
+    effects = [effect for (effect,) in world.rows("SELECT effect FROM evidence WHERE source = 'sms' ORDER BY position")]
+    assert effects == [evidence.OPTED_OUT, evidence.LIFTED, evidence.OPTED_OUT]
