@@ -45,6 +45,24 @@ class Place(NamedTuple):
     account: str
     code: str
 
+    @property
+    def written(self) -> str:
+        """The place as text, for whoever asks for the cases behind it."""
+        return f"{self.until}.{self.number}.{self.code}.{self.account}"
+
+
+def place(text: str) -> Place:
+    """Read what :attr:`Place.written` is.
+
+    Raises:
+        ValueError: it never was.
+    """
+    until, number, code, account = text.split(".", 3)
+    found = Place(int(until), number, account, code)
+    if found.written != text or not 0 <= found.until <= _ALL or "\0" in text:
+        raise ValueError("no case stands there")
+    return found
+
 
 FIRST, _ALL = Place(-1, "", "", ""), 2**63 - 1
 _PAGE = 1_000  # cases read at once

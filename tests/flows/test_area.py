@@ -1,5 +1,9 @@
 """The client area within a whole gateway: who gets in, whose pages they see, and what a form may do."""
 
+import html
+import re
+from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -8,8 +12,9 @@ from argon2 import PasswordHasher
 
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet
+from gateway.store import balances, blacklist, ledger, reviews
 from gateway.web.area.tables import plain
-from tests.flows.area import Site, open_site
+from tests.flows.area import ACCOUNTS, Site, open_site
 from tests.flows.world import FRENCH
 
 CODE = "Your code is 1234"
@@ -175,6 +180,57 @@ async def test_send_a_test(world):
     page = await visitor.get(answer.headers["location"])
     assert "+33 6 12 34 56 78" in page.text
     assert "it is on disk" in page.text
+
+
+async def test_same_form_twice(world):
+    """A form that is sent twice, as by a double click, is one message with one answer; the next form is another."""
+    site = await open_site(world)
+    visitor = await site.visitor("shop")
+    draft = {"sender": "SHOP", "to": FRENCH, "text": "Hello"}
+
+    async def send(answers, once):
+        answers.append((await visitor.post("/compose/send", once=once, **draft)).headers["location"])
+
+    async def form():
+        return re.search('name="once" value="([^"]+)"', (await visitor.get("/compose")).text)[1]
+
+    answers, once = [], await form()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send, answers, once)
+        nursery.start_soon(send, answers, once)
+    draft["text"] = "Hello again"  # what has changed since is another message
+    await send(answers, once)
+    await send(answers, await form())
+    assert answers[0] == answers[1]
+    assert len(set(answers)) == 3
+    assert [text.text for text in await world.orange.texts(3)] == ["Hello STOP 36034", *2 * ["Hello again STOP 36034"]]
+    assert world.rows("SELECT count(*) FROM message") == [(3,)]
+
+
+async def test_no_room_for_a_test(world):
+    """A test that has no room is not lost: the page keeps the draft, and says after how long to try again."""
+    site = await open_site(world, accounts={**ACCOUNTS, "shop": {**ACCOUNTS["shop"], "rate": 1}})
+    visitor = await site.visitor("shop")
+    await visitor.get("/compose")
+    for text in ("One", "Two"):
+        answer = await visitor.post("/compose/send", to=FRENCH, text=text)
+    assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+    assert ">Two</textarea>" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [("/compose/send", "/compose"), ("/blacklist/add", "/blacklist"), ("/review", "/review"), ("/logout", "/compose")],
+)
+async def test_form_after_the_log_in_has_ended(world, path, page):
+    """Whoever fills in a form until the log-in has ended is led to it, and on to the form; nothing has happened."""
+    site = await open_site(world)
+    visitor = await site.visitor("shop")
+    visitor.cookies.clear()
+    answer = await visitor.post(path, number=FRENCH, reason="x", to=FRENCH, text="Hello")
+    assert (answer.status, answer.headers["location"]) == (303, f"/login?next={page}")
+    assert (await visitor.post(path, {"sec_fetch_site": "cross-site"})).status == 403
+    assert world.rows("SELECT count(*) FROM message") == world.rows("SELECT count(*) FROM blacklist") == [(0,)]
 
 
 async def test_long_test(world):
@@ -523,6 +579,75 @@ async def test_review(world, decision, effect, refused):
     assert (await visitor.post("/review", decision="out", **ruling)).headers["location"] == "/review?done=gone"
     assert world.rows("SELECT count(*) FROM ledger") == [(int(refused),)]
     assert effect in {row[0] for row in world.rows("SELECT effect FROM evidence")}
+
+
+async def test_many_texts_to_review(world):
+    """Of many texts each is on one of the pages, the most urgent first."""
+    site = await open_site(world)
+    visitor, app = await site.visitor("shop"), await world.app("shop")
+    await app.submit(FRENCH, b"Hello")
+    await world.orange.deliver(FRENCH, b"Stop ou encore ?")
+    await world.eventually(lambda: world.rows("SELECT count(*) FROM review") == [(1,)])
+    [case] = await world.gateway.store.transact(lambda tx: reviews.of(tx, [FRENCH]))
+    others = [case._replace(number=f"33640000{each:03}", until=case.until - each) for each in range(1, 150)]
+    await world.gateway.store.transact(lambda tx: reviews.add(tx, others))
+    url, found = "/review", []
+    while url:
+        page = (await visitor.get(url)).text
+        found += re.findall(r'name="number" value="\+(\d+)"', page)
+        more = re.search('href="(/review[?]after=[^"]+)"', page)
+        url = more and html.unescape(more[1])
+    assert found == [each.number for each in reversed(others)] + [FRENCH]
+    assert (await visitor.get("/review?after=nowhere")).status == 404
+
+
+async def test_ledger_of_years(world):
+    """Each month is summed up whole, the last twelve at once and those before where they are asked for."""
+    site = await open_site(world)
+    visitor = await site.visitor("shop")
+    kinds = {ledger.CONFIRMATION: 1, ledger.UNDELIVERED: 0, ledger.SUBMISSIONS: 1_234, ledger.GRANT: -5_000}
+    months = [datetime(2023 + each // 12, each % 12 + 1, 3, tzinfo=UTC) for each in range(40)]
+    events = [
+        ledger.Event(f"{number}{kind}", int(at.timestamp() * 1_000), "shop", kind, paid, "", "", "cli", "", 0)
+        for number, at in enumerate(months)
+        for kind, paid in kinds.items()
+    ]
+    await world.gateway.store.transact(lambda tx: ledger.append(tx, events))
+    page = (await visitor.get("/ledger?lang=fr")).text
+    recent, earlier = page.partition("<details>")[::2]
+    assert recent.count('<th scope="row" class="nowrap">') == 12 * len(kinds)
+    assert earlier.partition("</details>")[0].count('<th scope="row" class="nowrap">') == 28 * len(kinds)
+    assert "avril 2026" in recent
+    assert "janvier 2023" in earlier
+
+
+async def test_words_of_a_balance(world):
+    """A balance is told in the number and the plural of the page's language, also below zero."""
+    site = await open_site(world)
+    visitor, left = await site.visitor("shop"), 0
+    for balance, language, words in (
+        (0, "en", ">0 <small>credits<"),
+        (0, "fr", ">0 <small>crédit<"),
+        (1, "en", ">1 <small>credit<"),
+        (-1, "en", ">-1 <small>credit<"),
+        (-1, "fr", ">-1 <small>crédit<"),
+        (-2, "en", ">-2 <small>credits<"),
+        (-12_345_678, "en", ">-12,345,678 <small>credits<"),
+        (-12_345_678, "fr", ">-12\N{NARROW NO-BREAK SPACE}345\N{NARROW NO-BREAK SPACE}678 <small>crédits<"),
+    ):
+        await world.gateway.store.transact(partial(balances.charge, amounts={"shop": left - balance}))
+        left = balance
+        assert words in (await visitor.get(f"/ledger?lang={language}")).text
+
+
+async def test_length_of_a_long_list(world):
+    """How many there are is written as numbers are in the page's language."""
+    site = await open_site(world)
+    visitor = await site.visitor("shop")
+    entries = [blacklist.Entry(str(each), "shop", 1, "sms", "36034", 0, 0) for each in range(33610000000, 33610001234)]
+    await world.gateway.store.transact(lambda tx: blacklist.add(tx, entries))
+    assert "1,234 numbers" in (await visitor.get("/blacklist?lang=en")).text
+    assert "1\N{NARROW NO-BREAK SPACE}234 numéros" in (await visitor.get("/blacklist?lang=fr")).text
 
 
 async def test_text_to_nobody_is_read_by_administrators(world):

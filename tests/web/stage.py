@@ -15,6 +15,7 @@ from gateway.rules.visible import in_a_line
 
 START_TIME = 60.0  # seconds
 PASSWORD, ADMIN = "web-secret", "ada"
+WIDE = "W" * 15  # no name of an account takes more room
 STOPGATE = [sys.executable, "-m", "gateway"]
 
 
@@ -61,7 +62,7 @@ class Program:
 
 
 class Stage:
-    """A gateway with the accounts `shop` and `rival` (marketing) and `bank` (notifications), and its operator.
+    """A gateway with the accounts `shop`, `rival`, WIDE (marketing) and `bank` (notifications), and its operator.
 
     Attributes:
         url: where the web is.
@@ -72,7 +73,7 @@ class Stage:
     def __init__(self, folder):
         smsc, web = free_port(), free_port()
         self.url = f"http://127.0.0.1:{web}"
-        config = folder / "gateway.yaml"
+        self._config = config = folder / "gateway.yaml"
         config.write_text(json.dumps(self._settings(folder, smsc, web)))  # JSON is YAML
         config.chmod(0o600)
         operator = ["--listen", f"127.0.0.1:{smsc}", "--system-id", "gw", "--password", "secret", "--delay", "0.05"]
@@ -93,6 +94,7 @@ class Stage:
                 "shop": {**account, "publisher": "Shop SARL, shop.example"},
                 "rival": account,
                 "bank": {**account, "kind": "notification"},
+                WIDE: {**account, "publisher": "X" * 60},
             },
             "operators": {"orange": {"host": "127.0.0.1", "port": smsc, "system_id": "gw", "password": "secret"}},
             "routes": [{"prefixes": [""], "operators": ["orange"]}],
@@ -102,6 +104,10 @@ class Stage:
         """Let a subscriber text the short code."""
         self.operator.say(f"{number} {words}")
         self.operator.until(f"{in_a_line(words)} (ESME_ROK)")
+
+    def run(self, *command):
+        """Run a command beside the gateway, of its configuration."""
+        subprocess.run([*STOPGATE, *command, "--config", str(self._config)], check=True, stdout=subprocess.DEVNULL)
 
     def end(self):
         """End both."""

@@ -99,6 +99,19 @@ def test_enter_sends_nothing(visit, language, scripts):
     assert page.locator("tbody tr").count() == 0
 
 
+@each_way
+def test_double_click_sends_one(visit, language, scripts):
+    """A double click on the button that sends a test sends one, and is answered as one."""
+    say, number = said_in(language), "+4915112000003" if scripts else "+4915112000004"
+    page = visit("/compose", who="rival", language=language, java_script_enabled=scripts)
+    page.fill("#text", "Guten Tag")
+    page.fill("#to", number)
+    page.get_by_role("button", name=say("Send this one test")).dblclick()
+    page.wait_for_url("**/messages?done=sent*")
+    page.goto(f"/messages?q={number.replace('+', '00')}")
+    assert page.locator("tbody tr").count() == 1
+
+
 def test_preview_is_the_recipients(visit):
     """The number typed in is whom the preview is for, once it is one; without it the preview is that of France."""
     page = visit("/compose", who="shop")

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gateway.store.reviews import Open
     from gateway.web.site import Site
 
-_FOR_EVER = 2**63
 _TAGS: list[str | Enum] = ["Review"]
 
 
@@ -61,7 +60,7 @@ class Texts:
         """List the texts because of which the account's marketing to a number waits, the most urgent first."""
         name, after = request.state.account.name, _place(cursor)
         found = await self._site.reader.read(lambda tx: list(reviews.cases(tx, name, after, limit + 1)))
-        token = cursor_of(_written(found[limit - 1].place)) if len(found) > limit else None
+        token = cursor_of(found[limit - 1].place.written) if len(found) > limit else None
         if token:
             response.headers["link"] = link_to(request, cursor=token)
         return Cases(items=[self._shown(each) for each in found[:limit]], next_cursor=token)
@@ -94,10 +93,6 @@ class Texts:
         )
 
 
-def _written(place: Place) -> str:
-    return f"{place.until}.{place.number}.{place.code}.{place.account}"
-
-
 def _place(cursor: str | None) -> Place:
     """Read the place that a cursor says; without one it is before all.
 
@@ -105,13 +100,7 @@ def _place(cursor: str | None) -> Place:
         ProblemError: it is no cursor of ours.
     """
     text = place_of(cursor)
-    if text is None:
-        return FIRST
     try:
-        until, number, code, account = text.split(".", 3)
-        place = Place(int(until), number, account, code)
+        return FIRST if text is None else reviews.place(text)
     except ValueError:
         raise bad_cursor() from None
-    if _written(place) != text or not 0 <= place.until < _FOR_EVER or "\0" in text:
-        raise bad_cursor()
-    return place

@@ -4,6 +4,9 @@ The preview is :class:`gateway.submissions.previews.Previews`'s and the message 
 neither can promise what the other does not keep.
 """
 
+import hashlib
+import secrets
+
 import structlog
 import trio
 from starlette.exceptions import HTTPException
@@ -16,6 +19,7 @@ from gateway.smpp import status as statuses
 from gateway.store import blacklist, settings
 from gateway.store.base import Snapshot
 from gateway.store.ids import wire
+from gateway.submissions.askers import Once
 from gateway.submissions.previews import Previews, Wish
 from gateway.web.area.drafts import Draft, DraftError, Sight, submission
 from gateway.web.area.frame import Frame, Visit, done
@@ -27,6 +31,7 @@ FRENCH, FOREIGN = "33612345678", "4915112345678"  # whom a text is shown for, wh
 _LONGEST = 4_000  # characters
 # What HTTP calls the refusals that are not the draft's fault.
 _HTTP = {statuses.ESME_RTHROTTLED: 429, statuses.ESME_RMSGQFUL: 503, statuses.ESME_RSYSERR: 503}
+_AGAIN = {429: "1", 503: "5"}  # seconds after which the same draft may be taken
 _AT_ONCE = 2  # previews that are made at the same time
 
 
@@ -67,8 +72,12 @@ class Composer:
             "problem": problem,
             "sights": await self._sights(visit, draft),
             "longest": _LONGEST,
+            "once": secrets.token_urlsafe(12),
         }
-        return await self._frame.page(visit, "compose", context, status)
+        response = await self._frame.page(visit, "compose", context, status)
+        if status in _AGAIN:
+            response.headers["retry-after"] = _AGAIN[status]
+        return response
 
     async def _sights(self, visit: Visit, draft: Draft) -> list[Sight]:
         """Return what a text becomes for the number typed, for a French one and for one from elsewhere."""
@@ -102,11 +111,20 @@ class Composer:
             request = submission(draft, self._frame.account(visit))
         except DraftError as error:
             return await self._page(visit, draft, error.problem, 422)
-        answer = await self._site.backend.submit(visit.account, request, self._site.backend.clock())
+        answer = await self._site.backend.submit(
+            visit.account, request, self._site.backend.clock(), _once(visit, draft)
+        )
         if answer.status != statuses.ESME_ROK:
             return await self._page(visit, draft, statuses.name(answer.status), _HTTP.get(answer.status, 422))
-        _log.info("test_sent", account=visit.account, by=visit.guest.login.who, message=wire(answer.message))
+        if not answer.replayed:
+            _log.info("test_sent", account=visit.account, by=visit.guest.login.who, message=wire(answer.message))
         return done("/messages", "sent" if answer.segments else "refused", id=wire(answer.message))
+
+
+def _once(visit: Visit, draft: Draft) -> Once | None:
+    """Return the key of a draft in one form, which two clicks send twice; no Idempotency-Key has a space in it."""
+    form = visit.field("once")
+    return Once(f"form {hashlib.sha256(repr((form, draft)).encode()).hexdigest()}", "") if form else None
 
 
 def _draft(visit: Visit) -> Draft:

@@ -52,6 +52,7 @@ class Frame:
         self._site = site
         self._logins = logins
         self._rendering = trio.CapacityLimiter(_AT_ONCE)
+        self._pages: set[str] = set()
 
     def show(self, path: str, handler: Handler, *, admin: bool = False) -> Route:
         """Return the route of a page: for whoever is logged in, `admin` for administrators only."""
@@ -59,25 +60,30 @@ class Frame:
         async def shown(request: Request) -> Response:
             guest = await self._logins.find(request)
             if guest is None:
-                return RedirectResponse(f"/login?next={quote(_address(request, request.url.path))}", 303)
+                return _log_in(_address(request, request.url.path))
             if not guest.account and not admin:
                 return RedirectResponse("/admin", 303)
             _refuse_others(guest, admin=admin)
             return await handler(Visit(request, guest))
 
+        self._pages.add(path)
         return Route(path, shown, methods=["GET"])
 
     def change(self, path: str, handler: Handler, *, admin: bool = False) -> Route:
         """Return the route of a form, taken from our own pages only, with the token of whoever is logged in.
 
-        Who asks for its address, as a page that says what is wrong with the form has it, is led to the form's own page.
+        Who asks for its address, as a page that says what is wrong with the form has it, is led to the form's own page;
+        so is whoever was logged in when the form was opened and is not any more, once they have logged in again.
         """
 
         async def changed(request: Request) -> Response:
             """Take a form, and let go of what it has brought once it is answered."""
+            page = path if path in self._pages else path.rpartition("/")[0] or FIRST
             if request.method != "POST":
-                return RedirectResponse(_address(request, path.rpartition("/")[0] or FIRST), 303)
+                return RedirectResponse(_address(request, page), 303)
             guest = await self._logins.find(request)
+            if guest is None and forms.from_ours(request):
+                return _log_in(page)
             if guest is None:
                 raise HTTPException(403, "nobody is logged in")
             form = await forms.read_form(request)
@@ -123,6 +129,10 @@ class Frame:
 def done(path: str, what: str, **more: str) -> Response:
     """Send a browser on to a page that says what was done; `what` is one of the words that pages know."""
     return RedirectResponse(f"{path}?{urlencode({'done': what, **more})}", 303)
+
+
+def _log_in(onward: str) -> Response:
+    return RedirectResponse(f"/login?next={quote(onward)}", 303)
 
 
 def _address(request: Request, path: str) -> str:

@@ -7,20 +7,20 @@ from starlette.routing import Route
 
 from gateway.store import balances, ledger
 from gateway.store.base import Snapshot
-from gateway.store.ledger import Event
+from gateway.store.ledger import Event, Total
 from gateway.web.area.frame import Frame, Visit
 from gateway.web.area.tables import PIECE, Line, Table, instant
 from gateway.web.site import Site
 
 _COLUMNS = ["id", "time", "kind", "credits", "number", "short_code", "source", "message_id", "note"]
-_MONTHS = 12
+_MONTHS = 12  # that are shown at once
 
 
 class Account(NamedTuple):
-    """What the page shows: the balance, months as (month, kind, events, credits) newest first, and a page of events."""
+    """What the page shows: the balance, what months come to, newest first, and a page of events."""
 
     balance: int
-    months: list[tuple[str, str, int, int]]
+    months: list[Total]
     events: list[Event]
     following: int | None
 
@@ -43,11 +43,17 @@ class Ledger:
         def work(snapshot: Snapshot) -> Account:
             events, following = ledger.page(snapshot, visit.account, start)
             totals = [] if start else ledger.totals(snapshot, visit.account)
-            months = [(each.month, each.kind, each.events, each.credits) for each in reversed(totals)]
-            return Account(balances.balance(snapshot, visit.account), months[:_MONTHS], events, following)
+            return Account(balances.balance(snapshot, visit.account), totals[::-1], events, following)
 
         found = await self._site.reader.read(work)
-        return await self._frame.page(visit, "ledger", {"found": found, "first": start is None})
+        recent = sorted({each.month for each in found.months})[-_MONTHS:]
+        context = {
+            "found": found,
+            "first": start is None,
+            "recent": [each for each in found.months if each.month in recent],
+            "earlier": [each for each in found.months if each.month not in recent],
+        }
+        return await self._frame.page(visit, "ledger", context)
 
     async def _export(self, visit: Visit) -> Response:
         def part(snapshot: Snapshot, before: int | None) -> tuple[list[Line], int | None]:

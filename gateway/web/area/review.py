@@ -17,7 +17,7 @@ from gateway.store.reviews import Case, Open
 from gateway.web.area.frame import Frame, Visit, done
 from gateway.web.site import Site
 
-_MOST = 100  # cases on one page, the most urgent
+_MOST = 50  # cases on one page, the most urgent first
 
 
 class Waiting(NamedTuple):
@@ -43,10 +43,22 @@ class Review:
         return [self._frame.show("/review", self._show), self._frame.change("/review", self._decide)]
 
     async def _show(self, visit: Visit) -> Response:
-        def work(snapshot: Snapshot) -> list[Waiting]:
-            return [self._waiting(visit, each) for each in reviews.cases(snapshot, visit.account, limit=_MOST)]
+        text = visit.field("after")
+        try:
+            after = reviews.place(text) if text else reviews.FIRST
+        except ValueError:
+            raise HTTPException(404) from None
 
-        return await self._frame.page(visit, "review", {"cases": await self._site.reader.read(work)})
+        def work(snapshot: Snapshot) -> list[Open]:
+            return list(reviews.cases(snapshot, visit.account, after, _MOST + 1))
+
+        found = await self._site.reader.read(work)
+        context = {
+            "cases": [self._waiting(visit, each) for each in found[:_MOST]],
+            "first": not text,
+            "next": found[_MOST - 1].place.written if len(found) > _MOST else "",
+        }
+        return await self._frame.page(visit, "review", context)
 
     def _waiting(self, visit: Visit, each: Open) -> Waiting:
         operator = self._site.config.operators.get(each.operator)

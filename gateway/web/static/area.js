@@ -53,8 +53,9 @@ if (draft && preview) {
       const answer = await fetch("/compose/preview", {
         method: "POST", body: new URLSearchParams(new FormData(draft)), signal: asked.signal,
       });
-      if (answer.ok) show(await answer.text());
-      else if (answer.status === 403) location.reload();  // the log-in has ended; the draft comes back after the next
+      // The log-in has ended, or is another one: the draft comes back after the next.
+      if (answer.redirected || answer.status === 403) location.reload();
+      else if (answer.ok) show(await answer.text());
     } catch (error) {
       if (error.name !== "AbortError") throw error;
     }
