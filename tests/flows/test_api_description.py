@@ -37,6 +37,15 @@ async def test_description_and_its_page(world):
     assert "{message_id}&#34;" not in page  # in a command that is to be tried out
 
 
+async def test_page_suffices_alone(world):
+    """Who reads the page and nothing else knows what is limited, what may be repeated, and how lists go on."""
+    await world.start(web=WEB, accounts=ACCOUNTS)
+    page = (await Client(world.web_address, "").get("/docs")).text
+    told = ("RateLimit", "Retry-After", "64 KiB", "Idempotency-Replayed", "402, 429", "next_cursor", "webhook-signature")
+    assert [words for words in told if words not in page] == []
+    assert re.findall(r"(?:from|up to) \d+\.\d", page) == []
+
+
 def bodies(document):
     """Return the names of the schemas of everything that goes over the interface, and of its webhooks."""
     text = json.dumps([document["paths"], document["webhooks"]])

@@ -33,6 +33,8 @@ _DESCRIPTION = """\
 What an app does over SMPP, over HTTP: messages take the same path, with the same rules, and are on disk before the
 answer leaves. Keys are made with `stopgate api-key new`. Errors are problem documents (RFC 9457). What became of
 messages, and who has opted out, is posted to the account's webhook, signed as Standard Webhooks has it.
+Every answer says in `RateLimit` how many requests are left in this second; beyond them it is 429, with `Retry-After`.
+A body has at most 64 KiB.
 """
 _TAGS = [
     {"name": "Messages", "description": "Preview, send, look up."},

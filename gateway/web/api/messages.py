@@ -50,7 +50,8 @@ IdempotencyKey = Annotated[
         max_length=255,
         pattern=r"^[!-~]+$",
         description="A request that comes again under its key within 48 hours is not acted on again: "
-        "it gets the answer of the first time.",
+        "it gets the answer of the first time, with `Idempotency-Replayed: true`. What had no room (402, 429, 503) or came "
+        "from an account that is suspended (403) is no answer, and may come again under its key.",
     ),
 ]
 

@@ -153,7 +153,7 @@ def _type(schema: Mapping[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
     words = [str(schema.get("format", schema.get("type", "anything")))]
-    words += [f"{name} {schema[key]}" for key, name in _LIMITS.items() if key in schema]
+    words += [f"{name} {int(schema[key])}" for key, name in _LIMITS.items() if key in schema]
     return ", ".join(words)
 
 
