@@ -367,6 +367,8 @@ async def test_every_error_is_a_problem(client):
         (b'{"to": "+33612345678", }', None, "the body is no JSON from character 23 on: "),
         ({"to": FRENCH, "text": "a", "send_at": "soon"}, "/send_at", "is no instant of RFC 3339"),
         ({"to": "+336123", "text": "a"}, "/to", "too short for its country"),
+        ({"to": "Léa", "text": "a"}, "/to", "has more in it than digits, spaces and + ( ) . / -"),
+        ({"to": FRENCH, "text": "a", "from": "Café"}, "/from", "is neither a number of up to 20 digits nor up to 11"),
     ],
 )
 async def test_words_for_what_is_wrong(client, body, pointer, words):

@@ -41,7 +41,15 @@ async def test_page_suffices_alone(world):
     """Who reads the page and nothing else knows what is limited, what may be repeated, and how lists go on."""
     await world.start(web=WEB, accounts=ACCOUNTS)
     page = (await Client(world.web_address, "").get("/docs")).text
-    told = ("RateLimit", "Retry-After", "64 KiB", "Idempotency-Replayed", "402, 429", "next_cursor", "webhook-signature")
+    told = (
+        "RateLimit",
+        "Retry-After",
+        "64 KiB",
+        "Idempotency-Replayed",
+        "402, 429",
+        "next_cursor",
+        "webhook-signature",
+    )
     assert [words for words in told if words not in page] == []
     assert re.findall(r"(?:from|up to) \d+\.\d", page) == []
 

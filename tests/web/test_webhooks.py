@@ -111,6 +111,19 @@ async def test_again_until_taken(store, receiver, nursery):
     await settled(store)
 
 
+async def test_redirection_is_not_followed(store, receiver, nursery):
+    """A server that sends its events on to another place has not taken them, and nothing is posted to that place."""
+    inner = Receiver()
+    await nursery.start(inner.run)
+    answers = iter([(307, {"location": inner.url}), (308, {"location": inner.url})])
+    receiver.answer = lambda _posted: next(answers, 200)
+    await put(store, NUMBER)
+    start(nursery, store, hook(receiver))
+    await receiver.received(3)
+    await settled(store)
+    assert inner.posted == []
+
+
 async def test_number_that_is_refused_holds_up_no_other(store, receiver, nursery):
     """While one number's event is refused again and again, those of others are taken, each number's in order."""
     receiver.answer = lambda posted: 400 if places([posted]) else 200

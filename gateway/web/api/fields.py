@@ -10,6 +10,19 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 MOST_TEXT = 16_000  # characters; a message_payload holds 64,000 octets of them
 
+# Patterns that values follow, and what is said of those that do not: a pattern says little to who reads it.
+NUMBERS, REASONS, SHORT_CODES = r"^[0-9+().\-/ ]+$", r"\S", r"^[0-9]+$"
+SENDERS = r"^(\+?[0-9]{1,20}|[A-Za-z0-9 .&\-]{1,11}|)$"
+KEYS, CURSORS = r"^[!-~]+$", r"^[A-Za-z0-9_\-]+$"
+UNLIKE = {
+    NUMBERS: "has more in it than digits, spaces and + ( ) . / -",
+    REASONS: "has nothing in it that can be seen",
+    SHORT_CODES: "has more in it than digits",
+    SENDERS: "is neither a number of up to 20 digits nor up to 11 of A-Z, a-z, 0-9, space, . & and -",
+    KEYS: "has more in it than ASCII characters without spaces",
+    CURSORS: "is no cursor of ours; begin again without one",
+}
+
 
 def _rfc3339(value: object) -> object:
     """Refuse what pydantic would take for an instant besides: bare numbers, for one."""
@@ -35,14 +48,14 @@ Number = Annotated[
     Field(
         min_length=3,
         max_length=32,
-        pattern=r"^[0-9+().\-/ ]+$",
+        pattern=NUMBERS,
         description="A number in any usual spelling; international ones are never misunderstood.",
         examples=["+33612345678", "06 12 34 56 78"],
     ),
 ]
 Reason = Annotated[
     str,
-    Field(min_length=1, max_length=500, pattern=r"\S", description="Why; kept as evidence."),
+    Field(min_length=1, max_length=500, pattern=REASONS, description="Why; kept as evidence."),
     AfterValidator(_whole),
 ]
 

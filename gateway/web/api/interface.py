@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 from gateway import __version__
 from gateway.web.api import examples
 from gateway.web.api.books import Books
+from gateway.web.api.fields import UNLIKE
 from gateway.web.api.gate import Gate
 from gateway.web.api.keys import Keys
 from gateway.web.api.messages import Messages
@@ -25,6 +26,8 @@ from gateway.web.api.told import add_webhooks
 from gateway.web.headers import allow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
 
     from gateway.web.site import Site
@@ -90,9 +93,14 @@ async def _invalid(_request: Request, error: Exception) -> Response:
         if detail["type"] == "json_invalid":
             words = f"the body is no JSON from character {detail['loc'][-1]} on: {detail['ctx']['error']}"
             return ProblemError("malformed", words).response()
-    found = [_place(detail["loc"], detail["msg"].removeprefix(_OURS)) for detail in error.errors()]
+    found = [_place(detail["loc"], _words(detail)) for detail in error.errors()]
     first = f"{found[0]['pointer'] or 'the body'}: {found[0]['detail']}"
     return ProblemError("invalid", first, errors=found).response()
+
+
+def _words(detail: Mapping[str, Any]) -> str:
+    pattern = detail.get("ctx", {}).get("pattern")
+    return UNLIKE.get(pattern) or str(detail["msg"]).removeprefix(_OURS)
 
 
 def _place(loc: tuple[int | str, ...], message: str) -> dict[str, str]:

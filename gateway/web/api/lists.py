@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from gateway.web.api.fields import Given, Number, Reason
+from gateway.web.api.fields import SHORT_CODES, Given, Number, Reason
 
 
 class OptOut(BaseModel):
@@ -57,7 +57,7 @@ class Cases(BaseModel):
 class Decision(Given):
     """What somebody who has read a text says it is."""
 
-    short_code: Annotated[str, Field(min_length=3, max_length=15, pattern=r"^[0-9]+$")]
+    short_code: Annotated[str, Field(min_length=3, max_length=15, pattern=SHORT_CODES)]
     opt_out: Annotated[bool, Field(description="Whether it is an opt-out; it is confirmed and billed as any.")]
     reason: Reason
 

@@ -22,6 +22,7 @@ from gateway.store import messages
 from gateway.store.ids import unwire, wire
 from gateway.submissions.askers import Once
 from gateway.submissions.previews import Previews, Wish
+from gateway.web.api.fields import KEYS
 from gateway.web.api.models import Accepted, Draft, Message, NewMessage, Previewed
 from gateway.web.api.problems import ProblemError, of_answer, responses
 from gateway.web.current import Current
@@ -48,10 +49,10 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        pattern=r"^[!-~]+$",
+        pattern=KEYS,
         description="A request that comes again under its key within 48 hours is not acted on again: "
-        "it gets the answer of the first time, with `Idempotency-Replayed: true`. What had no room (402, 429, 503) or came "
-        "from an account that is suspended (403) is no answer, and may come again under its key.",
+        "it gets the answer of the first time, with `Idempotency-Replayed: true`. What had no room (402, 429, 503) or "
+        "came from an account that is suspended (403) is no answer, and may come again under its key.",
     ),
 ]
 

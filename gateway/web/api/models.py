@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from gateway.web.api.fields import Given, Instant, Number, Text
+from gateway.web.api.fields import SENDERS, Given, Instant, Number, Text
 
 State = Literal[
     "enroute",
@@ -41,7 +41,7 @@ class NewMessage(Draft):
         Field(
             alias="from",
             max_length=20,
-            pattern=r"^(\+?[0-9]{1,20}|[A-Za-z0-9 .&\-]{1,11}|)$",
+            pattern=SENDERS,
             description="Digits, or up to 11 letters and digits. Empty: what the operator shows by itself.",
         ),
     ] = ""

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query
 
-from gateway.web.api.fields import Instant
+from gateway.web.api.fields import CURSORS, UNLIKE, Instant
 from gateway.web.api.problems import ProblemError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
 Limit = Annotated[int, Query(ge=1, le=200, description="The most items of a page.")]
-Cursor = Annotated[
-    str | None, Query(max_length=200, pattern=r"^[A-Za-z0-9_\-]+$", description="`next_cursor` of the page before.")
-]
+Cursor = Annotated[str | None, Query(max_length=200, pattern=CURSORS, description="`next_cursor` of the page before.")]
 Since = Annotated[Instant | None, Query(description="From this instant on.")]
 Until = Annotated[Instant | None, Query(description="Before this instant.")]
 
@@ -49,7 +47,7 @@ def place_of(cursor: str | None) -> str | None:
 
 def bad_cursor() -> ProblemError:
     """Return the problem of a cursor that is none of ours."""
-    detail = "is no cursor of ours; begin again without one"
+    detail = UNLIKE[CURSORS]
     return ProblemError("invalid", detail, errors=[{"pointer": "cursor", "detail": detail}])
 
 
