@@ -1,6 +1,7 @@
 """What all tests share: one PostgreSQL server for each worker's whole run, started when the first test asks for it."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,7 +21,9 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_configure(config):
-    """Keep out of the other workers' way."""
+    """Keep out of the other workers' way, and let programs be interrupted that tests start."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as shells have it behind an &; children would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     worker = getattr(config, "workerinput", None)
     if worker:
         workers.share_ports(int(worker["workerid"].removeprefix("gw")), worker["workercount"])
