@@ -71,7 +71,7 @@ def opening(hours: Hours, calendar: Calendar, at: int) -> int:
         if window is None:
             continue
         opens, closes = _instant(today, window.opens, calendar), _instant(today, window.closes, calendar)
-        if at < closes:
+        if max(at, opens) < closes:  # a window that begins in what the clock skips may be none on that day
             return max(at, opens)
     raise ValueError("these hours never open")
 

@@ -74,6 +74,12 @@ def test_opening_that_the_clock_skips():
     assert datetime.fromtimestamp(found / 1_000, UTC) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 
+def test_window_that_the_clock_skips():
+    """A window of which the clock skips so much in spring that nothing is left opens on the next day."""
+    night = Hours((Window(150, 190),) * 7, None)  # 2:30 to 3:10
+    assert opening(night, calendar(), at("2026-03-29 00:00")) == at("2026-03-30 02:30")
+
+
 @pytest.mark.parametrize(
     ("hours", "asked", "closes"),
     [
