@@ -87,7 +87,7 @@ COPIED = (
     _table(
         "inbound",
         "number code wide reference total place",
-        "until operator source_ton source_npi source_addr dest_ton dest_npi esm_class data_coding octets",
+        "until operator source_ton source_npi source_addr dest_ton dest_npi esm_class data_coding doubtful octets",
     ),
     _table("inbound_read", "number code wide reference total place digest", "at"),
     _table("review", "number account code", "since until evidence"),
