@@ -2,9 +2,10 @@
 
 What was refused waits for a while, which the spool has as an instant. A clock that goes back moves that instant away by
 as much: a message would be tried again an hour later, where a second was meant. So when the clock is set back all that
-was refused before is tried again at once. Which parts of texts have been read is forgotten as far as that is later than
-now, for nobody can tell any more what came before and what after. Instants that somebody has named are still meant by
-the clock: schedule_delivery_time, validity_period, the hours of an account.
+was refused before is tried again at once, and parts wait for the others of their text for no longer than ever. Which
+ones have been read is forgotten as far as that is later than now, for nobody can tell any more what came before and
+what after. Instants that somebody has named are still meant by the clock: schedule_delivery_time, validity_period, the
+hours of an account.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from gateway.store import inbound
+from gateway.store import held, inbound
 from gateway.store.base import StoreError
 from gateway.store.browse import Selection
 from gateway.tend import Tending
@@ -23,7 +24,7 @@ from gateway.tend import Tending
 if TYPE_CHECKING:
     from gateway.config.models import Config
     from gateway.lanes.lanes import Lanes
-    from gateway.store.base import Store
+    from gateway.store.base import Store, Tx
 
 _log = structlog.get_logger()
 _LOOK = 5.0  # seconds between looks
@@ -35,7 +36,7 @@ class Timekeeping:
     """The clock of one gateway.
 
     Args:
-        config: in which hours what is tried again may be sent.
+        config: in which hours what is tried again may be sent, and how long parts wait.
         store: whose clock it is, and what waits.
         lanes: what is to be tried again leaves through these.
     """
@@ -51,6 +52,7 @@ class Timekeeping:
     def configure(self, config: Config) -> None:
         """Go by this configuration from now on."""
         self._tending = Tending(config)
+        self._parts_wait = int(config.delivery.held_parts * _MILLI)
 
     async def run(self) -> None:
         """Watch until cancelled, or until we leave."""
@@ -86,9 +88,14 @@ class Timekeeping:
         return self._store.clock() / _MILLI - trio.current_time()
 
     async def _try_again(self) -> None:
-        await self._store.transact(lambda tx: inbound.forget_since(tx, tx.now))
+        await self._store.transact(self._see_to_parts)
         after: int | None = 0
         while after is not None:
             page = partial(self._tending.retry, selection=Selection(), after=after)
             after = (await self._store.transact(page)).after
         self._lanes.look({lane.name: 0 for lane in self._lanes})
+
+    def _see_to_parts(self, tx: Tx) -> None:
+        inbound.forget_since(tx, tx.now)
+        inbound.shorten(tx, tx.now + self._parts_wait)
+        held.shorten(tx, tx.now + self._parts_wait)

@@ -101,6 +101,11 @@ def beginnings(tx: Tx, messages: Collection[int], octets: int) -> dict[int, byte
     return {int(identifier): bytes(body) for identifier, body in found}
 
 
+def shorten(tx: Tx, until: int) -> None:
+    """Let no part wait for longer than until an instant."""
+    tx.rows("UPDATE held SET until = ? WHERE until > ?", (until, until))
+
+
 def expire(tx: Tx, limit: int) -> list[int]:
     """Let go of up to ``limit`` bundles whose time is over; returns the messages that were their parts."""
     found = tx.rows(

@@ -123,6 +123,11 @@ def forget(tx: Tx, before: int, limit: int) -> int:
     return len(gone)
 
 
+def shorten(tx: Tx, until: int) -> None:
+    """Let no part wait for longer than until an instant."""
+    tx.rows("UPDATE inbound SET until = ? WHERE until > ?", (until, until))
+
+
 def forget_since(tx: Tx, instant: int) -> None:
     """Forget which parts were read later than an instant: what has changed since they were cannot be told."""
     tx.rows("DELETE FROM inbound_read WHERE at > ?", (instant,))

@@ -79,3 +79,17 @@ async def test_texts_in_parts(world, set_clock):
         assert (await world.orange.deliver(FRENCH, piece, esm_class=UDHI)).status == status.ESME_ROK
     effects = [effect for (effect,) in world.rows("SELECT effect FROM evidence WHERE source = 'sms' ORDER BY position")]
     assert effects == [evidence.OPTED_OUT, evidence.LIFTED, evidence.OPTED_OUT]
+
+
+async def test_parts_that_wait(world, set_clock):
+    """Parts of texts and of messages wait for the others as long as ever, from when the clock was set back."""
+    await world.start(delivery={"held_parts": "5m"})
+    app = await world.app()
+    await world.orange.deliver(FRENCH, bytes((5, 0, 3, 7, 2, 1)) + b"ST", esm_class=UDHI)
+    await app.accepted(FRENCH, bytes((5, 0, 3, 8, 2, 1)) + b"first", esm_class=UDHI)
+    set_clock(-HOUR)
+    await world.gateway._timekeeping.look()
+    present = world.gateway.store.clock()
+    for table in ("inbound", "held"):
+        [(until,)] = world.rows(f"SELECT until FROM {table}")
+        assert present < until <= present + 300_000
