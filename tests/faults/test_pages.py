@@ -10,8 +10,8 @@ from gateway.demo.loopback import free_port
 from tests.faults.process import SIGKILL, SIGSTOP, SIGTERM, Gateway, fetch
 
 pytestmark = pytest.mark.faults
-BRIEF = 5.0  # seconds, less than a visitor who does not read is borne with
-PATIENCE = 30.0  # seconds; a busy machine takes its time
+BRIEF = 9.0  # seconds, less than a visitor who does not read is borne with
+PATIENCE = 60.0  # seconds; a busy machine takes its time
 
 
 async def serving(gateway, nursery):

@@ -154,9 +154,10 @@ async def test_call_that_nobody_waits_for(ends):
         return number
 
     channel = ends(act=act)
-    with trio.move_on_after(0.01) as left:
-        await channel.call("act", 1)
-    assert left.cancelled_caught
+    async with trio.open_nursery() as leaving:
+        leaving.start_soon(channel.call, "act", 1)
+        await trio.testing.wait_all_tasks_blocked()
+        leaving.cancel_scope.cancel()
     go.set()
     assert await channel.call("act", 2) == 2
     assert done == [1, 2]
