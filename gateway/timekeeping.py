@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _LOOK = 5.0  # seconds between looks
-_STEP = 2.0  # seconds that no clock gains or loses by itself from one look to the next
+_STEP = 10.0  # seconds; less costs nobody much, and may be no more than that we stood still
 _MILLI = 1_000
 
 
@@ -45,7 +45,7 @@ class Timekeeping:
         self._store = store
         self._lanes = lanes
         self._looking = trio.CancelScope()
-        self._ahead = self._difference()
+        self._ahead: float | None = None  # since nobody has looked
         self._set_back = False  # and what waited then has not been seen to yet
         self.configure(config)
 
@@ -58,11 +58,11 @@ class Timekeeping:
         """Watch until cancelled, or until we leave."""
         with self._looking:
             while True:
-                await trio.sleep(_LOOK)
                 try:
                     await self.look()
                 except StoreError as error:
                     _log.warning("clock_step_unattended", reason=str(error))  # the next look tries again
+                await trio.sleep(_LOOK)
 
     def leave(self) -> None:
         """Watch no more: we are about to give our token back."""
@@ -74,18 +74,15 @@ class Timekeeping:
         Raises:
             StoreError: not everything is.
         """
-        before, self._ahead = self._ahead, self._difference()
-        step = self._ahead - before
+        ahead = self._store.clock() / _MILLI - trio.current_time()  # of a clock that nobody sets
+        step = 0.0 if self._ahead is None else ahead - self._ahead
+        self._ahead = ahead
         if abs(step) > _STEP:
             _log.warning("clock_set", seconds=round(step))
             self._set_back |= step < 0
         if self._set_back:
             await self._try_again()
             self._set_back = False
-
-    def _difference(self) -> float:
-        """Return by how many seconds the clock is ahead of one that nobody sets."""
-        return self._store.clock() / _MILLI - trio.current_time()
 
     async def _try_again(self) -> None:
         await self._store.transact(self._see_to_parts)

@@ -153,6 +153,8 @@ async def test_a_clock_that_is_wrong(pair, monkeypatch):
         monkeypatch.setattr(time, "time_ns", lambda wrong=wrong: present() + wrong * 10**9)
         await app.accepted(FRENCH, validity_period="000000001000000R")
         assert (await app.receipts(count))[-1].stat == "DELIVRD"
+        await pair[0].gateway._timekeeping.look()
+    assert not pair[0].events("clock_set")
 
 
 async def test_a_stop_reaches_what_another_node_holds(pair):
