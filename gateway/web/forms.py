@@ -1,8 +1,8 @@
 """Forms, taken only from our own pages.
 
-Browsers say where a request comes from, in Sec-Fetch-Site or in Origin; what says neither, or another place, changes
-nothing here. Once somebody is logged in a form must also carry the token of the session (see
-:mod:`gateway.web.logins`).
+Browsers say where a request comes from, in Sec-Fetch-Site, in Origin, or, where they are old, in Referer alone; what
+says none of them, or another place, changes nothing here. Once somebody is logged in a form must also carry the token
+of the session (see :mod:`gateway.web.logins`).
 """
 
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ def from_ours(request: Request) -> bool:
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    source = request.headers.get("origin", "")
+    source = request.headers.get("origin") or request.headers.get("referer", "")
     try:
         return bool(source) and urlsplit(source).netloc == request.headers.get("host", "")
     except ValueError:  # no browser has written that

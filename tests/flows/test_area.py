@@ -640,6 +640,24 @@ async def test_words_of_a_balance(world):
         assert words in (await visitor.get(f"/ledger?lang={language}")).text
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("06 12 34 56 78", "+33 6 12 34 56 78 may be sent your marketing."),
+        (
+            "612345678",
+            "+61 2345678 may be sent your marketing.",
+        ),  # which may not be what was meant: a French one needs its 0
+        ("06 12", "No number on the list begins so."),
+    ],
+)
+async def test_what_is_not_on_the_list(world, query, words):
+    """Only of a whole number it is said that it may be sent marketing, and of which, as it was understood."""
+    site = await open_site(world)
+    visitor = await site.visitor("shop")
+    assert words in (await visitor.get(f"/blacklist?q={quote(query)}")).text
+
+
 async def test_length_of_a_long_list(world):
     """How many there are is written as numbers are in the page's language."""
     site = await open_site(world)

@@ -217,6 +217,11 @@ def test_client_behind_proxies(peer, forwarded, address):
         ({"origin": "https://shop.example.evil.example"}, False),
         ({"origin": "null"}, False),
         ({"origin": "http://["}, False),
+        ({"referer": "https://shop.example/opt-out?lang=fr"}, True),  # as telephones of 2017 say it, and nothing else
+        ({"referer": "https://evil.example/shop.example"}, False),
+        ({"referer": "https://shop.example@evil.example/"}, False),
+        ({"origin": "null", "referer": "https://shop.example/opt-out"}, False),
+        ({"sec_fetch_site": "cross-site", "referer": "https://shop.example/opt-out"}, False),
         ({}, False),
     ],
 )

@@ -63,6 +63,7 @@ class Blacklist:
             "page": page,
             "count": count,
             "query": query,
+            "whole": _number(query),
             "problem": problem,
             "number": visit.field("number"),
             "reason": visit.field("reason"),
@@ -105,3 +106,11 @@ class Blacklist:
             reason = f"{visit.guest.login.who}: {reason}"
         code = self._site.config.opt_out.short_codes[0]
         return Decided(number, self._frame.account(visit).name, code, reason, "web")
+
+
+def _number(text: str) -> str:
+    """Return the number that a text is, whole; empty where it is none, such as how some begin."""
+    try:
+        return canonical(text, 0).key
+    except NumberError:
+        return ""
