@@ -112,6 +112,33 @@ def test_double_click_sends_one(visit, language, scripts):
     assert page.locator("tbody tr").count() == 1
 
 
+CLICKS = """async (button) => {
+  for (let click = 0; click < 3; click++) {
+    button.click();
+    await new Promise((go_on) => setTimeout(go_on, 50));
+  }
+}"""
+
+
+def test_button_that_is_clicked_again_asks_once(visit):
+    """While a form is being answered its button does nothing; after a look back it can be sent again."""
+    page, asked = visit("/blacklist", who="rival"), []
+    page.route("**/blacklist/add", lambda route: asked.append(route))  # noqa: PLW0108 (it takes functions only)
+    page.get_by_text("Add a number").click()
+    page.fill("#number", "0643000000")
+    page.fill("#reason", "asked by e-mail")
+    add = page.get_by_role("button", name="Add", exact=True)
+    add.evaluate(CLICKS)
+    assert len(asked) == 1
+    asked.pop().continue_()
+    expect(page.get_by_role("status")).to_have_text("Added. Marketing to this number is refused from now on.")
+    page.go_back()
+    page.fill("#q", "0643000000")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Search").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
 def test_preview_is_the_recipients(visit):
     """The number typed in is whom the preview is for, once it is one; without it the preview is that of France."""
     page = visit("/compose", who="shop")

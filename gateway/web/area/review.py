@@ -17,7 +17,7 @@ from gateway.store.reviews import Case, Open
 from gateway.web.area.frame import Frame, Visit, done
 from gateway.web.site import Site
 
-_MOST = 50  # cases on one page, the most urgent first
+_MOST = 40  # cases on one page, the most urgent first
 
 
 class Waiting(NamedTuple):

@@ -6,6 +6,15 @@ document.documentElement.classList.add("js");
 // On a narrow screen the pages are a row that is wider than it: show the one that is open.
 document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
+// A form is sent once, however often its button is clicked; after a look back, or a while without an answer, again.
+const underway = new Set();
+document.addEventListener("submit", (event) => {
+  if (underway.has(event.target)) event.preventDefault();
+  underway.add(event.target);
+  setTimeout(() => underway.delete(event.target), 5_000);
+});
+addEventListener("pageshow", () => underway.clear());
+
 // A draft is kept for its account, in this tab alone, until it is sent, its account logs out or another one logs in.
 const account = document.querySelector(".who strong")?.textContent;
 const kept = `draft of ${account}`;
