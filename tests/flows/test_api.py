@@ -378,6 +378,14 @@ async def test_words_for_what_is_wrong(client, body, pointer, words):
     assert [each["pointer"] for each in reply.json.get("errors", ())] == ([pointer] if pointer else [])
 
 
+@pytest.mark.parametrize("path", ["/blacklist/", "/messages/0cab20f57fc00000/", "/usage/"])
+async def test_host_of_the_client_leads_nowhere(client, path):
+    """A path with a slash too many is not there: no answer leads a key to the host that a request names, nor to http."""
+    reply = await client.ask("GET", path, None, host="evil.example")
+    assert (reply.status, reply.problem) == (404, "not-found")
+    assert "location" not in reply.headers
+
+
 async def test_head(client):
     """What can be read can be asked for without its body, too (RFC 9110, 9.3.2)."""
     reply, read = await client.ask("HEAD", "/usage"), await client.get("/usage")

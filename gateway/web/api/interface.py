@@ -54,6 +54,7 @@ _UNUSED = ("HTTPValidationError", "ValidationError")  # FastAPI's problems, inst
 def interface(site: Site) -> Mount:
     """Return everything below `/api/v1`."""
     app = FastAPI(title="stopgate", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    app.router.redirect_slashes = False  # it would lead a key to whatever host the client has named, and to http
     for part in (Messages(site), Numbers(site), Texts(site), Books(site)):
         part.add_to(app)
     add_webhooks(app)
