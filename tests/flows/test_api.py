@@ -380,7 +380,7 @@ async def test_words_for_what_is_wrong(client, body, pointer, words):
 
 @pytest.mark.parametrize("path", ["/blacklist/", "/messages/0cab20f57fc00000/", "/usage/"])
 async def test_host_of_the_client_leads_nowhere(client, path):
-    """A path with a slash too many is not there: no answer leads a key to the host that a request names, nor to http."""
+    """A path with a slash too many is not there: nothing leads a key to the host that a request names, or to http."""
     reply = await client.ask("GET", path, None, host="evil.example")
     assert (reply.status, reply.problem) == (404, "not-found")
     assert "location" not in reply.headers
