@@ -98,9 +98,8 @@ def test_no_text_commands_the_terminal(form):
         "--octets",
         "1b5b324a",
     ]
-    subprocess.run(
-        [sys.executable, "-m", "gateway", *words], stdout=theirs, check=True, env={**os.environ, "TERM": "dumb"}
-    )
+    terminal = {**os.environ, "TERM": "dumb", "COLUMNS": "200", "FORCE_COLOR": ""}
+    subprocess.run([sys.executable, "-m", "gateway", *words], stdout=theirs, check=True, env=terminal)
     os.close(theirs)
     shown = os.read(ours, 65_536)
     os.close(ours)

@@ -71,8 +71,10 @@ def test_copy_for_machines(run, path):
     assert report["ledger"]["hash"] != START.hash
 
 
-def test_copy_that_cannot_be(run, path):
-    """What forbids a copy is one sentence on standard error, with status 1."""
+@pytest.mark.parametrize("forced", ["", "1"], ids=["plain", "coloured"])
+def test_copy_that_cannot_be(run, path, monkeypatch, forced):
+    """What forbids a copy is one sentence on standard error, with status 1, whatever is said about colours."""
+    monkeypatch.setenv("FORCE_COLOR", forced)
     with closing(SqliteStore(path)) as store:
         trio.run(store.join)
         result = run("store", "copy", "--from", f"sqlite:///{path}", "--to", f"sqlite:///{path}.copy")

@@ -38,10 +38,10 @@ class Bar:
 
 @contextmanager
 def bar() -> Iterator[Bar]:
-    """Show a bar meanwhile."""
+    """Show a bar meanwhile; whoever forces colours upon what is no terminal (FORCE_COLOR) wants no bar there."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, disable=not console.file.isatty()) as progress:
         yield Bar(progress)
 
 
