@@ -21,7 +21,10 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_configure(config):
-    """Keep out of the other workers' way, and let programs be interrupted that tests start."""
+    """Keep out of the other workers' way, and what the environment has for others out of the tests'."""
+    if "://" not in os.environ.get("STOPGATE_TEST_POSTGRES", ""):
+        for name in [each for each in os.environ if each.startswith("PG")]:  # what libpq reads
+            del os.environ[name]
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as shells have it behind an &; children would inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     worker = getattr(config, "workerinput", None)
