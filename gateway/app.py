@@ -173,7 +173,7 @@ class Gateway:
         if self.config.control_socket is not None:
             await nursery.start(control.serve, self.config.control_socket, self._operate.actions)
         if self.config.metrics.listen is not None:
-            nursery.start_soon(self._watch.count_for_ever, self.config.store)
+            nursery.start_soon(self._watch.count_for_ever, self.config.store, self.store.clock)
             ports = await open_web("metrics.listen", self.config.metrics.listen)
             await nursery.start(Server(private_app(self._render, self.not_ready)).run, ports)
         if self._web is not None:

@@ -6,7 +6,6 @@ millions cost neither a commit nor a scrape their time.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -70,12 +69,13 @@ class Watch:
         for account, binds in self._listener.bound().items():
             gauges.bound("account", account, binds)
 
-    async def count_for_ever(self, url: str) -> None:
-        """Count what waits in the spool of the store at ``url``, until cancelled."""
+    async def count_for_ever(self, url: str, clock: Callable[[], int]) -> None:
+        """Count what waits in the spool of the store at ``url``, by its ``clock``, until cancelled."""
         while True:
             began = trio.current_time()
             try:
-                counted, now = await trio.to_thread.run_sync(_count, url, abandon_on_cancel=True)
+                now = clock()
+                counted = await trio.to_thread.run_sync(_count, url, now, abandon_on_cancel=True)
             except StoreError as error:
                 _log.warning("spool_not_counted", reason=str(error))
             else:
@@ -83,7 +83,6 @@ class Watch:
             await trio.sleep(max(_PAUSE, _RATIO * (trio.current_time() - began)))
 
 
-def _count(url: str) -> tuple[list[LaneStatus], int]:
-    now = time.time_ns() // 1_000_000
+def _count(url: str, now: int) -> list[LaneStatus]:
     with read_store(url) as snapshot:
-        return list(browse.status(snapshot, now)), now
+        return list(browse.status(snapshot, now))

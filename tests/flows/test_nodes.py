@@ -10,6 +10,7 @@ from gateway.smpp import status
 from gateway.store import nodes
 from tests.flows.databases import PostgresSchema
 from tests.flows.peers import App, Operator
+from tests.flows.test_watch import count_rows, figures
 from tests.flows.world import FRENCH, GERMAN, World
 from tests.postgres import ROLE
 
@@ -155,6 +156,20 @@ async def test_a_clock_that_is_wrong(pair, monkeypatch):
         assert (await app.receipts(count))[-1].stat == "DELIVRD"
         await pair[0].gateway._timekeeping.look()
     assert not pair[0].events("clock_set")
+
+
+async def test_a_clock_that_is_wrong_counts_for_nothing(pair, monkeypatch):
+    """What waits in the spool is counted by the database's clock, wherever that of a node is."""
+    present = time.time_ns
+    await start(pair, bound=("gw1",))
+    app = await pair[0].app()
+    await app.accepted(FRENCH, schedule_delivery_time="000000010000000R")
+    monkeypatch.setattr(time, "time_ns", lambda: present() + 7_200 * 10**9)
+    count_rows(pair[0])
+    later = 'stopgate_spool_rows{name="orange",side="operator",state="later"} 1.0'
+    due = later.replace("later", "due").replace("1.0", "0.0")
+    await pair[0].eventually(lambda: later in figures(pair[0]))
+    assert due in figures(pair[0])
 
 
 async def test_a_stop_reaches_what_another_node_holds(pair):

@@ -13,6 +13,11 @@ def figures(world):
     return set(world.gateway.metrics.render().decode().splitlines())
 
 
+def count_rows(world):
+    """Have what waits counted from now on."""
+    world.nursery.start_soon(world.gateway._watch.count_for_ever, world.database.url, world.gateway.store.clock)
+
+
 async def test_durations(world):
     """Each submission, each operator's answer, each receipt and each app's answer is timed under its peer's name."""
     await world.start()
@@ -61,7 +66,7 @@ async def test_spool(world, nursery):
     await world.start()
     app = await world.app()
     await app.accepted(GERMAN, schedule_delivery_time=IN_AN_HOUR)
-    nursery.start_soon(world.gateway._watch.count_for_ever, world.database.url)
+    count_rows(world)
     later = 'stopgate_spool_rows{name="orange",side="operator",state="later"} 1.0'
     await world.eventually(lambda: later in figures(world))
     assert 'stopgate_spool_wait_seconds{name="orange",side="operator"} 0.0' in figures(world)
@@ -71,5 +76,5 @@ async def test_parts(world, nursery):
     """Parts that wait for the others of their message are counted by account."""
     await world.start()
     await submit_part(await world.app(), with_header("a", 9, 2, 1))
-    nursery.start_soon(world.gateway._watch.count_for_ever, world.database.url)
+    count_rows(world)
     await world.eventually(lambda: 'stopgate_spool_rows{name="shop",side="parts",state="later"} 1.0' in figures(world))
