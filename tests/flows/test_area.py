@@ -14,6 +14,7 @@ from gateway.smpp import status
 from gateway.smpp.text import Alphabet
 from gateway.store import balances, blacklist, ledger, reviews
 from gateway.web.area.tables import plain
+from gateway.web.languages import language
 from tests.flows.area import ACCOUNTS, Site, open_site
 from tests.flows.world import FRENCH
 
@@ -513,10 +514,12 @@ async def test_stop_appears_on_the_blacklist(world):
     await world.orange.deliver(FRENCH, b"STOP")
     await world.eventually(lambda: world.rows("SELECT count(*) FROM blacklist") == [(1,)])
     visitor = await site.visitor("shop")
+    [(since,)] = world.rows("SELECT since FROM blacklist")
     for query in ("", "06 12 34 56 78", "+33 (0)6.12.34.56.78", "0033612345678", "33612"):
         page = (await visitor.get(f"/blacklist?{urlencode({'q': query})}")).text
         assert "+33 6 12 34 56 78" in page, query
         assert "by SMS" in page
+        assert language("en").when(since) in page
     assert "Not on the list" in (await visitor.get("/blacklist?q=0699999999")).text
     assert "That is not a phone number." in (await visitor.get("/blacklist?q=Lea")).text
 
@@ -625,7 +628,7 @@ async def test_words_of_a_balance(world):
     """A balance is told in the number and the plural of the page's language, also below zero."""
     site = await open_site(world)
     visitor, left = await site.visitor("shop"), 0
-    for balance, language, words in (
+    for balance, code, words in (
         (0, "en", ">0 <small>credits<"),
         (0, "fr", ">0 <small>crédit<"),
         (1, "en", ">1 <small>credit<"),
@@ -637,7 +640,7 @@ async def test_words_of_a_balance(world):
     ):
         await world.gateway.store.transact(partial(balances.charge, amounts={"shop": left - balance}))
         left = balance
-        assert words in (await visitor.get(f"/ledger?lang={language}")).text
+        assert words in (await visitor.get(f"/ledger?lang={code}")).text
 
 
 @pytest.mark.parametrize(
@@ -713,7 +716,9 @@ async def test_import_that_is_interrupted(world):
         while words not in (page := (await other.get("/blacklist/import")).text):
             await trio.lowlevel.checkpoint()
         assert "old.csv" in page
-        assert "data-running" in (await visitor.get("/blacklist/import")).text
+        page = (await visitor.get("/blacklist/import")).text
+        assert "data-running" in page
+        assert re.search("<progress.*number so far|<progress.*numbers so far", page, re.DOTALL)
     while words in (await other.get("/blacklist/import")).text:
         await trio.lowlevel.checkpoint()
     assert "Done." in (await visitor.get("/blacklist/import")).text

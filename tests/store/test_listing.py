@@ -51,6 +51,22 @@ async def test_same_instant(store):
         assert found == sorted(everyone, key=lambda each: (each.number, each.account), reverse=True)
 
 
+async def test_list_that_changes_meanwhile(store):
+    """Whatever is added and lifted between two pages, what stays is shown once: also behind a mark that is gone."""
+    entries = [entry(f"3361234560{n}", since=10 * n) for n in range(10)]
+    await store.transact(lambda tx: blacklist.add(tx, entries))
+    first = await store.transact(lambda tx: listing.page(tx, SHOP, limit=3))
+    assert first.entries == entries[:6:-1]
+    gone, newer, older = (entries[7], entries[4]), entry("33700000000", since=1_000), entry("33700000001", since=15)
+    await store.transact(lambda tx: [blacklist.remove(tx, each.number, "shop") for each in gone])
+    await store.transact(lambda tx: blacklist.add(tx, [newer, older]))
+    found, after = [], first.next
+    while after is not None:
+        page = await store.transact(lambda tx, after=after: listing.page(tx, SHOP, after=after, limit=3))
+        found, after = found + page.entries, page.next
+    assert found == [entries[6], entries[5], entries[3], entries[2], older, entries[1], entries[0]]
+
+
 async def test_search(store):
     """A number is found by its beginning, in any spelling of it."""
     await store.transact(lambda tx: blacklist.add(tx, [entry(), entry("33612999999"), entry("594694123456")]))
