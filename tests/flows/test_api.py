@@ -66,6 +66,19 @@ async def test_answer_that_takes_too_long(world, client, monkeypatch):
     assert len(await world.orange.texts(1)) == 1
 
 
+async def test_body_that_does_not_arrive(world, client, monkeypatch):
+    """Whoever does not send what was announced is told that it was they who took long: nothing was accepted."""
+    await client.get("/usage")  # whose the key is is looked up once
+    monkeypatch.setattr("gateway.web.api.gate.ARRIVES", 0.1)
+    head = f"POST /api/v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 100\r\n\r\n{{"
+    async with await trio.open_tcp_stream(*world.web_address) as stream:
+        await stream.send_all(head.encode())
+        answer = b"".join([part async for part in stream])
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"application/problem+json" in answer
+    assert b"/api/v1/docs#slow" in answer
+
+
 async def test_long_and_foreign_texts(world, client):
     """A text of any length and script arrives whole, whatever it takes on the radio."""
     text = "Привет, мир! 👨‍👩‍👧 " * 15

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _log = log.get()
 MOST = 65_536  # octets of a body
 SECONDS = 20.0  # for a request, less than the server gives it
+ARRIVES = 10.0  # of them for its body
 OPEN = ("/openapi.json", "/docs")  # what needs no key
 _FAILURES, _PERIOD = 20, 300.0  # wrong keys of one address, in so many seconds
 _CHALLENGE = {"www-authenticate": 'Bearer realm="stopgate"'}
@@ -82,7 +83,11 @@ class Gate:
             name = await self._account(request)
             scope.setdefault("state", {})["account"] = self._site.config.accounts[name]
             self._count(name, answer)
-        body = await _body(request)
+        try:
+            with trio.fail_after(ARRIVES):
+                body = await _body(request)
+        except trio.TooSlowError:  # nothing has been asked for yet
+            raise ProblemError("slow") from None
         method = "GET" if request.method == "HEAD" else request.method  # the server leaves the body away
         await self._app({**scope, "method": method}, _replay(body), answer)
 

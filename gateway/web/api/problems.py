@@ -39,6 +39,7 @@ KINDS = {
     "suspended": Kind(403, "The account is suspended", "Ask whoever runs the gateway; nothing was accepted."),
     "not-found": Kind(404, "There is no such thing", "Check the path; things of other accounts are not there either."),
     "method-not-allowed": Kind(405, "The method is not allowed here", "Use one of those in the `Allow` header."),
+    "slow": Kind(408, "The request took too long to arrive", "Nothing was accepted; send it again, at once."),
     "not-yours": Kind(409, "The opt-out is not this account's alone", "Only the subscriber, with START, can lift it."),
     "decided": Kind(409, "The case has been decided", "Nothing is left to do."),
     "too-large": Kind(413, "The request is too large", "Send at most 64 KiB."),
@@ -165,5 +166,5 @@ def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
             "description": " / ".join(each.title for each in KINDS.values() if each.status == code),
             "content": {MEDIA_TYPE: schema},
         }
-        for code in sorted({401, 422, 429, 500, 503, 504, *codes})
+        for code in sorted({401, 408, 422, 429, 500, 503, 504, *codes})
     }
