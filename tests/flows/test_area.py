@@ -264,6 +264,16 @@ async def test_what_cannot_be_sent(world, draft, words):
     assert f'value="{draft["to"]}"' in answer.text
 
 
+async def test_number_of_no_country(world):
+    """What a text costs for a number of no country, such as +883, is told without the code that stands for that."""
+    site = await open_site(world)
+    visitor = await site.visitor("shop")
+    await visitor.get("/compose")
+    page = (await visitor.post("/compose", to="+883510012345678", text="Hello")).text
+    assert 'class="sight recipient"' in page
+    assert "ZZ" not in page
+
+
 async def test_length_of_a_draft(world):
     """A draft may have the length that its field allows, however many lines it has: a line's end is one character."""
     site = await open_site(world)

@@ -127,6 +127,15 @@ def test_one_long_word_fits(visit, stage, tmp_path, width):
     assert [*wide, *_too_wide(page)] == []
 
 
+@pytest.mark.parametrize("width", [320, 768, 1280])
+def test_reason_has_room(visit, shown, width):
+    """The field for a reason is wide enough to write one, wherever the form is, and nothing has to be scrolled."""
+    page = visit("/blacklist", who="shop", viewport={"width": width, "height": 740})
+    page.locator("tbody summary").first.click()
+    assert page.locator("tbody").get_by_label("Reason").first.bounding_box()["width"] >= 140
+    assert _too_wide(page) == []
+
+
 def _too_wide(page):
     """Return what has to be scrolled sideways, be it the page or a table of it."""
     wide = (

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from gateway.config.models import Account
 from gateway.homeward import TEMPLATE
-from gateway.rules.number import Number, NumberError, canonical
+from gateway.rules.number import UNKNOWN_TERRITORY, Number, NumberError, canonical
 from gateway.rules.preview import Preview
 from gateway.rules.reading import piece_of
 from gateway.rules.visible import turns_round
@@ -56,6 +56,11 @@ class Sight(NamedTuple):
     key: str
     number: Number
     found: Preview
+
+    @property
+    def country(self) -> str:
+        """Its country in two letters; '' where it is of none."""
+        return "" if self.number.territory == UNKNOWN_TERRITORY else self.number.territory
 
     @property
     def segments(self) -> list[list[Run]]:
