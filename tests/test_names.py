@@ -44,7 +44,7 @@ async def test_whoever_gives_up_leaves_one_thread_behind(monkeypatch):
                 await trio.testing.wait_all_tasks_blocked()
                 nursery.cancel_scope.cancel()
     assert await look("dead") == []
-    assert names.most == {"dead": 1}
+    assert names.most["dead"] == 1  # what another test has given up may look for its own names only now
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

@@ -22,7 +22,7 @@ from gateway.simulate.peer import PeerError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_PATIENCE = 20.0  # seconds for each step
+_PATIENCE = 60.0  # seconds for each step; a busy machine takes its time
 _DELAY = 0.2  # seconds until a receipt: long enough to be seen, not to be waited for
 
 

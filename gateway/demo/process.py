@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TAIL = 15  # lines of the log that explain a failure
 _STOP_TIME = 15.0  # seconds for a clean stop
-_HTTP_TIME = 5.0
+_HTTP_TIME = 30.0
 
 
 class GatewayError(Exception):

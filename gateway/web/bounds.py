@@ -156,6 +156,9 @@ class PatientStream:
     Hypercorn keeps a refused upgrade open until the client goes, keeps a connection whose client has gone until its
     idle time is over, and shields its sending from cancellation: clients could hold on to places, and to the process.
     It also ends a stream on which it is sending: here the end waits for its turn.
+
+    Attributes:
+        heard: whether the client has sent anything yet.
     """
 
     def __init__(
@@ -167,15 +170,19 @@ class PatientStream:
         self._sending = limits.send_seconds
         self._turn = trio.Lock()
         self._context = context
+        self.heard = False
         self.aclose = stream.aclose
 
     async def receive_some(self, most: int) -> bytes:
         """Receive; the end of the stream also where the client is silent for too long."""
+        if self.heard and self._context.terminate.is_set():  # what it was heard of is under way, and the last
+            await self._context.terminated.set()
         octets: bytes | bytearray = b""
         try:
             with trio.move_on_after(self._silence):
                 octets = await self._stream.receive_some(most)
         finally:
+            self.heard = True
             if not octets:
                 await self._context.terminated.set()  # wakes hypercorn's idle timer, and it alone: one context each
         return bytes(octets)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hypercorn.typing import ASGIFramework
 
 _log = log.get()
+_MOMENT = 1.0  # seconds for who has just come in when we leave
 _STREAMS = 10  # requests at once on a connection that has been made one of HTTP/2
 
 
@@ -65,7 +66,7 @@ class Server:
         self._app = Bounded(app, limits)
         self._limits = limits
         self._places = Places(limits.connections, limits.connections, limits.each)
-        self._open: set[WorkerContext] = set()
+        self._open: dict[WorkerContext, PatientStream] = {}
         self._accepting = trio.CancelScope()
         self._quiet = trio.Event()
 
@@ -78,12 +79,20 @@ class Server:
         self._quiet.set()
 
     async def drain(self, patience: float) -> None:
-        """Take no more connections, let what is being answered end within `patience` seconds, and close idle ones."""
+        """Take no more connections, let what is being answered end within `patience` seconds, and close idle ones.
+
+        Who has only just come in, and been heard nothing of, has a moment to ask for something.
+        """
         self._accepting.cancel()
-        for context in list(self._open):
+        for context, stream in list(self._open.items()):
             await context.terminate.set()  # what is answered from now on is the last on its connection
-            await context.terminated.set()
+            if stream.heard:
+                await context.terminated.set()
         with trio.move_on_after(patience):
+            with trio.move_on_after(_MOMENT):
+                await self._quiet.wait()
+            for context in list(self._open):
+                await context.terminated.set()
             await self._quiet.wait()
 
     async def _contain(self, stream: trio.SocketStream) -> None:
@@ -119,19 +128,20 @@ class Server:
     async def _converse(self, stream: trio.SocketStream, spoken: trio.abc.Stream) -> None:
         context = WorkerContext(None)
         app = Attended(self._app, self._limits)
+        patient = PatientStream(stream.socket, spoken, self._limits, context)
         server = TCPServer(
             ASGIWrapper(cast("ASGIFramework", app)),
             _hypercorn(self._limits),
             context,
             {},
-            cast("trio.SSLStream[trio.SocketStream]", PatientStream(stream.socket, spoken, self._limits, context)),
+            cast("trio.SSLStream[trio.SocketStream]", patient),
         )
-        self._open.add(context)
+        self._open[context] = patient
         try:
             with app.patience:
                 await server.run()
         finally:
-            self._open.remove(context)
+            del self._open[context]
 
 
 def _hypercorn(limits: Limits) -> Hypercorn:

@@ -24,7 +24,7 @@ def environment(tmp_path, monkeypatch):
 
 def test_story_comes_true(environment):
     """The whole story comes true, step by step in its order, and nothing is left behind."""
-    done = subprocess.run([*DEMO, "--once", "--json"], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([*DEMO, "--once", "--json"], capture_output=True, text=True, check=False, timeout=300)
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(each["step"], each["ok"]) for each in told] == [(step.name, True) for step in [*STORY, *ENDING]]
     assert (done.returncode, done.stderr, list(environment.iterdir())) == (0, "", [])
@@ -43,7 +43,7 @@ def test_gateway_that_cannot_start(environment):
         taken.listen()
         address = "{}:{}".format(*taken.getsockname())
         line = [*DEMO, "--once", "--json", "--listen", address]
-        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=300)
     (told,) = (json.loads(line) for line in done.stdout.splitlines())
     assert (done.returncode, told["step"], told["ok"]) == (1, "gateway_started", False)
     assert f"cannot listen on {address}" in told["why"]

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 import trio
+import trio.testing
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -305,6 +306,23 @@ async def test_drain_lets_answers_end():
             assert await idle.receive_some() == b""
             answering.set()
             assert (await _read_all(busy)).endswith(b"whole")
+
+
+async def test_drain_answers_who_has_just_come_in(app):
+    """On the way down whoever has come in and not asked yet is answered; who asks nothing is not waited for."""
+    async with trio.open_nursery() as nursery:
+        server = Server(app)
+        bound = await opened(nursery, server)
+        async with await trio.open_tcp_stream(*bound) as asks, await trio.open_tcp_stream(*bound) as silent:
+            with trio.fail_after(30):
+                while len(server._open) < 2:
+                    await trio.lowlevel.checkpoint()
+            nursery.start_soon(server.drain, 60)
+            await trio.testing.wait_all_tasks_blocked()
+            await asks.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = await _read_all(asks)
+            assert await silent.receive_some() == b""
+    assert parts(answer) == (200, b"alive\n")
 
 
 async def _read_all(stream):
