@@ -66,6 +66,19 @@ async def test_answer_that_takes_too_long(world, client, monkeypatch):
     assert len(await world.orange.texts(1)) == 1
 
 
+async def test_two_keys_are_none(world, client):
+    """Of two Idempotency-Keys nobody knows which one counts: nothing is accepted."""
+    body = json.dumps({"to": FRENCH, "text": "Hello"}).encode()
+    head = [f"Authorization: Bearer {KEY}", "Idempotency-Key: one", "Idempotency-Key: other", "Connection: close"]
+    head = [*head, "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    async with await trio.open_tcp_stream(*world.web_address) as stream:
+        await stream.send_all("\r\n".join(["POST /api/v1/messages HTTP/1.1", *head, "", ""]).encode() + body)
+        answer = b"".join([part async for part in stream])
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"/api/v1/docs#malformed" in answer
+    assert world.rows("SELECT count(*) FROM message") == [(0,)]
+
+
 async def test_body_that_does_not_arrive(world, client, monkeypatch):
     """Whoever does not send what was announced is told that it was they who took long: nothing was accepted."""
     await client.get("/usage")  # whose the key is is looked up once
@@ -344,6 +357,7 @@ WRONG = (
     (("POST", "/messages", b"{", {}), (400, "malformed")),
     (("POST", "/messages", b"\xff\xfe", {}), (400, "malformed")),
     (("POST", "/messages", b"{}", {"content_type": "text/plain"}), (415, "unsupported-media-type")),
+    (("POST", "/messages", b"{}", {"content_encoding": "gzip"}), (415, "unsupported-media-type")),
     (("POST", "/messages", b"[1]", {}), (422, "invalid")),
     (("POST", "/messages", b" " * 70_000, {}), (413, "too-large")),
     (("POST", "/messages", {"to": FRENCH, "text": "a", "colour": "red"}, {}), (422, "invalid")),

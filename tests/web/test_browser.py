@@ -161,6 +161,30 @@ def test_preview_is_heard(visit):
     expect(heard).to_have_text("1 segment, GSM-7, 141 characters left, no-sms.eu")
 
 
+def test_preview_that_is_old_looks_so(visit):
+    """While the gateway cannot be asked the preview does not pass for that of the text, and follows again by itself."""
+    page = visit("/compose", who="shop")
+    page.fill("#text", "Guten Tag")
+    bubble = page.locator(".sight.french .bubble")
+    expect(bubble).to_have_text("Guten Tag STOP 36034")
+    page.context.set_offline(True)
+    page.fill("#text", "Guten Abend")
+    expect(page.locator("#preview.old")).to_be_visible()
+    page.context.set_offline(False)
+    expect(bubble).to_have_text("Guten Abend STOP 36034")
+    expect(page.locator("#preview.old")).to_have_count(0)
+
+
+def test_preview_after_a_look_back(visit):
+    """A text that the browser puts back into its field after a look back is shown in the preview as well."""
+    page = visit("/compose", who="bank")
+    send_test(page, "+4915112000005", "Guten Tag", said_in("en"))
+    page.go_back()
+    page.wait_for_url("**/compose")
+    text = page.locator("#text").input_value()
+    expect(page.locator(".sight.french .bubble")).to_contain_text(text or "Type a text")
+
+
 def test_draft_is_not_lost(visit):
     """A draft is there again after another page and after a log-in that has ended, until its account logs out."""
     page = visit("/compose", who="rival")

@@ -33,6 +33,7 @@ SECONDS = 20.0  # for a request, less than the server gives it
 ARRIVES = 10.0  # of them for its body
 OPEN = ("/openapi.json", "/docs")  # what needs no key
 _FAILURES, _PERIOD = 20, 300.0  # wrong keys of one address, in so many seconds
+_AS_IT_IS = {"accept-encoding": "identity"}  # what of a request may be coded how (RFC 9110, 15.5.16)
 _CHALLENGE = {"www-authenticate": 'Bearer realm="stopgate"'}
 
 
@@ -83,6 +84,8 @@ class Gate:
             name = await self._account(request)
             scope.setdefault("state", {})["account"] = self._site.config.accounts[name]
             self._count(name, answer)
+            if len(request.headers.getlist("idempotency-key")) > 1:
+                raise ProblemError("malformed", "there is more than one Idempotency-Key")
         try:
             with trio.fail_after(ARRIVES):
                 body = await _body(request)
@@ -155,6 +158,9 @@ async def _body(request: Request) -> bytes:
         more = message.get("more_body", False)
         if len(body) > MOST:
             raise ProblemError("too-large", f"the body has more than {MOST} octets")
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if body and coding != "identity":
+        raise ProblemError("unsupported-media-type", f"the body is in {coding}, not as it is", _AS_IT_IS)
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body and media != "application/json":
         raise ProblemError("unsupported-media-type", f"the body is {media or 'of no type'}, not application/json")

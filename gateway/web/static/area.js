@@ -40,6 +40,7 @@ if (draft && preview) {
   const choose = (key) => { document.querySelector(`[name=shown][value=${key}]`).checked = true; };
   const show = (page) => {
     const before = preview.querySelector(".sight.recipient:not(.french)");
+    preview.classList.remove("old");
     preview.innerHTML = page;  // our own template's, which escapes what was typed
     const now = preview.querySelector(".sight.recipient:not(.french)");
     if (now && !before) choose("recipient");  // whoever is typed in is who matters
@@ -65,9 +66,15 @@ if (draft && preview) {
       // The log-in has ended, or is another one: the draft comes back after the next.
       if (answer.redirected || answer.status === 403) location.reload();
       else if (answer.ok) show(await answer.text());
+      else wait();
     } catch (error) {
-      if (error.name !== "AbortError") throw error;
+      if (error.name !== "AbortError") wait();
     }
+  };
+  const wait = () => {  // what is shown is of an earlier text
+    preview.classList.add("old");
+    clearTimeout(timer);
+    timer = setTimeout(look, 3_000);
   };
   const keep = () => sessionStorage.setItem(kept, JSON.stringify(names.map((name) => draft.elements[name].value)));
   draft.addEventListener("input", () => {
@@ -82,6 +89,9 @@ if (draft && preview) {
     names.forEach((name, place) => { draft.elements[name].value = before[place]; });
     look();
   }
+  addEventListener("pageshow", () => {  // the browser may have put back what it found in the field when it left
+    if (draft.elements.text.value && !preview.querySelector(".facts")) look();
+  });
 }
 
 const progress = document.getElementById("import");
