@@ -77,7 +77,7 @@ class _Look(NamedTuple):
 
 
 class _Silence:
-    """For how long nodes have been silent, as long as we look: during an outage of the database all are."""
+    """For how long nodes have been silent, as long as we look: all are while the database or the machine is still."""
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[int, float]] = {}  # the last sign of life of each, and when it was seen first
@@ -85,7 +85,7 @@ class _Silence:
 
     def saw(self, signs: Signs, now: float) -> None:
         """Learn what the last signs of life are at ``now``, in seconds; after a pause nobody's silence counts."""
-        known = self._seen if now - self._looked < nodes.LEASE_MS / _MILLI else {}
+        known = self._known(now)
         self._seen = {
             holder: known[holder] if known.get(holder, (None,))[0] == mark else (mark, now)
             for holder, mark in signs.items()
@@ -98,7 +98,11 @@ class _Silence:
 
     def too_long(self, now: float) -> Signs:
         """Return those that are silent for longer than their lease."""
-        return {holder: mark for holder, (mark, since) in self._seen.items() if now - since >= nodes.LEASE_MS / _MILLI}
+        seen = self._known(now).items()
+        return {holder: mark for holder, (mark, since) in seen if now - since >= nodes.LEASE_MS / _MILLI}
+
+    def _known(self, now: float) -> dict[int, tuple[int, float]]:
+        return self._seen if now - self._looked < nodes.LEASE_MS / _MILLI else {}
 
 
 class _Asked:

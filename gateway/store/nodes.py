@@ -100,7 +100,10 @@ def bury(tx: Tx, silent: Signs) -> list[Buried]:
 
 def alive(tx: Tx) -> list[str]:
     """Return the names of the nodes whose lease is not over; none where one process has the database to itself."""
-    found = tx.rows("SELECT name FROM node WHERE holder IS NOT NULL AND lease > ? ORDER BY name", (tx.now,))
+    found = tx.rows(
+        "SELECT name FROM node WHERE holder IS NOT NULL AND lease > ? AND lease <= ? ORDER BY name",
+        (tx.now, tx.now + LEASE_MS),  # one that is longer was given before the clock was set back
+    )
     return [str(name) for (name,) in found]
 
 

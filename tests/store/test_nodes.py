@@ -61,6 +61,14 @@ async def test_bury(store):
     assert await free(store) == [row.id]
 
 
+async def test_alive(store):
+    """A node lives as long as its lease; one that was given before the clock was set back says nothing."""
+    await joined(store, "gw1")
+    for lease, living in ((1_000, ["gw1"]), (-1, []), (3_600_000, [])):
+        await store.transact(lambda tx, lease=lease: tx.rows("UPDATE node SET lease = ?", (tx.now + lease,)))
+        assert await store.transact(nodes.alive) == living
+
+
 async def test_leave(store):
     """A node that leaves gives back what it held, and is not taken for dead afterwards."""
     holder = await joined(store, "gw1")

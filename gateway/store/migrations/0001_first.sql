@@ -3,7 +3,8 @@
 
 -- The processes that share this database; the number is part of every identifier that they make. holder marks the
 -- spool's rows that the node holds: new each time it joins, NULL when it has left or was taken for dead. lease: until
--- when nobody may do that. round: the key of its last committed round.
+-- when commands that want the database to themselves take it for alive. round: the key of its last committed round.
+-- As long as that changes nobody takes the node for dead.
 CREATE TABLE node (
     number INTEGER PRIMARY KEY,
     name   TEXT NOT NULL UNIQUE,
