@@ -10,6 +10,7 @@ hours of an account.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ class Timekeeping:
         self._store = store
         self._lanes = lanes
         self._looking = trio.CancelScope()
-        self._ahead: float | None = None  # since nobody has looked
+        self._ahead = math.inf  # nobody has looked
         self._set_back = False  # and what waited then has not been seen to yet
         self.configure(config)
 
@@ -72,17 +73,25 @@ class Timekeeping:
         """See whether the clock was set since the last look; if it was set back, let everything be tried again.
 
         Raises:
-            StoreError: not everything is.
+            StoreError: the database cannot be asked, or not everything is tried again.
         """
-        ahead = self._store.clock() / _MILLI - trio.current_time()  # of a clock that nobody sets
-        step = 0.0 if self._ahead is None else ahead - self._ahead
-        self._ahead = ahead
+        if abs(self._step()) > _STEP:  # or what we know of it is as old as that, because we stood still
+            await self._store.transact(_ask)
+        step = self._step()
+        self._ahead += step
         if abs(step) > _STEP:
             _log.warning("clock_set", seconds=round(step))
             self._set_back |= step < 0
         if self._set_back:
             await self._try_again()
             self._set_back = False
+
+    def _step(self) -> float:
+        """Return by how many seconds the clock is further ahead of one that nobody sets than at the last look."""
+        ahead = self._store.clock() / _MILLI - trio.current_time()
+        if math.isinf(self._ahead):
+            self._ahead = ahead
+        return ahead - self._ahead
 
     async def _try_again(self) -> None:
         await self._store.transact(self._see_to_parts)
@@ -96,3 +105,8 @@ class Timekeeping:
         inbound.forget_since(tx, tx.now)
         inbound.shorten(tx, tx.now + self._parts_wait)
         held.shorten(tx, tx.now + self._parts_wait)
+
+
+def _ask(tx: Tx) -> int:
+    """Ask the database for the time: any commit shows it anew."""
+    return tx.now

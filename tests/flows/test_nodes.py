@@ -158,6 +158,16 @@ async def test_a_clock_that_is_wrong(pair, monkeypatch):
     assert not pair[0].events("clock_set")
 
 
+async def test_a_clock_that_was_read_late(pair):
+    """What a node has read of the database's clock before it stood still is not taken for a clock that was set."""
+    await start(pair)
+    await pair[0].gateway._timekeeping.look()
+    store = pair[0].gateway.store
+    store.told(store.clock() - 60_000)
+    await pair[0].gateway._timekeeping.look()
+    assert not pair[0].events("clock_set")
+
+
 async def test_a_clock_that_is_wrong_counts_for_nothing(pair, monkeypatch):
     """What waits in the spool is counted by the database's clock, wherever that of a node is."""
     present = time.time_ns
