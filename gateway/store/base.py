@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import trio
 
+    from gateway.store.clock import Seen
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
@@ -177,7 +179,7 @@ class Store(Protocol):
     until when (on the event loop's clock) the rows that we hold are surely ours. ``heard`` is called on the event loop
     with the names that other nodes gave to :meth:`Tx.notify`. ``heeded_until``: until when (on that clock) what was
     seen of opt-outs at other nodes is good enough to send by; whoever looks sets it. ``quiet`` is held while a round is
-    under way: whoever else holds it may change what work goes by.
+    under way: whoever else holds it may change what work goes by. ``seen``: what the clock showed last.
     """
 
     healthy: bool
@@ -186,6 +188,7 @@ class Store(Protocol):
     heeded_until: float
     heard: Callable[[Collection[str]], None]
     quiet: trio.Lock
+    seen: Seen | None
     title: str
 
     def complaint(self) -> str:

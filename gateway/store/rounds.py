@@ -7,13 +7,13 @@ a thread; while it runs, what arrives waits and makes up the next round.
 from __future__ import annotations
 
 import math
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import structlog
 import trio
 
 from gateway.store.base import Batch, StoreError, TakenError, Tx
+from gateway.store.clock import Seen, present, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 _log = structlog.get_logger()
 _LATE = 10.0  # seconds after which a round should have ended: every engine gives up earlier
-_MILLI = 1_000_000  # nanoseconds
 _RETRY_PAUSE = 0.25  # seconds before a store that failed is tried again
 
 
@@ -61,14 +60,12 @@ class Rounds:
         self.restless = False  # whether rounds go on though nothing waits: something has to be found out
         self.lease_until = -math.inf
         self.heeded_until = math.inf
+        self.seen: Seen | None = None
         self.heard: Callable[[Collection[str]], None] = lambda _names: None
         self._commit = commit
         self._hold = hold
         self.quiet = trio.Lock()
         self._waiting_since = math.inf  # since when work waits and no round has ended
-        self._told: tuple[int, int] | None = (
-            None  # what the database's clock showed, and when by ours that is never set
-        )
         self._batches: list[Batch[Any]] = []
         self._calls: dict[int, Batch[_Call]] = {}  # by rank
         self._work = trio.Event()
@@ -76,14 +73,11 @@ class Rounds:
 
     def clock(self) -> int:
         """Return the present by the database's clock (:meth:`gateway.store.base.Store.clock`)."""
-        if self._told is None:  # the database goes by this machine's
-            return time.time_ns() // _MILLI
-        shown, then = self._told
-        return shown + time.monotonic_ns() // _MILLI - then
+        return present(self.seen)
 
     def told(self, now: int) -> int:
         """Learn what the database's clock shows at this moment."""
-        self._told = now, time.monotonic_ns() // _MILLI
+        self.seen = seen(now)
         return now
 
     def attach(self, batch: Batch[Any]) -> None:

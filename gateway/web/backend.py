@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.rules.number import Number
     from gateway.smpp.pdu import Pdu
     from gateway.store.base import Store, Tx
+    from gateway.store.clock import Seen
     from gateway.submissions.submission import Customer
     from gateway.submissions.submit import Submit
 
@@ -44,6 +45,10 @@ class Backend(Protocol):
 
     def clock(self) -> int:
         """Return the present by the one clock of all nodes: milliseconds since 1970, UTC."""
+
+    @property
+    def seen(self) -> Seen | None:
+        """What that clock showed last (:mod:`gateway.store.clock`)."""
 
     async def transact(self, work: Callable[[Tx], Result], /) -> Result:
         """Run ``work`` in a transaction and return its result once that is on disk.
@@ -93,6 +98,7 @@ class Engine:
     def __init__(
         self, store: Store, submit: Submit, customers: Mapping[str, Customer], desk: Desk, operate: Operate
     ) -> None:
+        self._store = store
         self._submit = submit
         self._customers = customers
         self._operate = operate
@@ -101,6 +107,11 @@ class Engine:
         self.transact = store.transact
         self.opt_out = desk.opt_out
         self.decide = desk.decide
+
+    @property
+    def seen(self) -> Seen | None:
+        """What the clock showed last (:attr:`Backend.seen`)."""
+        return self._store.seen
 
     async def submit(self, account: str, request: Pdu, now: int, once: Once | None = None) -> Answer:
         """Hand in a submit_sm (:meth:`Backend.submit`)."""

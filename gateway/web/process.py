@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -204,7 +203,7 @@ class WebProcess:
         changed, pid = self._changed, process.child.pid
         try:
             with trio.fail_after(_START):
-                await process.channel.call("begin", self._config, self._ahead())
+                await process.channel.call("begin", self._config, self._backend.seen)
             process.begun = True
             self._relief.set()
             _log.info("web_begun", pid=pid)
@@ -250,13 +249,10 @@ class WebProcess:
         if self._courtesy.asked(trio.current_time()) and not await self._ask(process, "give_way"):
             self._courtesy.refused()
         asked, before = trio.current_time(), process.child.waits()
-        await self._ask(process, "beat", self._ahead())
+        await self._ask(process, "beat", self._backend.seen)
         heard, after = trio.current_time(), process.child.waits()
         return not self._courtesy.heard(lacked(heard - asked, before, after), heard)
 
     async def _ask(self, process: Served, name: str, *arguments: object) -> object:
         with trio.fail_after(self._silence):
             return await process.channel.call(name, *arguments)
-
-    def _ahead(self) -> int:
-        return self._backend.clock() - time.time_ns() // 1_000_000

@@ -35,6 +35,7 @@ def public_app(site: Site) -> ASGIApp:
     """Build everything that `web.listen` serves."""
 
     async def problem(request: Request, error: Exception) -> Response:
+        """Answer what is wrong with a request, or that something is wrong here."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         if f"{request.url.path}/".startswith(f"{BASE}/"):  # what no route matches, as a path with a line break in it
             return of_status(status).response()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -20,6 +19,7 @@ from gateway.config.models import Log
 from gateway.observe import log
 from gateway.ports import Port
 from gateway.rules import number
+from gateway.store.clock import Seen, present
 from gateway.store.reading import Reader
 from gateway.tls import TlsError, server_context
 from gateway.web.channel import Channel
@@ -46,11 +46,11 @@ class RemoteBackend:
         channel: leads to it.
 
     Attributes:
-        ahead: how far the clock of all nodes is ahead of this machine's, in milliseconds.
+        seen: what the clock of all nodes showed last.
     """
 
     def __init__(self, channel: Channel) -> None:
-        self.ahead = 0
+        self.seen: Seen | None = None
         self._call = channel.call
         self.submit = partial(channel.call, "submit")
         self.opt_out = partial(channel.call, "opt_out")
@@ -62,7 +62,7 @@ class RemoteBackend:
 
     def clock(self) -> int:
         """Return the present by the one clock of all nodes."""
-        return time.time_ns() // 1_000_000 + self.ahead
+        return present(self.seen)
 
     async def transact(self, work: Callable[[Tx], Result], /) -> Result:
         """Run ``work`` in a transaction of the gateway's."""
@@ -101,10 +101,10 @@ class Worker:
         """Serve until the gateway lets go of us."""
         await self._channel.run()
 
-    async def _begin(self, config: Config, ahead: int) -> None:
+    async def _begin(self, config: Config, seen: Seen | None) -> None:
         """Serve by this configuration; the gateway has seen to it that it can be used."""
         log.setup(config.log)
-        self._backend.ahead = ahead
+        self._backend.seen = seen
         self._site = Site(config, Reader(config.store), self._backend, nursery=self._nursery)
         self._server = Server(public_app(self._site), limits(config), _context(config))
         await self._nursery.start(self._server.run, self._ports)
@@ -123,9 +123,9 @@ class Worker:
         """Run only while nobody else wants the processor; returns whether we may."""
         return give_way()
 
-    async def _beat(self, ahead: int) -> None:
+    async def _beat(self, seen: Seen | None) -> None:
         """Say that we live, and learn what time it is."""
-        self._backend.ahead = ahead
+        self._backend.seen = seen
 
     async def _drain(self, patience: float) -> None:
         """Let everybody be answered, and nobody in; returns when that is done."""
