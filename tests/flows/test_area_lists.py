@@ -120,6 +120,8 @@ async def test_many_texts_to_review(world):
         url = more and html.unescape(more[1])
     assert found == [each.number for each in reversed(others)] + [FRENCH]
     assert (await visitor.get("/review?after=nowhere")).status == 404
+    decided = await visitor.get(f"/review?after={case.until}.{FRENCH}.{case.code}.{case.account}")
+    assert (decided.status, decided.headers["location"]) == (303, "/review")  # where there may be some
 
 
 async def test_ledger_of_years(world):

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.optout.reviews import Ruling
@@ -53,6 +53,8 @@ class Review:
             return list(reviews.cases(snapshot, visit.account, after, _MOST + 1))
 
         found = await self._site.reader.read(work)
+        if text and not found:  # what stood there has been decided, and not what is more urgent
+            return RedirectResponse("/review", 303)
         context = {
             "cases": [self._waiting(visit, each) for each in found[:_MOST]],
             "first": not text,
