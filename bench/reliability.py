@@ -85,19 +85,21 @@ def endure(tool: str, name: str) -> None:
             runs = [json.loads(app.communicate()[0]) for app in apps]
             machine.stop()
             audit = machine.audit()
+        ((parts,),) = server.execute(f"SELECT count(*) FROM {space}.held")
         server.drop(space)
-    show(name, turn, runs, audit)
+    show(name, turn, runs, audit | {"lost": audit["lost"] - parts, "parts": parts})
 
 
 def show(name: str, turns: int, runs: list[dict[str, float]], audit: dict[str, float]) -> None:
-    """Print one line for one fault."""
+    """Print one line for one fault; parts that wait for one that was refused, and not sent again, are not lost."""
     total = {
         what: sum(run[what] for run in runs) for what in ("accepted", "unanswered", "dlr_missing", "dlr_duplicate")
     }
     print(
         f"{name:34} {turns:4} times  {total['accepted']:8.0f} accepted {total['unanswered']:6.0f} unanswered"
         f"  lost {audit['lost']:.0f}  duplicated {audit['duplicated']:5.0f}"
-        f"  receipts missing {total['dlr_missing']:.0f} twice {total['dlr_duplicate']:.0f}",
+        f"  receipts missing {total['dlr_missing'] - audit['parts']:.0f} twice {total['dlr_duplicate']:.0f}"
+        f"  waiting {audit['parts']}, parts of messages that are not complete",
         flush=True,
     )
 
