@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.desk import Desk
     from gateway.operate import Operate
+    from gateway.optout.importing import Report
     from gateway.optout.reviews import Ruling
     from gateway.rules.number import Number
     from gateway.smpp.pdu import Pdu
@@ -38,6 +39,27 @@ class State(NamedTuple):
     accounts: list[Line]
     operator_binds: list[Line]
     account_binds: list[Line]
+
+
+class Kept(NamedTuple):
+    """What one process of pages tells another of a list that it takes in.
+
+    Attributes:
+        name: the list's.
+        pid: the process.
+        report: what it has come to, once it is over.
+        failed: why it ended before that.
+    """
+
+    name: str
+    pid: int
+    report: Report | None = None
+    failed: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on."""
+        return self.report is None and not self.failed
 
 
 class Backend(Protocol):
@@ -77,11 +99,11 @@ class Backend(Protocol):
     async def state(self) -> State:
         """Return how operators, accounts and their binds are doing at this moment, at this node."""
 
-    async def keep_import(self, account: str, name: str) -> None:
-        """Remember, also when the process of pages has ended, which list of an account is being taken in; "": none."""
+    async def keep_import(self, account: str, kept: Kept) -> None:
+        """Remember, also when the process of pages has ended, what becomes of an account's list."""
 
-    async def kept_import(self, account: str) -> str:
-        """Return the name that was remembered: where that list is not being taken in, it was interrupted."""
+    async def kept_import(self, account: str) -> Kept | None:
+        """Return what was remembered last of an account's list."""
 
 
 class Engine:
@@ -102,7 +124,7 @@ class Engine:
         self._submit = submit
         self._customers = customers
         self._operate = operate
-        self._imports: dict[str, str] = {}
+        self._imports: dict[str, Kept] = {}
         self.clock = store.clock
         self.transact = store.transact
         self.opt_out = desk.opt_out
@@ -144,10 +166,10 @@ class Engine:
         lines = await operate.operators(), await operate.accounts()
         return State(*lines, await operate.operator_binds(), await operate.account_binds())
 
-    async def keep_import(self, account: str, name: str) -> None:
+    async def keep_import(self, account: str, kept: Kept) -> None:
         """Remember an import (:meth:`Backend.keep_import`)."""
-        self._imports[account] = name
+        self._imports[account] = kept
 
-    async def kept_import(self, account: str) -> str:
+    async def kept_import(self, account: str) -> Kept | None:
         """Return which import was remembered (:meth:`Backend.kept_import`)."""
-        return self._imports.get(account, "")
+        return self._imports.get(account)

@@ -12,6 +12,7 @@ import trio
 from gateway.smpp import status
 from gateway.store import balances, blacklist, ledger, reviews
 from gateway.web.area.tables import plain
+from gateway.web.backend import Kept
 from gateway.web.languages import language
 from tests.flows.area import Site, open_site
 from tests.flows.world import FRENCH
@@ -224,24 +225,42 @@ async def test_import(world):
     assert note.startswith("shop: old supplier; 2 numbers")
 
 
-async def test_import_that_is_interrupted(world):
-    """An import whose process of pages has ended is told of by the next one, until a list was taken in whole."""
+async def test_import_is_known_everywhere(world):
+    """An import is told of by every process of pages: while it goes on, and what it has come to."""
     visitor = await (await open_site(world)).visitor("shop")
     other = await Site(world).visitor("shop")
-    words = "The import was interrupted. What was added stays"
-    assert words not in (await other.get("/blacklist/import")).text
     await visitor.get("/blacklist")
     async with world.gateway.store.quiet:
         await visitor.upload("/blacklist/import", "old.csv", b"number\n0600000000", reason="r")
-        while words not in (page := (await other.get("/blacklist/import")).text):
-            await trio.lowlevel.checkpoint()
+        page = (await other.get("/blacklist/import")).text
         assert "old.csv" in page
+        assert "data-running" in page
         page = (await visitor.get("/blacklist/import")).text
         assert "data-running" in page
         assert re.search("<progress.*number so far|<progress.*numbers so far", page, re.DOTALL)
-    while words in (await other.get("/blacklist/import")).text:
+    while "data-running" in (page := (await other.get("/blacklist/import")).text):
         await trio.lowlevel.checkpoint()
+    assert "Done." in page
     assert "Done." in (await visitor.get("/blacklist/import")).text
+
+
+async def test_import_that_is_interrupted(world):
+    """An import whose process of pages has ended is told of by the next one, until a list was taken in whole."""
+    site = await open_site(world)
+    visitor, words = await site.visitor("shop"), "The import was interrupted. What was added stays"
+    process = await trio.lowlevel.open_process(["true"])
+    await process.wait()
+    await world.gateway.backend.keep_import("shop", Kept("old.csv", process.pid))
+    page = (await visitor.get("/blacklist/import")).text
+    assert words in page
+    assert "old.csv" in page
+    assert "data-running" not in page
+    await visitor.get("/blacklist")
+    await visitor.upload("/blacklist/import", "old.csv", b"number\n0600000000", reason="r")
+    while "data-running" in (page := (await visitor.get("/blacklist/import")).text):
+        await trio.lowlevel.checkpoint()
+    assert words not in page
+    assert "Done." in page
 
 
 async def test_two_imports_at_once(world):

@@ -210,6 +210,7 @@ def test_draft_is_nobody_elses(visit):
     """Of a draft whose log-in has ended nothing is left in the browser once another account has logged in."""
     page = visit("/compose", who="rival")
     page.fill("#text", "Half a thought")
+    expect(page.locator(".sight.french .bubble")).to_contain_text("Half a thought")
     page.context.clear_cookies(name="__Host-login")
     page.goto("/compose")
     assert "Half a thought" in page.evaluate("Object.values(sessionStorage).join()")

@@ -1,9 +1,11 @@
 """Imports: lists of opted-out numbers that were uploaded, taken in while nobody waits, with what they have come to.
 
-One import of an account goes on at a time. Where it has got to is known to the process that took it; what has been
-added stays, whatever becomes of that, and the same list again adds the rest; the next process tells so.
+One import of an account goes on at a time. How far it has got is known to the process that took it; that it goes on,
+and what it has come to, to all of them. What has been added stays, whatever becomes of that process, and the same list
+again adds the rest; the next process tells so.
 """
 
+import os
 from contextlib import suppress
 from pathlib import PurePosixPath
 from shutil import copyfileobj
@@ -22,6 +24,7 @@ from gateway.rules.columns import RowError
 from gateway.store.base import StoreError
 from gateway.store.sorting import sorter
 from gateway.web.area.frame import Frame, Visit
+from gateway.web.backend import Kept
 from gateway.web.channel import ChannelError
 from gateway.web.site import Site
 
@@ -41,6 +44,7 @@ class Job:
         problems: how many rows cannot be used so far.
         report: what it has come to, once it is over.
         failed: why it ended before that.
+        told: set once the others have been told of it.
     """
 
     def __init__(self, order: Order, file: IO[bytes], size: int) -> None:
@@ -49,12 +53,23 @@ class Job:
         self.seen = self.rows = self.problems = 0
         self.report: Report | None = None
         self.failed = ""
+        self.told = trio.Event()
         self._file = file
+
+    @property
+    def name(self) -> str:
+        """The list's."""
+        return self.order.name
+
+    @property
+    def kept(self) -> Kept:
+        """What other processes are told."""
+        return Kept(self.name, os.getpid(), self.report, self.failed)
 
     @property
     def running(self) -> bool:
         """Whether it goes on."""
-        return self.report is None and not self.failed
+        return self.kept.running
 
     def read(self, octets: int) -> None:
         """Note that so much more has been read."""
@@ -71,9 +86,12 @@ class Job:
     async def run(self, site: Site, limit: trio.CapacityLimiter) -> None:
         """Do it; whatever goes wrong is told on the page."""
         with suppress(ChannelError):  # the gateway has gone, with what it remembered
-            await site.backend.keep_import(self.order.account, self.order.name)
+            try:
+                await site.backend.keep_import(self.order.account, self.kept)
+            finally:
+                self.told.set()
             await self._run(site, limit)
-            await site.backend.keep_import(self.order.account, "")
+            await site.backend.keep_import(self.order.account, self.kept)
 
     async def _run(self, site: Site, limit: trio.CapacityLimiter) -> None:
         try:
@@ -109,8 +127,10 @@ class Imports:
 
     async def _page(self, visit: Visit, problem: str, status: int) -> Response:
         job = self._jobs.get(visit.account)
-        cut = await self._site.backend.kept_import(visit.account) if job is None else ""
-        context = {"job": job, "cut": cut, "problem": problem}
+        kept = None if job is not None and job.running else await self._site.backend.kept_import(visit.account)
+        if kept is not None and kept.running and not _lives(kept.pid):
+            kept = kept._replace(failed="cut")
+        context = {"job": kept or job, "problem": problem}
         return await self._frame.page(visit, "import", context, status)
 
     def _runs(self, visit: Visit) -> bool:
@@ -138,7 +158,17 @@ class Imports:
         self._jobs[visit.account] = job = Job(order, file, upload.size)
         _log.info("import_begun", account=order.account, by=who, octets=upload.size)
         self._site.nursery.start_soon(job.run, self._site, self._limit)
+        await job.told.wait()
         return RedirectResponse(PATH, 303)
+
+
+def _lives(pid: int) -> bool:
+    """Say whether a process of ours is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _copied(file: IO[bytes]) -> IO[bytes]:
