@@ -38,6 +38,7 @@ _PAUSES = (0.5, 30.0)  # seconds before it is started again: at first, at most
 _STEADY = 60.0  # seconds after which it counts as having run well
 _FREED = 15.0  # seconds that a gateway which was killed may keep its ports: its pages give way while they end, too
 _HANDED_OVER = 15.0  # seconds for visitors of a process that is relieved: it gets little of the processors
+_WORK = 3_600.0  # seconds for the imports that it has begun
 
 
 def actions(backend: Backend) -> dict[str, Action]:
@@ -224,11 +225,13 @@ class WebProcess:
             process.give_up()
 
     async def _hand_over(self, process: Served) -> None:
-        """Let a process serve until another one does, and then end once it has answered who is there."""
+        """Let a process serve until another one does, and then end once it has answered visitors and taken lists in."""
         self._relief = relief = trio.Event()
         process.replace()
         await relief.wait()
         await process.drain(_HANDED_OVER)
+        with trio.move_on_after(_WORK):
+            await process.channel.call("finish")
         process.give_up()
 
     async def _lead(self, process: Served, changed: trio.Event) -> None:

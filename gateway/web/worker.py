@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gateway.store.base import Tx
 
 Result = TypeVar("Result")
+_LOOK = 0.1  # seconds between looks at what goes on
 _log = structlog.get_logger()
 
 
@@ -76,10 +77,13 @@ class Worker:
     Args:
         stream: leads to the gateway.
         ports: where visitors come in, open already.
-        nursery: where everything runs.
+        nursery: where everything runs,
+        work: but for what goes on after a request: imports.
     """
 
-    def __init__(self, stream: trio.abc.Stream, ports: Sequence[Port], nursery: trio.Nursery) -> None:
+    def __init__(
+        self, stream: trio.abc.Stream, ports: Sequence[Port], nursery: trio.Nursery, work: trio.Nursery
+    ) -> None:
         self._channel = Channel(
             stream,
             {
@@ -88,11 +92,13 @@ class Worker:
                 "give_way": self._give_way,
                 "beat": self._beat,
                 "drain": self._drain,
+                "finish": self._finish,
             },
         )
         self._ports = ports
         self._backend = RemoteBackend(self._channel)
         self._nursery = nursery
+        self._work = work
         self._begun = trio.Event()
         self._site: Site
         self._server: Server
@@ -105,7 +111,7 @@ class Worker:
         """Serve by this configuration; the gateway has seen to it that it can be used."""
         log.setup(config.log)
         self._backend.seen = seen
-        self._site = Site(config, Reader(config.store), self._backend, nursery=self._nursery)
+        self._site = Site(config, Reader(config.store), self._backend, nursery=self._work)
         self._server = Server(public_app(self._site), limits(config), _context(config))
         await self._nursery.start(self._server.run, self._ports)
         self._begun.set()
@@ -132,6 +138,11 @@ class Worker:
         if self._begun.is_set():
             await self._server.drain(patience)
 
+    async def _finish(self) -> None:
+        """Return when nothing goes on any more that was begun by a request."""
+        while self._work.child_tasks:  # noqa: ASYNC110 (a nursery tells nobody when it is empty)
+            await trio.sleep(_LOOK)
+
 
 def _context(config: Config) -> ssl.SSLContext | None:
     return None if config.web.tls is None else server_context(config.web.tls)
@@ -155,6 +166,6 @@ def serve(descriptors: Sequence[int]) -> NoReturn:
 async def _serve(descriptors: Sequence[int]) -> None:
     channel, *ports = [trio.socket.from_stdlib_socket(socket.socket(fileno=each)) for each in descriptors]
     listeners = [Port(trio.SocketListener(each)) for each in ports]
-    async with trio.open_nursery() as nursery:
-        await Worker(trio.SocketStream(channel), listeners, nursery).run()
+    async with trio.open_nursery() as nursery, trio.open_nursery() as work:
+        await Worker(trio.SocketStream(channel), listeners, nursery, work).run()
         os._exit(0)  # whoever comes after us needs the ports: threads that read and visitors who do not hold nobody up

@@ -6,6 +6,7 @@ import shutil
 import signal
 from pathlib import Path
 
+import httpcore
 import pytest
 import trio
 import trio.testing
@@ -16,8 +17,10 @@ from gateway.smpp import status
 from gateway.smpp.text import Alphabet
 from gateway.web.process import WebProcess
 from tests.certificates import Authority
+from tests.flows.area import ACCOUNTS
 from tests.flows.peers import PATIENCE
 from tests.flows.world import FRENCH
+from tests.web.asgi import Visitor
 
 FIELDS = {
     "service_type": "",
@@ -56,9 +59,23 @@ async def fetch(address, octets=NOTHING):
         return b"".join([part async for part in stream])
 
 
-async def served(world, **limits):
+def far(address):
+    """Return what answers as an application does, from an address."""
+
+    async def application(scope, receive, send):
+        url = "http://{}:{}".format(*address) + scope["path"]
+        body = (await receive())["body"]
+        async with httpcore.AsyncConnectionPool() as pool:
+            answer = await pool.request(scope["method"], url, headers=scope["headers"], content=body)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.content})
+
+    return application
+
+
+async def served(world, settings=None, **limits):
     """Start a gateway and a process that serves its pages."""
-    await world.start()
+    await world.start(**(settings or {}))
     config = Config.model_validate({**world.settings, "web": {"listen": "127.0.0.1:0"}})
     process = WebProcess(config, config.web.listen, world.gateway.backend, **limits)
     process.address = await world.nursery.start(process.run)
@@ -161,6 +178,24 @@ async def test_starving_pages_serve_until_others_do(world):
     assert (end["log_level"], end["status"], end["again_in"]) == ("info", -signal.SIGKILL, 0)
     assert process.serves
     await process.drain(PATIENCE)
+
+
+async def test_starving_pages_take_lists_in(world):
+    """A list that pages take in while they starve is taken in whole before they end, though others serve by then."""
+    process = await served(world, {"accounts": ACCOUNTS}, silence=8.0, late=0.0)
+    visitor = Visitor(far(process.address))
+    await visitor.log_in("shop")
+    first = process.pid
+    async with world.gateway.store.quiet:
+        answer = await visitor.upload("/blacklist/import", "old.csv", b"number\n0600000000\n", reason="r")
+        assert answer.status == 303
+        kept = await world.gateway.backend.kept_import("shop")
+        assert (kept.pid, kept.running) == (first, True)
+        await world.eventually(lambda: process.pid not in (0, first) and process.serves)
+        await trio.sleep(2.0)  # visitors are answered by then
+        assert world.events("web_ended") == []
+    await world.eventually(lambda: world.events("web_ended"))
+    assert (await world.gateway.backend.kept_import("shop")).report.added == 1
 
 
 async def test_descriptors_run_out(world, process):
