@@ -235,6 +235,7 @@ async def test_import_is_known_everywhere(world):
         page = (await other.get("/blacklist/import")).text
         assert "old.csv" in page
         assert "data-running" in page
+        assert (await other.upload("/blacklist/import", "new.csv", b"number\n0600000001", reason="r")).status == 409
         page = (await visitor.get("/blacklist/import")).text
         assert "data-running" in page
         assert re.search("<progress.*number so far|<progress.*numbers so far", page, re.DOTALL)

@@ -126,12 +126,15 @@ class Imports:
         return await self._page(visit, "", 200)
 
     async def _page(self, visit: Visit, problem: str, status: int) -> Response:
-        job = self._jobs.get(visit.account)
-        kept = None if job is not None and job.running else await self._site.backend.kept_import(visit.account)
-        if kept is not None and kept.running and not _lives(kept.pid):
-            kept = kept._replace(failed="cut")
-        context = {"job": kept or job, "problem": problem}
+        context = {"job": await self._latest(visit), "problem": problem}
         return await self._frame.page(visit, "import", context, status)
+
+    async def _latest(self, visit: Visit) -> Job | Kept | None:
+        """Return the import that an account has begun last, in whichever process."""
+        if self._runs(visit):
+            return self._jobs[visit.account]
+        kept = await self._site.backend.kept_import(visit.account)
+        return kept._replace(failed="cut") if kept is not None and kept.running and not _lives(kept.pid) else kept
 
     def _runs(self, visit: Visit) -> bool:
         job = self._jobs.get(visit.account)
@@ -139,7 +142,8 @@ class Imports:
 
     async def _begin(self, visit: Visit) -> Response:
         upload, reason = visit.form.get("file"), visit.field("reason")[:_LONGEST]
-        if self._runs(visit):
+        latest = await self._latest(visit)
+        if latest is not None and latest.running:
             return await self._page(visit, "running", 409)
         if not isinstance(upload, UploadFile) or not upload.size:
             return await self._page(visit, "file", 422)
