@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from gateway.web.courtesy import Turn
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -60,19 +62,18 @@ class Child:
         """Its number."""
         return self._process.pid
 
-    def waits(self) -> dict[str, float]:
-        """Return how many seconds each of its threads has waited for a processor so far; none where nobody knows.
+    def turns(self) -> dict[str, Turn]:
+        """Return how each of its threads has fared so far; nothing where nobody knows.
 
         Source: schedstat of each (the kernel's Documentation/scheduler/sched-stats.rst), whose figures are zero where
         the kernel does not keep them.
         """
-        waits, ran = {}, 0
+        turns = {}
         for thread in Path(f"/proc/{self.pid}/task").glob("*"):
             with suppress(OSError):  # it has just ended
-                on, off, _times = map(int, (thread / "schedstat").read_text(encoding="ascii").split())
-                waits[thread.name] = off / 1e9
-                ran += on
-        return waits if ran else {}
+                ran, waited, _times = map(int, (thread / "schedstat").read_text(encoding="ascii").split())
+                turns[thread.name] = Turn(ran / 1e9, waited / 1e9)
+        return turns if any(turn.ran for turn in turns.values()) else {}
 
     def kill(self) -> None:
         """End it."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import errno
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
 
 import structlog
 import trio
@@ -19,7 +20,7 @@ from gateway.observe import log
 from gateway.store.base import StoreError
 from gateway.web.channel import Action, Channel, ChannelError
 from gateway.web.child import Child
-from gateway.web.courtesy import Courtesy, lacked
+from gateway.web.courtesy import Courtesy
 from gateway.web.http import open_web
 from gateway.web.served import FAILED, LEAVE, End, Served
 
@@ -32,7 +33,7 @@ _log = structlog.get_logger()
 _COMMAND = (sys.executable, "-P", "-m", "gateway.web")
 _SILENCE = 30.0
 _BEATS = 6  # signs of life in that time
-_LATE = 0.1
+_LOOK = 1.0  # seconds between looks at how a process fares that gives way
 _START = 60.0  # seconds that a process has to begin
 _PAUSES = (0.5, 30.0)  # seconds before it is started again: at first, at most
 _STEADY = 60.0  # seconds after which it counts as having run well
@@ -63,7 +64,7 @@ class WebProcess:
         listen: where.
         backend: what pages may ask.
         silence: seconds without a sign of life after which a process is given up.
-        late: seconds that the process may lack a processor during a sign of life; more is too little of one.
+        courtesy: decides when the process gives way, and when that is too much.
     """
 
     def __init__(
@@ -73,13 +74,13 @@ class WebProcess:
         backend: Backend,
         *,
         silence: float = _SILENCE,
-        late: float = _LATE,
+        courtesy: Courtesy | None = None,
     ) -> None:
         self._config = config
         self._listen = listen
         self._backend = backend
         self._silence = silence
-        self._courtesy = Courtesy(late)
+        self._courtesy = courtesy or Courtesy()
         self._processes: list[Served] = []  # the newest one is the last
         self._relief = trio.Event()  # set once a process has begun
         self._ports: list[Port] = []
@@ -209,9 +210,9 @@ class WebProcess:
             self._relief.set()
             _log.info("web_begun", pid=pid)
             nursery.start_soon(self._lead, process, changed)
-            while await self._lives(process):
-                pass
-            _log.warning("web_starved", pid=pid)
+            with trio.CancelScope() as enough:
+                nursery.start_soon(self._watch, process, enough)
+                await self._live(process)
             await self._hand_over(process)
         except trio.TooSlowError:
             self._courtesy.lost(trio.current_time())
@@ -246,15 +247,26 @@ class WebProcess:
             _log.warning("web_follows_later", pid=process.child.pid, reason=str(error) or "took too long")
             process.give_up()
 
-    async def _lives(self, process: Served) -> bool:
-        """Wait for the next sign of life; returns False where the process gets too little of the processors."""
+    async def _live(self, process: Served) -> NoReturn:
+        """Want signs of life of a process for as long as that gives them."""
+        while True:
+            await trio.sleep(self._silence / _BEATS)
+            await self._ask(process, "beat", self._backend.seen)
+
+    async def _watch(self, process: Served, enough: trio.CancelScope) -> None:
+        """Have a process give way, after some seconds and if the kernel tells how it fares then, until it starves."""
         await trio.sleep(self._silence / _BEATS)
-        if self._courtesy.asked(trio.current_time()) and not await self._ask(process, "give_way"):
-            self._courtesy.refused()
-        asked, before = trio.current_time(), process.child.waits()
-        await self._ask(process, "beat", self._backend.seen)
-        heard, after = trio.current_time(), process.child.waits()
-        return not self._courtesy.heard(lacked(heard - asked, before, after), heard)
+        while turns := process.child.turns():
+            now = trio.current_time()
+            if self._courtesy.looked(turns, now):
+                _log.warning("web_starved", pid=process.child.pid)
+                enough.cancel()
+                return
+            if self._courtesy.asked(now):
+                with suppress(*FAILED):  # whoever wants signs of life sees that, too
+                    if not await process.channel.call("give_way"):
+                        self._courtesy.refused()
+            await trio.sleep(_LOOK)
 
     async def _ask(self, process: Served, name: str, *arguments: object) -> object:
         with trio.fail_after(self._silence):

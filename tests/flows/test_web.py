@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import httpcore
@@ -15,6 +16,7 @@ from gateway.config.models import Config
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
 from gateway.smpp.text import Alphabet
+from gateway.web.courtesy import Courtesy
 from gateway.web.process import WebProcess
 from tests.certificates import Authority
 from tests.flows.area import ACCOUNTS
@@ -45,6 +47,12 @@ FIELDS = {
 
 NOTHING = b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 FRONT = NOTHING.replace(b"/nothing", b"/")
+HURT = (0.0, 0.0)  # by everything
+GREEDY = (  # shares one processor with another process, and wants all of it
+    "import os, sys; processor, other = map(int, sys.argv[1:]);"
+    "[os.sched_setaffinity(int(each), {processor}) for each in [0, *os.listdir(f'/proc/{other}/task')]]\n"
+    "while True: pass"
+)
 HALF = (
     b"POST /opt-out HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nExpect: 100-continue\r\n"
     b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n\r\n"
@@ -57,6 +65,12 @@ async def fetch(address, octets=NOTHING):
     async with stream:
         await stream.send_all(octets)
         return b"".join([part async for part in stream])
+
+
+async def visit_for_ever(address):
+    """Ask for one page after another."""
+    while True:
+        await fetch(address, FRONT)
 
 
 def far(address):
@@ -140,7 +154,7 @@ async def test_process_that_ends_or_stands_still(world, process, number):
 
 async def test_pages_give_way(world):
     """Pages begin with a share of the processors, and soon run only while nobody else wants one."""
-    process = await served(world, silence=1.0, late=PATIENCE)
+    process = await served(world, silence=1.0, courtesy=Courtesy(PATIENCE))
     await fetch(process.address)
     await world.eventually(lambda: policies(process) == {os.SCHED_IDLE})
     assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
@@ -149,7 +163,7 @@ async def test_pages_give_way(world):
 
 async def test_pages_that_starve(world):
     """Pages that give way and come to nothing by it make room for others, which keep their share."""
-    process = await served(world, silence=1.0, late=0.0)  # every sign of life is late
+    process = await served(world, silence=1.0, courtesy=Courtesy(*HURT))
     await fetch(process.address)
     first = process.pid
     await world.eventually(lambda: process.pid not in (0, first) and process.serves)
@@ -159,9 +173,25 @@ async def test_pages_that_starve(world):
     assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
 
 
+async def test_pages_that_get_no_processor(world):
+    """Pages whose processor somebody else wants all of make room for others within seconds."""
+    process = await served(world)
+    await fetch(process.address)
+    first, processor = process.pid, min(os.sched_getaffinity(0))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.run_process, [sys.executable, "-c", GREEDY, str(processor), str(first)])
+        nursery.start_soon(visit_for_ever, process.address)
+        [starved] = await world.eventually(lambda: world.events("web_starved"))
+        assert starved["pid"] == first
+        await world.eventually(lambda: process.pid not in (0, first) and process.serves)
+        nursery.cancel_scope.cancel()
+    assert world.events("web_stuck") == []
+    assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
+
+
 async def test_starving_pages_serve_until_others_do(world):
     """Whoever is on a page that starves is answered there; others serve by then, nobody waits, and it is no error."""
-    process = await served(world, silence=1.0, late=0.0)
+    process = await served(world, silence=1.0, courtesy=Courtesy(*HURT))
     async with await trio.open_tcp_stream(*process.address) as asked:
         await asked.send_all(HALF)
         assert (await asked.receive_some()).startswith(b"HTTP/1.1 100")
@@ -182,7 +212,7 @@ async def test_starving_pages_serve_until_others_do(world):
 
 async def test_starving_pages_take_lists_in(world):
     """A list that pages take in while they starve is taken in whole before they end, though others serve by then."""
-    process = await served(world, {"accounts": ACCOUNTS}, silence=8.0, late=0.0)
+    process = await served(world, {"accounts": ACCOUNTS}, silence=8.0, courtesy=Courtesy(*HURT))
     visitor = Visitor(far(process.address))
     await visitor.log_in("shop")
     first = process.pid

@@ -7,7 +7,7 @@ from tests.web.stage import PASSWORD
 
 LOGIN = "__Host-login"
 LANGUAGES = {"en": "en-GB", "fr": "fr-FR", "de": "de-DE"}
-PATIENCE = 30_000  # milliseconds, on a busy machine
+PATIENCE = 90_000  # milliseconds: others may want all processors, and pages come last
 _REFUSED = "Failed to load resource"  # what a browser says of each answer that is an error; those are asked for
 
 
@@ -54,6 +54,11 @@ class Browser:
     def _hear(self, message):
         if message.type in ("error", "warning") and not message.text.startswith(_REFUSED):
             self.complaints.append(message.text)
+
+    def sight(self):
+        """Return what is to be seen on all open pages, for whoever wonders why a test has failed."""
+        pages = [page for context in self._contexts for page in context.pages]
+        return "\n".join(f"{page.url}\n{page.locator('body').inner_text(timeout=1_000)}" for page in pages)
 
     def leave(self):
         """Close all pages; returns what they complained about."""

@@ -2,9 +2,11 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.web.browser import Browser
 from tests.web.stage import Stage
@@ -20,6 +22,18 @@ def missing(what, get):
     if os.environ.get("CI"):
         pytest.fail(words)
     pytest.skip(words)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Add to a failed browser test what was to be seen then, and what the gateway has said."""
+    report = yield
+    browser, stage = (item.funcargs.get(name) for name in ("browser", "stage"))
+    if report.failed and browser and stage:
+        with suppress(PlaywrightError):  # the browser may be what has failed
+            report.sections.append(("pages", browser.sight()))
+        report.sections.append(("gateway", stage.gateway.said()))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,12 @@ class Program:
             if words in line:
                 return line
 
+    def said(self):
+        """Return all that it has said until now."""
+        while not self._lines.empty():
+            self.seen.append(self._lines.get())
+        return "".join(self.seen)
+
     def end(self):
         """End it, as SIGTERM does, and wait until it has ended."""
         self._process.stdin.close()

@@ -73,20 +73,21 @@ async def test_may_not_give_way():
     assert lines == [b"False %d" % os.SCHED_OTHER]
 
 
-@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this kernel does not count waits")
-async def test_waits():
-    """How long it has waited for a processor is known of each of its threads, until it ends."""
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this kernel does not count turns")
+async def test_turns():
+    """How long it has run and waited for a processor is known of each of its threads, until it ends."""
     waiting = child(WAITING)
     async with trio.open_nursery() as nursery:
 
         def heard(_line):
-            waits = waiting.waits()
-            assert list(waits) == [str(waiting.pid)]
-            assert 0 <= waits[str(waiting.pid)] < trio.current_time()
+            [(thread, turn)] = waiting.turns().items()
+            assert thread == str(waiting.pid)
+            assert 0 < turn.ran < trio.current_time()
+            assert 0 <= turn.waited < trio.current_time()
             nursery.cancel_scope.cancel()
 
         nursery.start_soon(waiting.run, heard)
-    assert waiting.waits() == {}
+    assert waiting.turns() == {}
 
 
 async def test_signals_for_others():

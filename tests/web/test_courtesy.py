@@ -1,51 +1,86 @@
-"""Giving way: asked of each process once, and given up for a while where it would never run."""
+"""Giving way: asked of each process once, and given up for a while where it would hardly ever run."""
 
 import pytest
 
-from gateway.web.courtesy import Courtesy, lacked
+from gateway.web.courtesy import Courtesy, Turn
 
-LATE, HOUR = 0.1, 3_600.0
+HOUR = 3_600.0
+STARVING = (0.003, 1.0)  # what it runs in a second beside one that wants all of a processor, and waits meanwhile
 
 
-def starving():
-    """Return who has just seen a process starve that began at 0 and was asked at 5."""
-    courtesy = Courtesy(LATE)
+def yielding():
+    """Return who has asked a process that began at 0 to give way, at 5."""
+    courtesy = Courtesy()
     courtesy.begin()
     assert courtesy.asked(5)
-    signs = {5: LATE + 0.01, 7: 0.0, 10: 9.0, 12: LATE, 15: LATE + 0.01}  # in between it may be lucky
-    assert [now for now, lack in signs.items() if courtesy.heard(lack, now)] == [15]
     return courtesy
+
+
+def looks(courtesy, *seconds, thread="1"):
+    """Look once a second at a process which ran and waited so long in each of these; returns when it starved."""
+    ran, waited, starved = 10.0, 10.0, []
+    for now, (runs, waits) in enumerate([(0, 0), *seconds], start=5):
+        ran, waited = ran + runs, waited + waits
+        starved += [now] * courtesy.looked({thread: Turn(ran, waited), "idle": Turn(0.5, 5.0)}, now)
+    return starved
 
 
 def test_asked_once():
     """A process is asked to give way once, and so is the one after it."""
-    courtesy = Courtesy(LATE)
+    courtesy = Courtesy()
     for _ in range(2):
         courtesy.begin()
         assert [courtesy.asked(now) for now in (5, 10)] == [True, False]
 
 
-def test_late_now_and_then():
-    """A sign of life that is late now and then is the machine's."""
-    courtesy = Courtesy(LATE)
-    courtesy.begin()
-    courtesy.asked(0)
-    assert not any(courtesy.heard(LATE * (each % 3), each) for each in range(100))
+@pytest.mark.parametrize(
+    ("seconds", "starved"),
+    [
+        ([STARVING] * 4, [7]),
+        ([(0.0, 0.3), (0.001, 1.75)] * 2, [7]),
+        ([STARVING, (0, 0), (0, 0), STARVING], [9]),
+        ([STARVING, *[(0, 0)] * 5, STARVING], []),
+        ([STARVING, (0.1, 0.9)] * 5, []),
+        ([(0.4, 2.0)] * 20, []),
+        ([(0, 0)] * 20, []),
+    ],
+    ids=[
+        "nothing is left to it",
+        "less than nothing",
+        "for a visitor now and then",
+        "for a second now and then",
+        "little is left to it",
+        "it has much to do",
+        "it has nothing to do",
+    ],
+)
+def test_starves(seconds, starved):
+    """It starves where it has waited for a processor for two of five seconds, and fifty times as long as it ran."""
+    assert looks(yielding(), *seconds)[:1] == starved
+
+
+def test_threads_that_come_and_go():
+    """What a thread had waited before it was first seen to run is its own; what one took along is forgotten."""
+    courtesy = yielding()
+    assert not courtesy.looked({"1": Turn(1.0, 1.0), "2": Turn(9.0, 900.0)}, 5)
+    assert not courtesy.looked({"1": Turn(1.0, 1.5), "3": Turn(0.0, 1.4)}, 6)
+    assert courtesy.looked({"1": Turn(1.0, 1.7), "3": Turn(0.001, 1.4)}, 7)
 
 
 def test_keeps_its_share_for_a_while():
-    """After one has starved, the next ones are not asked for an hour; late signs of theirs say nothing."""
-    courtesy = starving()
+    """After one has starved, the next ones are not asked for an hour; however they fare says nothing."""
+    courtesy = yielding()
+    assert looks(courtesy, STARVING, STARVING) == [7]
     for _ in range(2):
         courtesy.begin()
-        assert not courtesy.asked(15 + HOUR - 1)
-        assert not any(courtesy.heard(9, 20) for _ in range(9))
-    assert courtesy.asked(15 + HOUR)
+        assert not courtesy.asked(7 + HOUR - 1)
+        assert looks(courtesy, *[STARVING] * 9) == []
+    assert courtesy.asked(7 + HOUR)
 
 
 def test_lost_while_it_gave_way():
     """One that shows no life at all while it gives way is taken for starved, too; one with a share is not."""
-    courtesy = Courtesy(LATE)
+    courtesy = Courtesy()
     courtesy.begin()
     courtesy.lost(5)
     assert courtesy.asked(5)
@@ -55,28 +90,11 @@ def test_lost_while_it_gave_way():
 
 
 def test_refused():
-    """One that is not let give way keeps its share for good, however late its signs, and is asked no more."""
-    courtesy = Courtesy(LATE)
-    courtesy.begin()
-    assert courtesy.asked(5)
+    """One that is not let give way keeps its share for good, however it fares, and is asked no more."""
+    courtesy = yielding()
     courtesy.refused()
-    assert not any(courtesy.heard(9, now) or courtesy.asked(now) for now in range(9))
+    assert looks(courtesy, *[STARVING] * 9) == []
+    assert not courtesy.asked(9)
     courtesy.lost(9)
     courtesy.begin()
     assert courtesy.asked(10)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "lack"),
-    [
-        ({"1": 5.0, "2": 3.0}, {"1": 5.25, "2": 3.25}, 0.5),
-        ({"1": 5.0, "2": 3.0}, {"1": 5.0, "2": 3.0}, 0.0),
-        ({"1": 5.0, "2": 30.0}, {"1": 5.25, "3": 0.25}, 0.5),
-        ({"1": 5.0}, {"1": 9.0}, 1.0),
-        ({}, {"1": 5.0}, 1.0),
-    ],
-    ids=["threads that wait", "busy or stopped", "threads that end and begin", "no more than it took", "nobody knows"],
-)
-def test_lacked(before, after, lack):
-    """What is held against it is what its threads waited for a processor; where nobody knows, all that a sign took."""
-    assert lacked(1.0, before, after) == lack
