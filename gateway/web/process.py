@@ -114,7 +114,7 @@ class WebProcess:
 
     async def _serve_for_ever(self, nursery: trio.Nursery) -> None:
         pause, most = _PAUSES
-        while True:
+        while self._ports:  # a drain has closed them: whoever ends or starves from then on is the last
             began = trio.current_time()
             end: End | None = await nursery.start(self._serve)
             pause = _PAUSES[0] if trio.current_time() - began > _STEADY else pause
@@ -142,8 +142,8 @@ class WebProcess:
         self._life.cancel()
 
     def _close(self) -> None:
-        for port in self._ports:
-            port.socket.close()
+        while self._ports:
+            self._ports.pop().socket.close()
 
     async def _open(self) -> list[Port]:
         began, told = trio.current_time(), False
@@ -230,6 +230,7 @@ class WebProcess:
         self._relief = relief = trio.Event()
         process.replace()
         await relief.wait()
+        process.begun = False  # it lets nobody in any more
         await process.drain(_HANDED_OVER)
         with trio.move_on_after(_WORK):
             await process.channel.call("finish")

@@ -210,6 +210,20 @@ async def test_starving_pages_serve_until_others_do(world):
     await process.drain(PATIENCE)
 
 
+async def test_pages_that_starve_while_they_are_drained(world):
+    """Where the gateway stops no other process is started, and whoever is on a page of the old one is answered."""
+    process = await served(world, silence=1.0, courtesy=Courtesy(*HURT))
+    async with await trio.open_tcp_stream(*process.address) as asked, trio.open_nursery() as nursery:
+        await asked.send_all(HALF)
+        assert (await asked.receive_some()).startswith(b"HTTP/1.1 100")
+        nursery.start_soon(process.drain, PATIENCE)
+        await world.eventually(lambda: world.events("web_starved"))
+        await trio.testing.wait_all_tasks_blocked()
+        await asked.send_all(b"number=1")
+        assert (await asked.receive_some()).startswith(b"HTTP/1.1 422")
+    assert (world.events("web_failed"), len(world.events("web_begun"))) == ([], 1)
+
+
 async def test_starving_pages_take_lists_in(world):
     """A list that pages take in while they starve is taken in whole before they end, though others serve by then."""
     process = await served(world, {"accounts": ACCOUNTS}, silence=8.0, courtesy=Courtesy(*HURT))
@@ -222,9 +236,13 @@ async def test_starving_pages_take_lists_in(world):
         kept = await world.gateway.backend.kept_import("shop")
         assert (kept.pid, kept.running) == (first, True)
         await world.eventually(lambda: process.pid not in (0, first) and process.serves)
+        await world.eventually(lambda: len(world.events("web_begun")) == 2)
         await trio.sleep(2.0)  # visitors are answered by then
         assert world.events("web_ended") == []
-    await world.eventually(lambda: world.events("web_ended"))
+        os.kill(process.pid, signal.SIGKILL)
+        await world.eventually(lambda: not process.serves)  # for the old one lets nobody in any more
+        await world.eventually(lambda: process.serves)
+    await world.eventually(lambda: len(world.events("web_ended")) == 2)
     assert (await world.gateway.backend.kept_import("shop")).report.added == 1
 
 

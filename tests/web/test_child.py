@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from gateway.web.child import Child
+from gateway.web.courtesy import Turn
 
 LINES = "print('a' * 200_000); print('b'); print('c', end='')"
 SETTLED = (
@@ -88,6 +89,25 @@ async def test_turns():
 
         nursery.start_soon(waiting.run, heard)
     assert waiting.turns() == {}
+
+
+@pytest.mark.parametrize(
+    ("figures", "turns"),
+    [("3000000000 2000000000 7\n", [Turn(3.0, 2.0)]), ("0 2000000000 7\n", []), ("0 0 0\n", [])],
+    ids=["counted", "never ran", "not counted"],
+)
+async def test_figures_of_turns(monkeypatch, figures, turns):
+    """What the kernel says is in nanoseconds, running first; figures that are zero are none."""
+    waiting = child(WAITING)
+    async with trio.open_nursery() as nursery:
+
+        def heard(_line):
+            monkeypatch.setattr(Path, "read_text", lambda *_, **__: figures)
+            assert list(waiting.turns().values()) == turns
+            monkeypatch.undo()
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(waiting.run, heard)
 
 
 async def test_signals_for_others():

@@ -39,7 +39,10 @@ def test_asked_once():
         ([STARVING] * 4, [7]),
         ([(0.0, 0.3), (0.001, 1.75)] * 2, [7]),
         ([STARVING, (0, 0), (0, 0), STARVING], [9]),
-        ([STARVING, *[(0, 0)] * 5, STARVING], []),
+        ([STARVING, *[(0, 0)] * 3, STARVING], [10]),
+        ([STARVING, *[(0, 0)] * 4, STARVING], []),
+        ([(0.0199, 1.0)] * 4, [7]),
+        ([(0.0201, 1.0)] * 20, []),
         ([STARVING, (0.1, 0.9)] * 5, []),
         ([(0.4, 2.0)] * 20, []),
         ([(0, 0)] * 20, []),
@@ -48,7 +51,10 @@ def test_asked_once():
         "nothing is left to it",
         "less than nothing",
         "for a visitor now and then",
-        "for a second now and then",
+        "at both ends of five seconds",
+        "at both ends of six",
+        "hardly anything is left to it",
+        "as much is left to it as it needs",
         "little is left to it",
         "it has much to do",
         "it has nothing to do",
@@ -65,6 +71,15 @@ def test_threads_that_come_and_go():
     assert not courtesy.looked({"1": Turn(1.0, 1.0), "2": Turn(9.0, 900.0)}, 5)
     assert not courtesy.looked({"1": Turn(1.0, 1.5), "3": Turn(0.0, 1.4)}, 6)
     assert courtesy.looked({"1": Turn(1.0, 1.7), "3": Turn(0.001, 1.4)}, 7)
+
+
+def test_looks_at_one_process_say_nothing_of_the_next():
+    """What another process had waited says nothing of the one that is asked to give way once the hour is over."""
+    courtesy = yielding()
+    assert looks(courtesy, STARVING, STARVING) == [7]
+    courtesy.begin()
+    assert courtesy.asked(7 + HOUR)
+    assert not courtesy.looked({"2": Turn(1.0, 60.0)}, 8 + HOUR)
 
 
 def test_keeps_its_share_for_a_while():
