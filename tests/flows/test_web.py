@@ -154,7 +154,7 @@ async def test_process_that_ends_or_stands_still(world, process, number):
 
 async def test_pages_give_way(world):
     """Pages begin with a share of the processors, and soon run only while nobody else wants one."""
-    process = await served(world, silence=1.0, courtesy=Courtesy(PATIENCE))
+    process = await served(world, courtesy=Courtesy(PATIENCE))
     await fetch(process.address)
     await world.eventually(lambda: policies(process) == {os.SCHED_IDLE})
     assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
@@ -163,7 +163,7 @@ async def test_pages_give_way(world):
 
 async def test_pages_that_starve(world):
     """Pages that give way and come to nothing by it make room for others, which keep their share."""
-    process = await served(world, silence=1.0, courtesy=Courtesy(*HURT))
+    process = await served(world, silence=9.0, courtesy=Courtesy(*HURT))
     await fetch(process.address)
     first = process.pid
     await world.eventually(lambda: process.pid not in (0, first) and process.serves)
@@ -191,7 +191,7 @@ async def test_pages_that_get_no_processor(world):
 
 async def test_starving_pages_serve_until_others_do(world):
     """Whoever is on a page that starves is answered there; others serve by then, nobody waits, and it is no error."""
-    process = await served(world, silence=1.0, courtesy=Courtesy(*HURT))
+    process = await served(world, silence=9.0, courtesy=Courtesy(*HURT))
     async with await trio.open_tcp_stream(*process.address) as asked:
         await asked.send_all(HALF)
         assert (await asked.receive_some()).startswith(b"HTTP/1.1 100")
@@ -212,7 +212,7 @@ async def test_starving_pages_serve_until_others_do(world):
 
 async def test_pages_that_starve_while_they_are_drained(world):
     """Where the gateway stops no other process is started, and whoever is on a page of the old one is answered."""
-    process = await served(world, silence=1.0, courtesy=Courtesy(*HURT))
+    process = await served(world, silence=9.0, courtesy=Courtesy(*HURT))
     async with await trio.open_tcp_stream(*process.address) as asked, trio.open_nursery() as nursery:
         await asked.send_all(HALF)
         assert (await asked.receive_some()).startswith(b"HTTP/1.1 100")
