@@ -77,8 +77,8 @@ class Worker:
     Args:
         stream: leads to the gateway.
         ports: where visitors come in, open already.
-        nursery: where everything runs,
-        work: but for what goes on after a request: imports.
+        nursery: where everything runs that ends with the visitors.
+        work: where that runs which a request has begun and nobody waits for: imports.
     """
 
     def __init__(

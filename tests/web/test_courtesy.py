@@ -66,7 +66,7 @@ def test_starves(seconds, starved):
 
 
 def test_threads_that_come_and_go():
-    """What a thread had waited before it was first seen to run is its own; what one took along is forgotten."""
+    """All that a new thread has waited counts; what one that has ended had waited does not."""
     courtesy = yielding()
     assert not courtesy.looked({"1": Turn(1.0, 1.0), "2": Turn(9.0, 900.0)}, 5)
     assert not courtesy.looked({"1": Turn(1.0, 1.5), "3": Turn(0.0, 1.4)}, 6)
