@@ -1,8 +1,9 @@
 """Sends the rows that a lane has in memory over the links of one peer, as fast as it bears, and takes its answers.
 
 The window of each link, the rate, pauses that the peer has asked for, and what is not settled yet bound what is on its
-way; every link is first in its turn. What nobody answered is sent again or failed, as configured. A row leaves as it is
-in the spool, but for what it says of its validity: that is what remains at this moment.
+way; of several links, whichever has sent nothing for longest is first. What nobody answered is sent again or failed, as
+configured. A row leaves as it is in the spool, but for what it says of its validity: that is what remains at this
+moment.
 """
 
 from __future__ import annotations
@@ -143,16 +144,16 @@ class Sender:
         """Send as much as links, windows and the rate allow; never waits. Nothing that may be ours no more."""
         now = trio.current_time()
         if self._throttle.paused_until <= now < min(self._store.lease_until, self._store.heeded_until):
-            self.links.append(self.links.pop(0))  # every link is first in its turn
-            for link in self.links:
-                self._fill(link, now)
+            used = [link for link in self.links if self._fill(link, now)]
+            self.links.sort(key=used.__contains__)  # stable: whoever has sent goes behind who has not
 
-    def _fill(self, link: Link, now: float) -> None:
+    def _fill(self, link: Link, now: float) -> bool:
+        """Send what ``link`` may take; says whether it was anything."""
         if not link.session.bound:  # who is parting is asked nothing more
-            return
+            return False
         granted = self._bucket.grant(min(self._pace.window - link.session.in_flight, self._open_room(), len(self)), now)
         if granted <= 0:
-            return
+            return False
         present = self._store.clock()
         drawn = self._backlog.draw(granted, present)
         self._bucket.give_back(granted - len(drawn.rows))
@@ -167,6 +168,7 @@ class Sender:
             self._throttle.sent()
             link.send([self._request(row, present) for row in drawn.rows])
             self._settle([row for row in drawn.rows if row.command == ALERT_NOTIFICATION], Step.DONE)  # never answered
+        return bool(drawn.rows)
 
     def _request(self, row: Spooled, present: int) -> Request:
         """Return the request that a row is at this moment: it says for how long it is valid yet."""
