@@ -7,10 +7,9 @@ import psycopg
 
 _FULL = """
 CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
-CREATE TRIGGER full_disk BEFORE INSERT ON message EXECUTE FUNCTION full_disk();
-CREATE TRIGGER full_disk BEFORE INSERT ON evidence EXECUTE FUNCTION full_disk();
+$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$
 """
+_REFUSING = ("message", "evidence")
 
 
 class SqliteFile:
@@ -29,26 +28,23 @@ class SqliteFile:
             connection.close()
 
     @contextmanager
-    def locked(self):
-        """Hold the write lock, as another process might."""
-        connection = apsw.Connection(self._path)
-        connection.set_busy_timeout(1_000)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        finally:
-            connection.close()
-
-    @contextmanager
     def full(self, store):
-        """Leave ``store`` no room for another page."""
-        connection = store._connection
-        [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
-        connection.execute(f"PRAGMA max_page_count = {pages}")
+        """Leave ``store`` no room for another page in any commit that begins meanwhile."""
+        connection, commit = store._connection, store._commit
+
+        def without_room(jobs):  # in the writer's thread: nobody else may use its connection while it does
+            [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
+            connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+            try:
+                return commit(jobs)
+            finally:
+                connection.execute("PRAGMA max_page_count = 1000000").fetchall()
+
+        store._commit = without_room
         try:
             yield
         finally:
-            connection.execute("PRAGMA max_page_count = 1000000")
+            store._commit = commit
 
 
 class PostgresSchema:
@@ -63,16 +59,13 @@ class PostgresSchema:
             return connection.execute(sql).fetchall()
 
     @contextmanager
-    def locked(self):
-        """Hold a lock that every round needs, as a node that looks for the dead might."""
-        with psycopg.connect(self.url) as connection:
-            connection.execute("LOCK TABLE node IN EXCLUSIVE MODE")
-            yield
-
-    @contextmanager
     def full(self, _store):
         """Refuse new rows as a server does whose disk is full: filling one for real would fill it for all tests."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(_FULL)
+            for table in _REFUSING:  # one table at a time, for a round of the gateway may have locked the other
+                connection.execute(f"CREATE TRIGGER full_disk BEFORE INSERT ON {table} EXECUTE FUNCTION full_disk()")
             yield
-            connection.execute("DROP FUNCTION full_disk CASCADE")
+            for table in _REFUSING:
+                connection.execute(f"DROP TRIGGER full_disk ON {table}")
+            connection.execute("DROP FUNCTION full_disk")

@@ -1,5 +1,8 @@
 """One gateway and the parties around it, in one process, over loopback sockets and a database."""
 
+import threading
+from contextlib import contextmanager
+
 import trio
 import trio.testing
 
@@ -168,9 +171,25 @@ class World:
         """Return what was logged under one name."""
         return [entry for entry in self.log if entry["event"] == name]
 
+    @contextmanager
     def locked(self):
-        """Keep the gateway from committing meanwhile; it waits, for up to two seconds."""
-        return self.database.locked()
+        """Keep the gateway from committing meanwhile, as a disk that hangs does; a round waits for as long as it takes.
+
+        Another's lock would not do: the gateway gives up after two seconds, which a busy machine may take for anything.
+        """
+        store, free = self.gateway.store, threading.Event()
+        commit = store._commit
+
+        def hanging(jobs):
+            free.wait()
+            return commit(jobs)
+
+        store._commit = hanging
+        try:
+            yield
+        finally:
+            store._commit = commit
+            free.set()
 
     def full(self):
         """Leave the database no room meanwhile."""
