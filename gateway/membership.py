@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 BEAT = 1.0  # seconds between looks
 _MILLI = 1_000
-_RANK = -1  # before the looks, which lock the shares of all: everybody locks in one order
+# Looks come before binds, and both before all else, for everybody locks in one order: how many binds there are a look
+# knows from when it was put, and must not say so after a bind that came in since.
+_LOOKS, _BINDS = -2, -1
 
 
 class Limit(NamedTuple):
@@ -133,7 +135,7 @@ class Membership:
         self._looking = trio.CancelScope()
         self._binds: dict[str, int] = {}
         self._silence = _Silence()
-        self._asking: Batch[_Asked] = Batch(self._count, self._counted, self._not_counted, _RANK)
+        self._asking: Batch[_Asked] = Batch(self._count, self._counted, self._not_counted, _BINDS)
         store.attach(self._asking)
         store.heard = self.heard
 
@@ -164,7 +166,7 @@ class Membership:
         }
         look = _Look(links, binds, demands, self._silence.too_long(trio.current_time()))
         try:
-            news = await self._store.transact(look.work)
+            news = await self._store.transact(look.work, rank=_LOOKS)
         except FencedError:
             await self._join_anew()
         except StoreError:  # the store has logged it, and says when it is back

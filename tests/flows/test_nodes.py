@@ -1,15 +1,18 @@
 """Two gateways on one PostgreSQL: what one accepts, hears or is limited by, the other knows."""
 
+import math
 import time
 from contextlib import contextmanager
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
+from gateway.lanes import dispatcher
 from gateway.smpp import status
 from gateway.store import nodes
 from tests.flows.databases import PostgresSchema
-from tests.flows.peers import App, Operator
+from tests.flows.peers import PATIENCE, App, Operator
 from tests.flows.test_watch import count_rows, figures
 from tests.flows.world import FRENCH, GERMAN, World
 from tests.postgres import ROLE
@@ -99,13 +102,14 @@ async def test_a_stop_is_in_force_everywhere(pair):
     assert (await pair[0].orange.deliver(FRENCH, b"STOP")).status == status.ESME_ROK
     assert (await second.submit(FRENCH)).status == status.OPTED_OUT
     assert (await first.submit(FRENCH)).status == status.OPTED_OUT
-    for _ in range(4):
-        await pair[0].orange.deliver(FRENCH, b"STOP")  # operators take their binds in turn
+    for link in pair[0].orange.links * 2:
+        await pair[0].orange.deliver(FRENCH, b"STOP", link=link)
     assert pair[0].rows("SELECT count(*) FROM ledger") == [(1,)]
 
 
 async def test_a_stop_that_nobody_tells_of(pair, monkeypatch):
     """A STOP reaches what another node has in memory without any notification, a look later."""
+    monkeypatch.setattr(dispatcher, "_RESCUE", 3_600.0)  # or the other node might find what is to wait at this one
     for world in pair:
         world.operator = {"window": 1}
     await start(pair)
@@ -145,6 +149,20 @@ async def test_a_storm_of_binds(pair):
     assert pair[0].rows("SELECT count(*) FROM presence WHERE name LIKE 'bind/app%'") == [(2 * len(names),)]
 
 
+async def test_a_bind_while_a_node_looks(pair):
+    """What a node knew of its binds when it began to look is not what counts when it has let another one in since."""
+    await start(pair)
+    store, member, other = pair[0].gateway.store, *(world.gateway._membership for world in pair)
+    assert await member.may_bind("shop", 1, 2)
+    async with trio.open_nursery() as nursery:
+        async with store.quiet:  # so that one commit brings both
+            nursery.start_soon(member.beat)
+            await wait_all_tasks_blocked()
+            nursery.start_soon(member.may_bind, "shop", 2, 2)
+            await wait_all_tasks_blocked()
+    assert not await other.may_bind("shop", 1, 2)
+
+
 async def test_a_clock_that_is_wrong(pair, monkeypatch):
     """A node whose own clock is set, wrong by an hour, goes by the database's: nothing is early, nothing is late."""
     present = time.time_ns
@@ -182,8 +200,9 @@ async def test_a_clock_that_is_wrong_counts_for_nothing(pair, monkeypatch):
     assert due in figures(pair[0])
 
 
-async def test_a_stop_reaches_what_another_node_holds(pair):
+async def test_a_stop_reaches_what_another_node_holds(pair, monkeypatch):
     """A STOP that one node hears cancels what another one has in memory for the number."""
+    monkeypatch.setattr(dispatcher, "_RESCUE", 3_600.0)  # or the other node might find what is to wait at this one
     pair[1].operator = {"window": 1}
     await start(pair, accounts={"shop": {"forward_mo": False}})
     app, orange = await pair[1].app(), pair[1].orange
@@ -229,8 +248,9 @@ async def test_a_rate_is_shared(pair):
     assert [round(amount / 50_000) for (amount,) in shares] == [1, 1]
 
 
-async def test_a_node_that_leaves(pair):
+async def test_a_node_that_leaves(pair, monkeypatch):
     """What waits at a node that stops goes on at the other at once, without waiting for a lease to end."""
+    monkeypatch.setattr(dispatcher, "_RESCUE", 3_600.0)  # or the other node might find what is to wait at this one
     orange = pair[0].orange
     orange.answer = lambda _pdu: None  # a slow operator: one message on the wire, the others wait
     for world in pair:
@@ -239,7 +259,8 @@ async def test_a_node_that_leaves(pair):
     app = await pair[0].app()
     for _ in range(3):
         await app.accepted(FRENCH)
-    await orange.wait_for(lambda: len(orange.unanswered) == 1)
+    await orange.received(1)
+    assert len(pair[0].gateway.lanes["operator/orange"]) == 2
     orange.answer = lambda _pdu: status.ESME_ROK
     orange.release()
     pair[0].ask_to_stop()
@@ -294,10 +315,21 @@ def stepping(postgres_server):
     postgres_server.drop(schema.space)
 
 
+async def a_lease_passes(pair):
+    """Let a lease pass by the nodes' own clocks, in which each of them has shown signs of life."""
+    members = [world.gateway._membership for world in pair]
+    for each in [*members, *members]:
+        await each.beat()
+    for each in members:
+        seen = each._silence._seen
+        each._silence._seen = {node: (mark, since - nodes.LEASE_MS / 1_000) for node, (mark, since) in seen.items()}
+    for each in members:
+        await each.beat()
+
+
 async def test_steps_of_the_clock(nursery, stepping, log, monkeypatch):
     """Wherever the database's clock is set to, who is dead is taken for dead, who lives is not, and messages go on."""
-    monkeypatch.setattr("gateway.membership.BEAT", 0.1)
-    monkeypatch.setattr(nodes, "LEASE_MS", 2_000)
+    monkeypatch.setattr("gateway.membership.BEAT", math.inf)  # they look when they are told to
     stepping.step(3_600)
     pair = first, second = World(nursery, stepping, log), World(nursery, stepping, log)
     second.orange = first.orange
@@ -306,13 +338,28 @@ async def test_steps_of_the_clock(nursery, stepping, log, monkeypatch):
     app = await first.app()
     for count, ahead in enumerate((-3_600, 3_600), 1):
         stepping.step(ahead)
-        for world in pair:
-            await world.gateway._membership.beat()
+        await a_lease_passes(pair)
         await app.accepted(FRENCH)
         await app.receipts(count)
-        await first.eventually(lambda: first.events("node_taken_for_dead"))
+        with trio.fail_after(PATIENCE):
+            while not first.events("node_taken_for_dead"):  # whoever stood still for so long takes nobody for dead
+                await a_lease_passes(pair)
     assert {each["node"] for each in first.events("node_taken_for_dead")} == {"gone"}
     assert not first.events("lease_lost")
+
+
+async def held_up(world):
+    """Let the lane of the operator send nothing until :func:`go_on`: what is accepted waits in memory; returns it."""
+    await world.usable("orange")
+    lane = world.gateway.lanes["operator/orange"]
+    lane._throttle.paused_until = math.inf
+    return lane
+
+
+def go_on(lane):
+    """Let a lane send again what it may."""
+    lane._throttle.paused_until = -math.inf
+    lane.pump()
 
 
 async def test_nothing_is_sent_without_a_lease(pair):
@@ -322,14 +369,14 @@ async def test_nothing_is_sent_without_a_lease(pair):
     app = await world.app()
     await app.accepted(FRENCH)
     await app.receipts(1)
-    lane = world.gateway.lanes["operator/orange"]
+    lane = await held_up(world)
+    await app.accepted(FRENCH, "later")
     with world.locked():
         world.gateway.store.lease_until = trio.current_time()
         assert "store" in world.gateway.not_ready()
-        lane.pump()
-        assert len(world.orange._texts()) == 1
+        go_on(lane)
+        assert (lane.load().in_flight, len(lane)) == (0, 1)
     await world.eventually(lambda: world.gateway.not_ready() == {})
-    await app.accepted(FRENCH, "later")
     await app.receipts(2)
 
 
@@ -376,13 +423,14 @@ async def test_nothing_is_sent_by_old_news(pair):
     app = await world.app()
     await app.accepted(FRENCH)
     await app.receipts(1)
+    lane = await held_up(world)
+    await app.accepted(FRENCH, "later")
     with world.locked():
         world.gateway.store.heeded_until = trio.current_time()
-        world.gateway.lanes["operator/orange"].pump()
-        assert len(world.orange._texts()) == 1
-    await app.accepted(FRENCH, "later")
+        go_on(lane)
+        assert (lane.load().in_flight, len(lane)) == (0, 1)
     await app.receipts(2)
-    assert world.gateway.store.heeded_until > trio.current_time()
+    await world.eventually(lambda: world.gateway.store.heeded_until > trio.current_time())
 
 
 async def test_a_lane_that_others_know_is_no_orphan(pair):

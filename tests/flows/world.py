@@ -117,8 +117,12 @@ class World:
         return taken
 
     async def usable(self, operator):
-        """Wait until the gateway can send to an operator."""
-        await self.eventually(lambda: self.gateway.lanes.usable(f"operator/{operator}"))
+        """Wait until the gateway can send to an operator, and has seen in the spool what waits for it.
+
+        What is accepted from now on goes straight into memory, while there is room and nobody looks again.
+        """
+        lane = self.gateway.lanes[f"operator/{operator}"]
+        await self.eventually(lambda: lane.usable and not lane._claims._unseen and not lane._claims._claiming)
 
     async def close(self, name, operator):
         """Close an operator and wait until the gateway has noticed."""
