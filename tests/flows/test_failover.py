@@ -111,12 +111,14 @@ async def test_lane_that_nobody_takes_over(world, sfr, monkeypatch):
     """A lane of which nobody takes anything over is not looked through again and again, but for what is urgent."""
     monkeypatch.setattr(upkeep, "_REST", 1_000_000)
     monkeypatch.setattr(upkeep, "_PAGE", 1)
+    monkeypatch.setattr(upkeep, "_SWEEP", 3_600.0)
     routes = [{"prefixes": ["33"], "operators": ["orange", "sfr"]}, {"prefixes": ["49"], "operators": ["orange"]}]
     await world.start({"orange": world.orange, "sfr": sfr}, routes=routes)
     app = await world.app()
     await world.close("orange", world.orange)
     await app.accepted(GERMAN)
     keeper = world.gateway._upkeep
+    await world.eventually(lambda: "operator/orange" in keeper._seen)  # a look under way would end in no rest
     for _ in range(3):
         await keeper.reroute()
     for due in (0, spool.URGENT):

@@ -45,10 +45,10 @@ async def test_what_was_heard(world, texts, shown):
 async def test_links_are_told_apart(world):
     """The lines of a bind's begin and end have the number of its connection."""
     await world.start()
-    for _ in range(2):
+    for count in (1, 2):
         app = await world.app()
-        await app.links[0].part(1)
-    await world.eventually(lambda: len(world.events("app_unbound")) == 2)
+        app.links[0].unbind()
+        await world.eventually(lambda count=count: len(world.events("app_unbound")) == count)
     begun, ended = ([each["link"] for each in world.events(name)] for name in ("app_bound", "app_unbound"))
     assert begun == ended
     assert len({*begun, world.events("operator_bound")[0]["link"]}) == 3

@@ -154,12 +154,11 @@ async def test_a_bind_while_a_node_looks(pair):
     await start(pair)
     store, member, other = pair[0].gateway.store, *(world.gateway._membership for world in pair)
     assert await member.may_bind("shop", 1, 2)
-    async with trio.open_nursery() as nursery:
-        async with store.quiet:  # so that one commit brings both
-            nursery.start_soon(member.beat)
-            await wait_all_tasks_blocked()
-            nursery.start_soon(member.may_bind, "shop", 2, 2)
-            await wait_all_tasks_blocked()
+    async with trio.open_nursery() as nursery, store.quiet:  # so that one commit brings both
+        nursery.start_soon(member.beat)
+        await wait_all_tasks_blocked()
+        nursery.start_soon(member.may_bind, "shop", 2, 2)
+        await wait_all_tasks_blocked()
     assert not await other.may_bind("shop", 1, 2)
 
 
@@ -348,20 +347,6 @@ async def test_steps_of_the_clock(nursery, stepping, log, monkeypatch):
     assert not first.events("lease_lost")
 
 
-async def held_up(world):
-    """Let the lane of the operator send nothing until :func:`go_on`: what is accepted waits in memory; returns it."""
-    await world.usable("orange")
-    lane = world.gateway.lanes["operator/orange"]
-    lane._throttle.paused_until = math.inf
-    return lane
-
-
-def go_on(lane):
-    """Let a lane send again what it may."""
-    lane._throttle.paused_until = -math.inf
-    lane.pump()
-
-
 async def test_nothing_is_sent_without_a_lease(pair):
     """A node whose lease is in doubt by its own clock sends nothing, is not ready, and goes on when it is renewed."""
     await start(pair, bound=("gw1",))
@@ -369,12 +354,12 @@ async def test_nothing_is_sent_without_a_lease(pair):
     app = await world.app()
     await app.accepted(FRENCH)
     await app.receipts(1)
-    lane = await held_up(world)
+    lane = world.pause("operator/orange")
     await app.accepted(FRENCH, "later")
     with world.locked():
         world.gateway.store.lease_until = trio.current_time()
         assert "store" in world.gateway.not_ready()
-        go_on(lane)
+        world.go_on(lane)
         assert (lane.load().in_flight, len(lane)) == (0, 1)
     await world.eventually(lambda: world.gateway.not_ready() == {})
     await app.receipts(2)
@@ -423,11 +408,11 @@ async def test_nothing_is_sent_by_old_news(pair):
     app = await world.app()
     await app.accepted(FRENCH)
     await app.receipts(1)
-    lane = await held_up(world)
+    lane = world.pause("operator/orange")
     await app.accepted(FRENCH, "later")
     with world.locked():
         world.gateway.store.heeded_until = trio.current_time()
-        go_on(lane)
+        world.go_on(lane)
         assert (lane.load().in_flight, len(lane)) == (0, 1)
     await app.receipts(2)
     await world.eventually(lambda: world.gateway.store.heeded_until > trio.current_time())

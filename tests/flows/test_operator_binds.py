@@ -5,6 +5,7 @@ import pytest
 import trio
 
 from gateway.config.models import ConfigError, load
+from gateway.demo.loopback import LOCAL, free_port
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.smpp.events import Odd
@@ -91,7 +92,7 @@ async def test_bind_without_an_answer(world):
     world.operator["response_timeout"] = "50ms"
     world.orange = Refusing([lambda _pdu: b""] * 2)
     await world.start()
-    assert len(world.orange.binds) == 3
+    assert len(world.orange.binds) >= 3  # one that it answers late is left as well
 
 
 async def test_enquire_link_before_the_bind_resp(world):
@@ -176,10 +177,8 @@ class Caller(Peer):
 
 async def outbind(world, **settings):
     """Start a gateway that `orange` may call, and return where."""
-    with trio.socket.socket() as probe:
-        await probe.bind(("127.0.0.1", 0))
-        address = probe.getsockname()
-    listen = {"listen": [f"127.0.0.1:{address[1]}"], "system_id": "smsc", "password": "theirs"}
+    address = LOCAL, free_port()
+    listen = {"listen": ["{}:{}".format(*address)], "system_id": "smsc", "password": "theirs"}
     world.operator["outbind"] = {**listen, **settings}
     await world.start()
     return address

@@ -1,5 +1,6 @@
 """One gateway and the parties around it, in one process, over loopback sockets and a database."""
 
+import math
 import threading
 from contextlib import contextmanager
 
@@ -123,6 +124,23 @@ class World:
         """
         lane = self.gateway.lanes[f"operator/{operator}"]
         await self.eventually(lambda: lane.usable and not lane._claims._unseen and not lane._claims._claiming)
+
+    def time_out(self, lane):
+        """Let the time be over that the peer of a lane has to answer what it was sent so far."""
+        for link in list(self.gateway.lanes[lane].links):
+            link._after(link.session.handle_timer(trio.current_time() + link.session._timers.limits.response))
+
+    def pause(self, lane):
+        """Let a lane send nothing until :meth:`go_on`: what is accepted for it waits in memory; returns it."""
+        lane = self.gateway.lanes[lane]
+        lane._throttle.paused_until = math.inf
+        return lane
+
+    def go_on(self, lane):
+        """Let a lane send what it may."""
+        lane._throttle.paused_until = -math.inf
+        lane._other_rate.set()
+        lane.pump()
 
     async def close(self, name, operator):
         """Close an operator and wait until the gateway has noticed."""
