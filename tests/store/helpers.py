@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
 from gateway.smpp.pdu import SUBMIT_SM
-from gateway.store import spool
+from gateway.store import postgres, postgres_link, postgres_snapshot, spool, sqlite
 from gateway.store.base import Batch
 from gateway.store.messages import Message
 from gateway.store.spool import Spooled
+from gateway.store.sqlite_file import open_database
 from gateway.store.url import open_store
 
 HOUR = 3_600_000  # milliseconds
+PATIENCE = 60  # seconds for what must happen
 NUMBER = "33612345678"
 
 
 class Database:
-    """One database, and the stores opened on it; ``space`` is its schema on a server."""
+    """One database, and the stores opened on it; ``space`` is its schema on a server, made at the instant ``since``."""
 
-    def __init__(self, url, space=None):
+    def __init__(self, url, space=None, since=None):
         self.url = url
         self.space = space
+        self.since = since
         self._opened = []
 
     def open(self, node="gw1"):
@@ -48,19 +52,41 @@ class Database:
             store.close()
 
 
+def _open_patiently(path):
+    connection = open_database(path)
+    connection.set_busy_timeout(1_000 * PATIENCE)
+    return connection
+
+
 @contextmanager
 def sqlite_database(request):
     """Offer an empty SQLite database."""
+    patient(request.getfixturevalue("monkeypatch"))
     yield Database(f"sqlite:///{request.getfixturevalue('tmp_path')}/gateway.db")
+
+
+def patient(monkeypatch):
+    """Have nobody give up on a database, nor it on us, who only stand still because others want the machine, too.
+
+    Tests of how long we wait undo this.
+    """
+    monkeypatch.setattr(sqlite, "open_database", _open_patiently)
+    monkeypatch.setattr(postgres, "_PATIENCE", PATIENCE)
+    monkeypatch.setattr(postgres_link, "_SETTINGS", re.sub(r"'\ds'", f"'{PATIENCE}s'", postgres_link._SETTINGS))
+    monkeypatch.setitem(postgres_link._DEFAULTS, "connect_timeout", PATIENCE)
+    for name in ("_PATIENCE", "_MOMENTS"):
+        monkeypatch.setattr(postgres_snapshot, name, PATIENCE)
 
 
 @contextmanager
 def postgres_database(request):
     """Offer an empty database on the run's PostgreSQL server."""
+    patient(request.getfixturevalue("monkeypatch"))
     server = request.getfixturevalue("postgres_server")
     name = server.create()
+    [(since,)] = server.execute("SELECT clock_timestamp()::text")
     try:
-        yield Database(server.url(name), name)
+        yield Database(server.url(name), name, since)
     finally:
         server.drop(name)
 
@@ -92,7 +118,7 @@ class Gate:
     def wait(self):
         """Tell the test that the transaction is here, and wait for it."""
         trio.from_thread.run_sync(self.entered.set)
-        assert self._open.wait(60)
+        assert self._open.wait(PATIENCE)
 
     def open(self):
         """Let the transaction go on."""

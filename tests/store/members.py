@@ -9,9 +9,8 @@ import psycopg
 import trio
 
 from gateway.store.postgres import PostgresStore
+from tests.store.helpers import PATIENCE
 from tests.store.proxy import Proxy
-
-PATIENCE = 60  # seconds for what must happen
 
 
 @asynccontextmanager
@@ -55,8 +54,9 @@ async def until(condition):
 
 
 async def listening(database, count):
-    """Wait until as many sessions listen."""
-    sql = "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN stopgate' AND state = 'idle'"
+    """Wait until as many sessions of the test's own listen; those of earlier ones may not have ended yet."""
+    listen = "query = 'LISTEN stopgate' AND state = 'idle'"
+    sql = f"SELECT count(*) FROM pg_stat_activity WHERE {listen} AND backend_start > '{database.since}'"
     with trio.fail_after(PATIENCE):
         while await trio.to_thread.run_sync(look, database, sql) != [(count,)]:  # noqa: ASYNC110 (nobody announces it)
             await trio.sleep(0.01)

@@ -66,9 +66,10 @@ async def test_wait(store):
     await put(store, BIG, 1)
     assert (await claimed(store, room(100, 10))).wait == math.inf
     now = await store.transact(lambda tx: tx.now)
-    await put(store, BIG, 1, due=now + 120_000)
-    await put(store, SMALL, 1, due=now + 60_000)
-    assert 55 < (await claimed(store, room(100, 10))).wait <= 60
+    await put(store, BIG, 1, due=now + 2 * HOUR)
+    await put(store, SMALL, 1, due=now + HOUR)
+    found, at = await store.transact(lambda tx: (claim(tx, LANE, room(100, 10)), tx.now))
+    assert found.wait == pytest.approx((now + HOUR - at) / 1_000)
 
 
 async def test_full(store):

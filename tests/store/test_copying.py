@@ -46,9 +46,26 @@ from gateway.store.ledger import CONFIRMATION, Event
 from gateway.store.reviews import Case
 from gateway.store.tables import COPIED, LEFT
 from gateway.store.url import sqlite_path
-from tests.store.helpers import DATABASES, NUMBER, Database, held_by, message, spooled
+from tests.store.helpers import DATABASES, NUMBER, PATIENCE, Database, held_by, message, spooled
 
 COPY = [sys.executable, "-m", "gateway", "store", "copy"]
+# Copies a few pages and stands still within the next one, so that it never ends before somebody kills it.
+ENDLESS = """
+import sys, time
+from gateway import cli
+from gateway.store import copying
+
+append, pages = copying._append, []
+
+def halting(*args):
+    pages.append(append(*args))
+    if len(pages) > 7:
+        time.sleep(3_600)
+    return pages[-1]
+
+copying._append = halting
+cli.main(sys.argv[1:])
+"""
 TABLES = {table.name: table for table in COPIED}
 SMALL = 7  # rows of a page, so that a few dozen are many pages
 
@@ -122,6 +139,12 @@ def small_pages(monkeypatch):
     monkeypatch.setattr(copying, "PAGE", SMALL)
 
 
+@pytest.fixture
+def long_leases(monkeypatch):
+    """Have a gateway that has just joined count as alive until somebody looks, however long that takes."""
+    monkeypatch.setattr(nodes, "LEASE_MS", 1_000 * PATIENCE)
+
+
 def fill(tx, count=30):
     """Write ``count`` rows into each table that holds the gateway's work, and a little into all others."""
     held_by(tx, 77)
@@ -180,7 +203,7 @@ async def do(database, work, node=migrate.COPYIST):
 def aside(database, work):
     """Do the same from another thread, within a test's callback."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(trio.run, do, database, work).result(10)
+        return pool.submit(trio.run, do, database, work).result(PATIENCE)
 
 
 async def copy(pair, watcher=None):
@@ -382,7 +405,7 @@ async def test_broken_ledger(mixed, small_pages):
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["source", "destination"])
-async def test_gateway_at_work(pair, which):
+async def test_gateway_at_work(pair, long_leases, which):
     """While a gateway works on either store nothing is copied."""
     await do(pair[0], fill)
     role = ["source", "destination"][which]
@@ -393,7 +416,7 @@ async def test_gateway_at_work(pair, which):
     assert (await do(pair[1], everything))["message"] == []
 
 
-async def test_gateway_that_starts_meanwhile(pair, small_pages):
+async def test_gateway_that_starts_meanwhile(pair, long_leases, small_pages):
     """A gateway cannot start on the source of a copy under way, or the copy ends."""
     await do(pair[0], fill)
 
@@ -404,7 +427,7 @@ async def test_gateway_that_starts_meanwhile(pair, small_pages):
     def start(what):
         if what == "verify":
             with ThreadPoolExecutor(1) as pool:
-                pool.submit(trio.run, join).result(10)
+                pool.submit(trio.run, join).result(PATIENCE)
 
     sqlite = pair[0].url.startswith("sqlite")
     kind, sentence = (
@@ -484,7 +507,7 @@ def postgres_or_sqlite(url):
     """Return a connection that only looks."""
     if url.startswith("sqlite"):
         connection = apsw.Connection(str(sqlite_path(url)))
-        connection.set_busy_timeout(10_000)
+        connection.set_busy_timeout(1_000 * PATIENCE)
         return connection
     return psycopg.connect(url, autocommit=True)
 
@@ -498,11 +521,12 @@ def bulk(tx, many):
 @pytest.mark.faults
 def test_killed(mixed):
     """A copy that is killed again and again is complete in the end."""
-    many = 24 * PAGE
+    many = 24 * PAGE  # more than the killed ones copy
     trio.run(do, mixed[0], lambda tx: bulk(tx, many))
-    command = [*COPY, "--from", mixed[0].url, "--to", mixed[1].url]
+    urls = ["--from", mixed[0].url, "--to", mixed[1].url]
+    endless = [sys.executable, "-c", ENDLESS, "store", "copy", *urls]
     for goal in (PAGE, 3 * PAGE, 5 * PAGE):
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(endless, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             while process.poll() is None and rows_at(mixed[1]) < goal:  # the look itself takes a moment
                 pass
             process.kill()
@@ -512,7 +536,7 @@ def test_killed(mixed):
         assert reached % PAGE == 0
         with pytest.raises(StoreError, match="unfinished copy"):
             mixed[1].open("gw1")
-    done = subprocess.run([*command, "--format", "json"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*COPY, *urls, "--format", "json"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     copied = json.loads(done.stdout)["copied"]
     assert many + PAGE - reached - copied in {0, PAGE}  # a server may commit what the killed one had sent

@@ -16,7 +16,7 @@ async def test_session_ended(shared, logged):
     """When the server ends our session a round fails whole; the store connects again by itself and says so once."""
     async with member(shared.url) as store:
         backend = store._backend
-        look(shared, f"SELECT pg_terminate_backend({backend}, 5000)")
+        look(shared, f"SELECT pg_terminate_backend({backend}, 60000)")
         with pytest.raises(StoreError, match="connection"):
             await store.transact(lambda tx: add(tx, "lost"))
         await until(lambda: store.healthy)
@@ -99,11 +99,13 @@ async def test_no_commit_without_an_answer(server, shared):
 @pytest.mark.parametrize("at_commit", [False, True])
 async def test_network_that_stops(server, shared, monkeypatch, at_commit):
     """When nothing comes back a round ends all the same, and the database is usable as soon as it has noticed."""
-    monkeypatch.setattr(postgres, "_PATIENCE", 0.5)
+    monkeypatch.undo()
+    monkeypatch.setattr(postgres, "_PATIENCE", PATIENCE)
     async with behind_proxy(server, shared) as (store, proxy):
 
         def work(tx, items):
             _write_and_arm(tx, items, proxy, Fate.FREEZE)
+            store._connection.deadline -= PATIENCE - 0.5  # only of the round that freezes
             if not at_commit:
                 tx.rows("SELECT 1")
 
@@ -120,8 +122,9 @@ async def test_network_that_stops(server, shared, monkeypatch, at_commit):
 
 
 @pytest.mark.faults
-async def test_frozen_process(shared):
+async def test_frozen_process(shared, monkeypatch):
     """A process that stands still within a round loses its transaction, and with it the locks, after three seconds."""
+    monkeypatch.undo()
     async with member(shared.url) as store:
         with pytest.raises(StoreError, match=r"connection|stood still"):
             await store.transact(lambda tx: (add(tx, "a"), tx.rows("SELECT 1"), time.sleep(3.5), tx.rows("SELECT 1")))

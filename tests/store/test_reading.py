@@ -110,18 +110,19 @@ async def test_connection_that_was_lost(shared):
         with closing(Reader(shared.url)) as reader:
             assert await reader.read(numbers) == []
             readers = "pg_stat_activity WHERE application_name = 'stopgate/reader'"
-            look(shared, f"SELECT pg_terminate_backend(pid, 5000) FROM {readers} AND datname = current_database()")
+            look(shared, f"SELECT pg_terminate_backend(pid, 60000) FROM {readers} AND datname = current_database()")
             assert await reader.read(numbers) == []
 
 
 async def test_server_that_stands_still(server, shared, nursery, monkeypatch):
     """A reading that the server leaves without an answer ends, and nobody waits for its place; others connect anew."""
-    monkeypatch.setattr("gateway.store.postgres_snapshot._PATIENCE", 0.2)
+    monkeypatch.setattr("gateway.store.postgres_snapshot._MOMENTS", 1.0)
     proxy = Proxy(server.over_tcp[1])
     await nursery.start(proxy.run)
 
     def work(snapshot):
         proxy.next = Fate.FREEZE
+        snapshot._connection.patience -= PATIENCE - 0.2  # only with what has frozen
         return numbers(snapshot)
 
     async with shared.serving():
