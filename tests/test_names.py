@@ -10,6 +10,7 @@ from gateway.names import Names
 from tests.dead_names import DeadNames
 
 MANY = 60  # more than there are threads for everybody
+PATIENCE = 60.0  # seconds for threads to begin
 
 
 async def look(host):
@@ -27,6 +28,9 @@ async def test_names_that_cannot_be_had_hold_up_nobody(nursery, monkeypatch):
         for number in range(2 * MANY):
             nursery.start_soon(look, f"dead{number % MANY}")
         await trio.testing.wait_all_tasks_blocked()
+        with trio.fail_after(PATIENCE):
+            while len(names.most) < MANY:  # noqa: ASYNC110 (a thread tells nobody)
+                await trio.sleep(0.002)
         assert await look("localhost")
         assert trio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
     assert set(names.most.values()) == {1}

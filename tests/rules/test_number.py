@@ -260,5 +260,5 @@ def test_prepared_needs_no_file():
         f"print(*(number.canonical(code + '1512345678').key for code in {PLAIN!r}))\n"
     )
     line = [sys.executable, "-c", code]
-    done = subprocess.run(line, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(line, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == [f"{code}1512345678" for code in PLAIN]
