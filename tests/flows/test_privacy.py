@@ -41,6 +41,8 @@ async def test_purge(world, app):
     retention = world.gateway._retention
     retention.configure(world.gateway.config.model_copy(update={"opt_out": short_lived(world)}))
     await world.eventually(lambda: world.rows("SELECT count(*) FROM message WHERE state = 1") == [(0,)])
+    [(ended,)] = world.rows("SELECT max(done) FROM message")
+    await world.eventually(lambda: world.gateway.store.clock() > ended + 10)  # milliseconds; what was just now stays
     assert (await retention.purge()) == {"texts": 2, "messages": 2, "confirmations": 1, "contacts": 1, "evidence": 1}
     assert world.rows("SELECT number FROM blacklist") == [(FRENCH,)]
     assert world.rows("SELECT count(*) FROM evidence WHERE number <> '' AND effect = 'opted_out'") == [(1,)]

@@ -10,7 +10,8 @@ import pytest
 from gateway.rules.reason import Reason
 from gateway.smpp import pdu as smpp
 from gateway.smpp import status
-from tests.flows.peers import tlv
+from gateway.smpp.events import Request
+from tests.flows.peers import submit_sm, tlv
 from tests.flows.test_hours import closed_now
 from tests.flows.world import FRENCH
 
@@ -86,9 +87,13 @@ async def test_reason(world, reason, name, text, more, account, code):  # noqa: 
 async def test_throttled(world):
     """What is over the account's rate is counted and logged as that."""
     await world.start(accounts={"shop": {"rate": 1, "forward_mo": False}})
-    app = await world.app()
-    await app.accepted(FRENCH, "x" * 400)
-    assert (await app.submit(FRENCH)).status == status.ESME_RTHROTTLED
+    app, answers = await world.app(), []
+    async with world.gateway.store.quiet:  # so that one instant sees both
+        bodies = submit_sm(FRENCH, "x" * 400), submit_sm(FRENCH)
+        app.links[0].send([Request(smpp.SUBMIT_SM, body, answers) for body in bodies])
+        await app.heard()
+    await app.wait_for(lambda: len(answers) == 2)
+    assert [each.status for each in answers] == [ROK, status.ESME_RTHROTTLED]
     assert counted(world, "shop") == {"appended": 1, "throttled": 1}
     assert logged(world)[-1] == ("shop", None, "throttled", "ESME_RTHROTTLED")
 

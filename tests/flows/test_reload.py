@@ -148,8 +148,9 @@ async def test_operator_that_is_new(world, other):
     assert world.events("operator_unbound") == []
 
 
-async def test_operator_that_is_gone(world, other):
+async def test_operator_that_is_gone(world, other, monkeypatch):
     """An operator that is gone is left politely; what it had is settled, what waited for it goes to today's routes."""
+    monkeypatch.setattr("gateway.app._PATIENCE", PATIENCE)  # its last answer comes when the test says
     await world.start()
     sfr = await other()
     world.orange.answer = silence
@@ -176,7 +177,7 @@ async def test_operator_that_is_bound_to_another_way(world, other):
     app, moved = await world.app(), await other()
     await world.reload(operators={"orange": {"port": moved.port}})
     await moved.bound()
-    assert world.orange.links == []
+    assert all(link.session.finished for link in world.orange.links)
     await world.usable("orange")
     await app.accepted(FRENCH)
     assert [text.destination for text in await moved.texts(1)] == [FRENCH]
@@ -188,10 +189,10 @@ async def test_reload_upon_reload(world, other):
     moved = await other()
     for port in [moved.port, world.orange.port] * 3 + [moved.port]:
         await world.reload(operators={"orange": {"port": port}})
-    await moved.bound()
+    await world.eventually(lambda: not world.gateway._peers._leaving)
     await world.usable("orange")
     await world.orange.wait_for(lambda: not world.orange.links)
-    assert len(moved.links) == 1
+    await moved.wait_for(lambda: [link.session.bound for link in moved.links] == [True])
 
 
 async def test_what_wants_a_restart_is_named(world):
@@ -231,12 +232,13 @@ async def test_stop_for_an_operator_that_is_gone(world, other):
         answers.append(await world.orange.deliver(FRENCH, b"STOP"))
         world.orange.changes.tell()
 
-    with world.locked():
-        world.nursery.start_soon(text)
-        await world.orange.wait_for(lambda: world.orange.links[0].session.in_flight)
-        await app.heard()
+    [link] = world.gateway._peers.connectors["orange"].links
+    async with world.gateway.store.quiet:
         routes = [{"prefixes": [""], "operators": ["sfr"]}]
         world.nursery.start_soon(partial(world.reload, operators={"orange": None, "sfr": settings(sfr)}, routes=routes))
+        await world.eventually(lambda: world.gateway.store.quiet.statistics().tasks_waiting)
+        world.nursery.start_soon(text)
+        await world.eventually(lambda: link.session.owed)
     await world.orange.wait_for(lambda: answers)
     assert answers[0].status == status.ESME_ROK
     assert len(world.rows("SELECT * FROM ledger")) == 1
@@ -264,7 +266,7 @@ async def test_what_an_administrator_has_asked_for_stays(world, other):
     moved = await other()
     await world.gateway._operate.suspend_operator("orange")
     await world.reload(operators={"orange": {"port": moved.port}})
-    await moved.bound()
+    await world.eventually(lambda: len(world.events("operator_bound")) == 2)
     [line] = await world.gateway._operate.operators()
     assert line["state"] == "suspended"
     assert not world.gateway.lanes.usable("operator/orange")

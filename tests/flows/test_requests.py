@@ -110,9 +110,11 @@ async def test_time_to_live(world, waiting):
     """What says its time to live, and no validity_period, is valid for so long; else for as long as we say."""
     await data_sm(waiting, FRENCH, "Soldes", tlv(Tag.qos_time_to_live, (90).to_bytes(4, "big")))
     await data_sm(waiting, FRENCH, "Soldes")
-    [(brief,), (usual,)] = world.rows("SELECT expires - (SELECT submitted FROM message WHERE id = message) FROM spool")
-    assert abs(90_000 - brief) < 5_000  # from its arrival on, which is a bit before its commit, by clocks that round
-    assert abs(48 * 3_600_000 - usual) < 5_000
+    [(brief,), (usual,)] = world.rows(
+        "SELECT expires - (SELECT submitted FROM message WHERE id = message) FROM spool ORDER BY message"
+    )
+    assert abs(90_000 - brief) < 60_000  # from its arrival on, which is a bit before its commit, by clocks that round
+    assert abs(48 * 3_600_000 - usual) < 60_000
 
 
 async def test_operator_is_told_the_validity(world, app):
@@ -209,6 +211,7 @@ async def test_submit_multi(world, app):
 async def test_submit_multi_refused_one_by_one(world, app):
     """Destinations that are refused are listed, each with its reason; the others are sent."""
     await app.accepted(FRENCH, registered_delivery=0)
+    await world.orange.texts(1)  # for a STOP cancels what still waits
     assert (await world.orange.deliver(FRENCH, b"STOP", to=SHORT_CODE)).status == status.ESME_ROK
     destinations = [Sme(1, 1, FRENCH), Sme(1, 1, "12"), DistributionList("friends"), Sme(1, 1, OTHER_FRENCH)]
     answer = await submit_multi(app, destinations)
@@ -377,8 +380,9 @@ async def test_cancel_leaves_others_alone(world):
     for text in ("one", "two", "three"):
         await bank.accepted(FRENCH, text)
     await world.orange.received(1)
-    assert (await cancel(shop, number=FRENCH)).status == status.ESME_RCANCELFAIL
     lane = world.gateway.lanes["operator/orange"]
+    await world.eventually(lambda: len(lane) == 2)
+    assert (await cancel(shop, number=FRENCH)).status == status.ESME_RCANCELFAIL
     assert len(lane) == 2
     world.orange.answer = lambda _pdu: status.ESME_ROK
     world.orange.release()

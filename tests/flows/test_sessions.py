@@ -9,6 +9,7 @@ import trio
 from gateway.smpp import pdu as smpp
 from gateway.smpp import receipt, status
 from gateway.smpp.events import Request
+from tests.binds.test_passwords import HASH, Gate, begun
 from tests.flows.peers import PATIENCE, App, submit_sm
 from tests.flows.world import FRENCH
 
@@ -55,7 +56,7 @@ async def test_hundred_at_once(world):
 
 async def test_dead_app_frees_its_place(world):
     """The place of an app that is gone without a word is free once nothing answers any more (ideas 19, 61)."""
-    await world.start(accounts={"shop": {"max_binds": 1}}, smpp={"enquire_link": "1s", "response_timeout": "1s"})
+    await world.start(accounts={"shop": {"max_binds": 1}})
     stream = await trio.open_tcp_stream(*world.address)
     fields = {"system_id": "shop", "password": "secret", "system_type": "", "interface_version": 0x34}
     body = smpp.encode_body(smpp.BIND_RECEIVER, {**fields, "addr_ton": 0, "addr_npi": 0, "address_range": ""})
@@ -63,15 +64,19 @@ async def test_dead_app_frees_its_place(world):
         await stream.send_all(smpp.header(len(body), smpp.BIND_RECEIVER, 0, 1) + body)
         await world.eventually(lambda: world.events("app_bound"))
         assert await world.refused(App()) == status.ESME_RALYBND
+        [client] = [each for each in world.gateway._listener._clients if each.link.session.bound]
+        for seconds in (31, 62):  # until it is asked whether it lives, and until it should have answered
+            client.link._after(client.link.session.handle_timer(trio.current_time() + seconds))
         await world.eventually(lambda: world.events("app_unbound"))
         assert world.events("app_unbound")[0]["reason"] == "no answer to enquire_link"
         await world.app()
 
 
-async def test_slow_password(world):
+async def test_slow_password(world, monkeypatch):
     """While a password takes long to check, others are served (idea 26)."""
-    slow = argon2.PasswordHasher(time_cost=20, memory_cost=65_536, parallelism=1).hash("secret")
-    await world.start(accounts={"shop": {"password": slow}})
+    slow = Gate(argon2.PasswordHasher.verify)
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", lambda *args: slow(*args))  # noqa: PLW0108 (only a function becomes a method)
+    await world.start(accounts={"shop": {"password": HASH}})
     other, app, bound = await world.app("bank"), App(), []
 
     async def bind():
@@ -79,9 +84,10 @@ async def test_slow_password(world):
         app.changes.tell()
 
     world.nursery.start_soon(bind)
-    await app.wait_for(lambda: app.links and app.links[0].session.in_flight)
+    await begun(slow, 1)
     assert (await other.heard()).status == status.ESME_RINVDSTADR
     assert bound == []
+    slow.open()
     await app.wait_for(lambda: bound)
     assert bound[0].status == status.ESME_ROK
 

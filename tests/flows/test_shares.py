@@ -29,7 +29,7 @@ async def test_binds_of_one_operator(world):
 
 async def test_bind_that_answers_nothing(world):
     """A bind that answers nothing keeps no more than its window; the others carry the rest."""
-    world.operator = {"binds": 2, "window": 2, "response_timeout": "3s"}
+    world.operator = {"binds": 2, "window": 2, "response_timeout": "10m"}
     await world.start()
     await world.orange.bound(2)
     mute = world.orange.links[0]

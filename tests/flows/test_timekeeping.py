@@ -41,7 +41,8 @@ async def test_set_back(world, set_clock):
     set_clock(-HOUR)
     await world.gateway._timekeeping.look()
     assert [receipt.stat for receipt in await app.receipts(1)] == ["DELIVRD"]
-    assert [each["seconds"] for each in world.events("clock_set")] == [-HOUR]
+    [event] = world.events("clock_set")
+    assert abs(event["seconds"] + HOUR) < 60  # the two clocks are not looked at in one instant
 
 
 async def test_set_forward(world, set_clock):
@@ -52,7 +53,8 @@ async def test_set_forward(world, set_clock):
     await world.gateway._timekeeping.look()
     await app.accepted(FRENCH)
     assert [receipt.stat for receipt in await app.receipts(1)] == ["DELIVRD"]
-    assert [each["seconds"] for each in world.events("clock_set")] == [HOUR]
+    [event] = world.events("clock_set")
+    assert abs(event["seconds"] - HOUR) < 60
 
 
 async def test_scheduled(world, set_clock):

@@ -150,14 +150,16 @@ async def test_tls_greeting_on_the_plain_port(world, authority, listen):
 
 async def test_handshake_that_never_ends(world, authority, listen):
     """A peer that connects and says nothing loses its connection in time, and delays no other."""
-    address = await listen(session_init_timeout="300ms")
-    async with await trio.open_tcp_stream(*address) as silent:
+    address = await listen(session_init_timeout="10m")
+    async with await trio.open_tcp_stream(*address):
         await world.eventually(lambda: world.gateway._door.places.unbound == 1)
         await (await bind(world, address, tls=authority.client())).accepted(FRENCH)
-        with trio.fail_after(PATIENCE):
-            assert await silent.receive_some(1) == b""
-    [entry] = await world.eventually(lambda: world.events("connection_refused"))
-    assert (entry["reason"], entry["why"]) == ("tls", "took too long")
+        await world.reload(smpp={"session_init_timeout": "300ms"})
+        async with await trio.open_tcp_stream(*address) as silent:
+            with trio.fail_after(PATIENCE):
+                assert await silent.receive_some(1) == b""
+        [entry] = await world.eventually(lambda: world.events("connection_refused"))
+        assert (entry["reason"], entry["why"]) == ("tls", "took too long")
     await world.eventually(lambda: world.gateway._door.places.unbound == 0)
 
 
@@ -272,6 +274,6 @@ async def test_connections_leave_nothing_behind(world, authority, listen):
             app = await bind(world, where, tls=tls)
             app.links[0].close("the test hangs up")
             await heard(where, GREETINGS["http"])
-        await world.eventually(lambda: len(left()) == before)
+        await world.eventually(lambda: len(left()) <= before)
     finally:
         gc.enable()

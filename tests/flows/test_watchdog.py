@@ -19,8 +19,9 @@ def hasty(monkeypatch):
 
 @pytest.fixture
 def fair(hasty, monkeypatch):
-    """Put up with a complaint for as long as a busy machine may keep us waiting."""
+    """Put up with a complaint for as long as a busy machine may keep us waiting, and for longer where it stops us."""
     monkeypatch.setattr("gateway.observe.pulse.PATIENCE", 1.0)
+    monkeypatch.setattr("gateway.observe.pulse._MISSED", 0.2)
     monkeypatch.setattr("gateway.store.rounds._LATE", 1.0)
 
 

@@ -197,12 +197,12 @@ async def test_corpus_from_an_app(world, bound):
     assert [each.message_id for each in await other.receipts(1)] == [message_id]
 
 
-@needs_corpus
 def _only_one(links):
     """Return the one link there is once it is bound and no other is left."""
     return links[0] if len(links) == 1 and links[0].session.bound else None
 
 
+@needs_corpus
 async def test_corpus_from_an_operator(world):
     """Whatever PDU of the corpus an operator sends, valid or not, it is bound to afterwards, or again."""
     world.operator["reconnect"] = {"initial": "1ms", "maximum": "1ms"}
