@@ -9,6 +9,7 @@ from collections import deque
 
 import trio
 
+from gateway.demo.loopback import free_port
 from gateway.link import Link
 from gateway.simulate.peer import Changes, Joiner, message_body
 from gateway.smpp import pdu as smpp
@@ -22,6 +23,7 @@ from gateway.smpp.timers import Limits
 PATIENCE = 60.0  # an upper bound: what is waited for mostly comes within milliseconds
 SHORT_CODE = "36034"
 RECEIPT = 0x04
+_LIMITS = Limits(session_init=PATIENCE, response=PATIENCE)
 
 
 async def soon(changes, condition):
@@ -67,9 +69,19 @@ class Peer:
         [response] = await self.wait_for(lambda: reply)
         return response
 
+    async def heard(self):
+        """Wait until everything sent so far over the first link has been read, by tasks just started as well.
+
+        Behind it goes a submit_sm that is refused at once, for its form or as it comes from an operator: it waits for
+        no commit.
+        """
+        for _ in range(2):  # turns of the event loop: who was started in this one has had its first step then
+            await trio.lowlevel.checkpoint()
+        return await self.ask(self.links[0], smpp.SUBMIT_SM, submit_sm("nobody"))
+
     async def serve(self, stream, role):
         """Be one side of a connection until it ends."""
-        link = Link(stream, Session(role, Limits(), trio.current_time(), window=1_000), self._handle)
+        link = Link(stream, Session(role, _LIMITS, trio.current_time(), window=1_000), self._handle)
         self.links.append(link)
         self.changes.tell()
         try:
@@ -142,15 +154,6 @@ class App(Peer):
         assert response.status == status.ESME_ROK, status.name(response.status)
         return response.fields["message_id"]
 
-    async def heard(self):
-        """Wait until everything submitted so far has been read, by tasks that were started just now as well.
-
-        Behind it goes a submit_sm whose form is wrong: it is refused at once and waits for no commit.
-        """
-        for _ in range(2):  # who is started in one turn of the event loop begins in the next, before us or behind us
-            await trio.lowlevel.checkpoint()
-        return await self.submit("nobody")
-
     async def receipts(self, count):
         """Return the first ``count`` receipts, read."""
         pdus = (await self.received(count))[:count]
@@ -176,6 +179,7 @@ class Operator(Peer):
         lets_in: whether binds are let in; None leaves them without an answer.
         reports: the message_state to report for each segment accepted; None: the test reports by hand.
         taken: the submit_sm that were answered with ESME_ROK, in that order, each with its message_id.
+        unreported: the message_state of each of those that the gateway has not been told of yet, by message_id.
     """
 
     def __init__(self, tls=None):
@@ -185,19 +189,22 @@ class Operator(Peer):
         self.lets_in = True
         self.reports = receipt.DELIVERED
         self.taken = []
+        self.unreported = {}
         self._first_id = 1_001
         self._scope = trio.CancelScope()
         self._closed = trio.Event()
         self._nursery = None
 
     async def run(self, task_status=trio.TASK_STATUS_IGNORED):
-        """Listen until closed; on the same port as before when it opens again."""
+        """Listen until closed; when it opens again, on the same port, which nobody is given by chance meanwhile."""
+        self.port = self.port or free_port()
         listeners = await trio.open_tcp_listeners(self.port, host="127.0.0.1")
-        self.port = listeners[0].socket.getsockname()[1]
         self._closed = trio.Event()
         async with trio.open_nursery() as self._nursery:
             self._scope = self._nursery.cancel_scope
             self._nursery.start_soon(trio.serve_listeners, self._accept, listeners)
+            for message_id in self.unreported:
+                self._nursery.start_soon(self._report_until_taken, message_id)
             task_status.started()
         self._closed.set()
 
@@ -251,14 +258,16 @@ class Operator(Peer):
         body = smpp.encode_body(smpp.SUBMIT_SM | smpp.RESPONSE, {"message_id": message_id})
         link.respond([(pdu, code, body)])
         if self.reports is not None:
-            self._nursery.start_soon(self._report_until_taken, message_id, self.reports)
+            self.unreported[message_id] = self.reports
+            self._nursery.start_soon(self._report_until_taken, message_id)
 
-    async def _report_until_taken(self, message_id, state):
+    async def _report_until_taken(self, message_id):
         """Report once more, over the next bind, whenever one ends before it has answered."""
         answer = None
         while answer is None:
             await self.wait_for(self._receivers)
-            answer = await self.report(message_id, state)
+            answer = await self.report(message_id, self.unreported[message_id])
+        del self.unreported[message_id]
 
     def _receivers(self):
         return [link for link in self.links if link.session.state in (State.BOUND_RX, State.BOUND_TRX)]

@@ -4,9 +4,15 @@ import pytest
 import trio
 
 from gateway.smpp import status
-from tests.flows.peers import App, Operator
+from tests.flows.peers import PATIENCE, App, Operator
 from tests.flows.test_operator import accept, silence
 from tests.flows.world import FRENCH, OTHER_FRENCH
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    """Give peers a minute for their last answers."""
+    monkeypatch.setattr("gateway.app._PATIENCE", PATIENCE)
 
 
 @pytest.fixture
@@ -47,7 +53,7 @@ async def test_accepted_is_answered(world):
         world.nursery.start_soon(submit, app, answers)
         await app.heard()
         world.ask_to_stop()
-        await world.eventually(lambda: world.events("stopping"))
+        await world.draining()
         late = await app.submit(FRENCH, "late")
     await app.gone()
     await world.stopped()
@@ -64,7 +70,7 @@ async def test_no_new_binds(world):
         world.nursery.start_soon(submit, app, [])
         await app.heard()
         world.ask_to_stop()
-        await world.eventually(lambda: world.events("stopping"))
+        await world.draining()
         with pytest.raises(OSError, match="connect"):
             await world.nursery.start(App("bank").run, world.address)
     await world.stopped()
@@ -167,10 +173,9 @@ async def test_stop_answered_while_stopping(world):
 
     with world.locked():
         world.nursery.start_soon(text)
-        await world.orange.wait_for(lambda: world.orange.links[0].session.in_flight)
-        await app.heard()
+        await world.orange.heard()
         world.ask_to_stop()
-        await world.eventually(lambda: world.events("stopping"))
+        await world.draining()
     await world.stopped()
     await world.eventually(lambda: answers)
     acknowledged = answers[0] is not None and answers[0].status == status.ESME_ROK

@@ -156,6 +156,10 @@ class World:
         """Do what SIGTERM does."""
         self._stop.set()
 
+    async def draining(self):
+        """Wait until the gateway, which was asked to stop, lets nobody in any more and takes nothing."""
+        await self.eventually(lambda: self.gateway._listener._accepting.cancelled_caught)
+
     async def stopped(self):
         """Wait until the gateway has ended cleanly."""
         with trio.fail_after(2 * PATIENCE):
