@@ -1,10 +1,14 @@
 """A whole gateway for each test: real sockets, a real database, scripted peers around it."""
 
+import threading
+
+import argon2
 import pytest
 import structlog
 from structlog.testing import LogCapture
 
 from tests.flows.databases import PostgresSchema, SqliteFile
+from tests.flows.peers import PATIENCE
 from tests.flows.world import World
 
 
@@ -37,3 +41,23 @@ async def world(nursery, database, log):
     world = World(nursery, database, log)
     yield world
     world.close_reader()
+
+
+class Checks(list):
+    """Checks of hashes that have begun; `opened` lets them end."""
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """Hold up every check of a hash until `opened` is set; a list of those that have begun."""
+    opened, begun = threading.Event(), Checks()
+    begun.opened, verify = opened, argon2.PasswordHasher.verify
+
+    def held(*args):
+        begun.append(args)
+        assert opened.wait(PATIENCE)
+        return verify(*args)
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", held)
+    yield begun
+    opened.set()

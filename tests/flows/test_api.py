@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from gateway.smpp.text import Alphabet
 from gateway.store import ledger, settings
 from gateway.store.ids import wire
+from gateway.web.api.gate import SECONDS
 from gateway.web.api.told import ReceiptEvent
 from tests.flows.world import FRENCH, GERMAN, OTHER_FRENCH
 from tests.web.client import KEY, OTHER_KEY, Client
@@ -53,13 +55,25 @@ async def test_message_is_a_submission(world, client):
     assert found["submitted_at"] <= found["done_at"]
 
 
-async def test_answer_that_takes_too_long(world, client, monkeypatch):
+@pytest.fixture
+def clock():
+    """Give a clock for the event loop that goes like any other, and can be put forward."""
+    return MockClock(rate=1.0)
+
+
+async def test_answer_that_takes_too_long(clock, world, client):
     """Nobody is told that nothing was accepted where it may still be: the same request under its key finds out."""
-    await client.get("/usage")  # whose the key is is looked up once
-    with monkeypatch.context() as shorter, world.locked():
-        shorter.setattr("gateway.web.api.gate.SECONDS", 0.2)
-        late = await client.send(FRENCH, "Hello", key="order-1")
-        assert (late.status, late.problem, late.headers["retry-after"]) == (504, "late", "5")
+    answers = []
+
+    async def send():
+        answers.append(await client.send(FRENCH, "Hello", key="order-1"))
+
+    async with trio.open_nursery() as nursery, world.gateway.store.quiet:
+        nursery.start_soon(send)
+        await world.eventually(lambda: world.gateway._submit.batch.waiting)
+        clock.jump(SECONDS)
+        [late] = await world.eventually(lambda: answers)
+    assert (late.status, late.problem, late.headers["retry-after"]) == (504, "late", "5")
     [(kept,)] = await world.eventually(lambda: world.rows("SELECT id FROM message"))
     again = await client.send(FRENCH, "Hello", key="order-1")
     assert (again.status, again.json["id"], again.headers["idempotency-replayed"]) == (201, wire(kept), "true")
@@ -184,8 +198,17 @@ async def test_refusals_are_kept_and_throttling_is_not(world):
     assert (await client.send(FRENCH, key="a")).problem == "opted-out"
     await client.delete(f"/blacklist/{FRENCH}?reason=a+mistake")
     assert (await client.send(FRENCH, key="a")).problem == "opted-out"
-    assert (await client.send(GERMAN, "a" * 400, key="b")).status == 201  # goes into debt
-    throttled = await client.send(GERMAN, key="c")
+    replies = []
+
+    async def send(key):
+        replies.append(await client.send(GERMAN, "a" * 400, key=key))
+
+    async with trio.open_nursery() as nursery, world.gateway.store.quiet:  # so that one commit sees both
+        for count, key in enumerate("bc", 1):
+            nursery.start_soon(send, key)
+            await world.eventually(lambda count=count: len(world.gateway._submit.batch.waiting) == count)
+    taken, throttled = sorted(replies)
+    assert taken.status == 201
     assert (throttled.status, throttled.problem) == (429, "rate-exceeded")
     assert int(throttled.headers["retry-after"]) >= 1
     assert world.rows("SELECT key FROM idempotency ORDER BY key") == [("a",), ("b",)]
@@ -429,7 +452,8 @@ async def test_rate_of_requests(world):
     assert replies[0].headers["ratelimit"] == '"requests";r=2;t=0'
 
     async def ask():
-        replies.append(await client.get("/usage"))
+        while all(reply.status == 200 for reply in replies):
+            replies.append(await client.get("/usage"))
 
     async with trio.open_nursery() as nursery:
         for _ in range(20):

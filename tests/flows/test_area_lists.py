@@ -270,12 +270,10 @@ async def test_two_imports_at_once(world):
     visitor, answers = await site.visitor("shop"), []
     await visitor.get("/blacklist")
 
-    rows = b"number\n" + b"".join(b"+336%08d\n" % each for each in range(10_000))
-
     async def upload():
-        answers.append(await visitor.upload("/blacklist/import", "list.csv", rows, reason="r"))
+        answers.append(await visitor.upload("/blacklist/import", "list.csv", b"number\n0600000000", reason="r"))
 
-    async with trio.open_nursery() as nursery:
+    async with world.gateway.store.quiet, trio.open_nursery() as nursery:  # the first one goes on until then
         nursery.start_soon(upload)
         nursery.start_soon(upload)
     assert sorted(answer.status for answer in answers) == [303, 409]

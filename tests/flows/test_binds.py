@@ -13,7 +13,6 @@ from tests.flows.peers import App, submit_sm
 from tests.flows.world import FRENCH
 
 HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("secret")
-SLOW_HASH = argon2.PasswordHasher().hash("secret")
 RST = struct.pack("ii", 1, 0)
 
 
@@ -109,14 +108,15 @@ async def test_connections_that_are_reset(world):
     await (await world.app()).accepted(FRENCH)
 
 
-async def test_connection_that_ends_while_its_bind_is_judged(world):
+async def test_connection_that_ends_while_its_bind_is_judged(world, checks):
     """A bind that is judged too late was not refused: its place is free, and the log says that the app is gone."""
-    slow = {"password": SLOW_HASH, "max_binds": 1}
-    await world.start(accounts={"shop": slow})
+    await world.start(accounts={"shop": {"password": HASH, "max_binds": 1}})
     with socket.create_connection(world.address) as raw:
         bind = {"system_id": "shop", "password": "secret", "system_type": "", "interface_version": 0x34}
         body = smpp.encode_body(smpp.BIND_TRANSMITTER, {**bind, "addr_ton": 0, "addr_npi": 0, "address_range": ""})
         raw.send(smpp.header(len(body), smpp.BIND_TRANSMITTER, 0, 1) + body)
+    await world.eventually(lambda: checks and world.events("app_gone"))
+    checks.opened.set()
     await world.eventually(lambda: len(world.events("app_gone")) == 2)
     assert world.events("app_refused") == []
     assert world.gateway._listener.bound()["shop"] == 0
