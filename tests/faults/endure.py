@@ -20,7 +20,9 @@ from tests.faults.weather import Between
 LONG = os.environ.get("FAULTS") == "long"
 LEAD = 3.0 if LONG else 0.5  # seconds of load before and after
 EVERY, LATE = 20, 3.0  # one PDU in so many is struck; seconds that a late one is late
+MESSAGES, OPT_OUTS = 500, 5  # more than so many make a trial
 TIMEOUT = 2.0  # seconds that either side waits for an answer
+_LOOK = 0.05  # seconds
 TEMPORARY = {status.name(code) for code in (status.ESME_RSYSERR, status.ESME_RMSGQFUL, status.ESME_RTHROTTLED)}
 
 
@@ -75,6 +77,7 @@ async def endure(folder, meanwhile, prepare=lambda _peers: None, patience=90.0):
                 await trio.sleep(LEAD)
                 await meanwhile(peers)
                 await trio.sleep(LEAD)
+                await peers.changes.wait_for(lambda: len(peers.accepted) > MESSAGES and len(peers.stopped) > OPT_OUTS)
                 peers.unload()
             await peers.settle(patience)
             uncertain = await unanswered(peers.gateway)
@@ -104,10 +107,17 @@ def judged(peers, uncertain):
 
 
 async def unanswered(gateway):
-    """Return how many requests to operators were never answered, by the gateway's own count."""
-    page = await trio.to_thread.run_sync(fetch, gateway.metrics, "/metrics")
-    lines = [line for line in page.splitlines() if line.startswith('stopgate_unanswered_total{name="simulated"')]
-    return int(sum(float(line.split()[-1]) for line in lines))
+    """Return how many requests to the operator were never answered, by the gateway's own count, once none waits."""
+    while True:
+        page = await trio.to_thread.run_sync(fetch, gateway.metrics, "/metrics")
+        if not _sum(page, "stopgate_in_flight"):
+            return int(_sum(page, "stopgate_unanswered_total"))
+        await trio.sleep(_LOOK)  # until then it may yet be one more
+
+
+def _sum(page, metric):
+    lines = [line for line in page.splitlines() if line.startswith(f'{metric}{{name="simulated"')]
+    return sum(float(line.split()[-1]) for line in lines)
 
 
 def told(capsys, what, expected, seen):

@@ -85,7 +85,7 @@ class Peers:
                     starts = self.gateway.starts
                     await self._bind_and_serve()
             except* (OSError, PeerError):
-                if self.door is not None and self.alive:  # something comes between that passes: try again
+                if self.alive and (self.door is not None or self.gateway.serves):  # what came between passes: try again
                     starts -= 1
                     await trio.sleep(_AGAIN)
 

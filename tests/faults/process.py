@@ -46,6 +46,7 @@ class Gateway:
         prefix: words in front of the command line.
         address: where the latest run takes binds.
         starts: how many runs have got as far as taking binds.
+        serves: whether the latest one did, and has not ended.
         events: what the latest run has logged, oldest first.
         operator: where the operator listens.
     """
@@ -57,6 +58,7 @@ class Gateway:
         self.address = ("127.0.0.1", 0)
         self.metrics = ("127.0.0.1", free_port())
         self.starts = 0
+        self.serves = False
         self.events = []
         self.changes = Changes()
         self.operator = ("127.0.0.1", 1)  # nobody, until there is one
@@ -99,6 +101,7 @@ class Gateway:
             with trio.CancelScope(shield=True):
                 process.kill()
                 await process.wait()
+            self.serves = False
             self.changes.tell()
 
     async def _read_log(self, output):
@@ -114,6 +117,7 @@ class Gateway:
         if event["event"] == "started":
             self.address = tuple(event["listen"][0])
             self.starts += 1
+            self.serves = True
 
     async def start(self, nursery):
         """Start the process and wait until it takes binds."""
@@ -150,14 +154,20 @@ class Gateway:
         command = [*self.prefix, *STOPGATE, "run", "--config", str(self.config)]
         self._process = await nursery.start(partial(trio.run_process, command, stdout=stdout, check=False))
 
-    async def answering(self):
-        """Return what /metrics says, as soon as it says anything."""
+    async def answering(self, path="/metrics"):
+        """Return what the metrics listener says, as soon as it says anything."""
         with trio.fail_after(START_TIME):
             while True:
                 try:
-                    return await trio.to_thread.run_sync(fetch, self.metrics, "/metrics")
+                    return await trio.to_thread.run_sync(fetch, self.metrics, path)
                 except OSError:
                     await trio.sleep(0.05)  # nobody announces it: the log may not be readable
+
+    async def ready(self):
+        """Wait until /readyz misses nothing: it answers before apps may bind."""
+        with trio.fail_after(START_TIME):
+            while json.loads(await self.answering("/readyz")):  # noqa: ASYNC110 (nor that)
+                await trio.sleep(0.05)
 
     async def metric(self, name):
         """Return the value of a metric without labels."""

@@ -22,7 +22,7 @@ KILLS = int(os.environ.get("KILLS", "20"))
 TERMS = 8
 RATES = (300, 1_000, None)  # segments a second that the operator takes: the spool fills, or the window does
 STARTING = 0.25  # how many of the kills come before the gateway is known to serve
-PATIENCE = 60.0  # seconds for the last receipt
+PATIENCE = 180.0  # seconds for the last receipt, on a busy machine
 
 
 class Trial(NamedTuple):
@@ -52,7 +52,7 @@ def play(folder, signals, starting):
 
 
 async def _play(peers, signals, starting, dice):
-    with trio.fail_after(PATIENCE + 60 + 10 * len(signals)):
+    with trio.fail_after(2 * PATIENCE + 40 * len(signals)):
         async with trio.open_nursery() as nursery:
             await peers.open(nursery)
             async with trio.open_nursery() as load:
@@ -60,6 +60,7 @@ async def _play(peers, signals, starting, dice):
                 statuses = [await _run_until(nursery, peers, number, starting, dice) for number in signals]
                 peers.gateway.configure()
                 await peers.gateway.start(nursery)
+                await peers.changes.wait_for(lambda: is_hard(peers, len(signals)))
                 peers.unload()
             await peers.settle(PATIENCE)
             late = {number: (await peers.submit(number))[2] for number in peers.stopped}
@@ -76,11 +77,18 @@ async def _run_until(nursery, peers, number, starting, dice):
         await peers.gateway.spawn(nursery)
         await trio.sleep(dice.uniform(0.0, 0.8))  # a random moment is what is tried here
     else:
+        before = len(peers.accepted)
         await peers.gateway.start(nursery)
         await trio.sleep(dice.uniform(0.3, 1.0))
+        await peers.changes.wait_for(lambda: len(peers.accepted) > before)  # the app has bound, on a busy machine, too
     code = await peers.gateway.end(number)
     await peers.close_run()
     return code
+
+
+def is_hard(peers, ends):
+    """Say whether so much has come through that so many ends can be judged by it."""
+    return len(peers.accepted) > 50 * ends and len(peers.stopped) >= ends
 
 
 def report(trial, request):
@@ -120,9 +128,8 @@ def trial(request):
 def test_trial_was_hard(killed):
     """Every kill hit a live process under load: submissions went unanswered, opt-outs were under way."""
     assert killed.statuses == [-SIGKILL] * KILLS + [0]
-    assert len(killed.peers.accepted) > 50 * KILLS
+    assert is_hard(killed.peers, KILLS)
     assert len(killed.peers.unknown) > KILLS
-    assert len(killed.peers.stopped) >= KILLS
 
 
 def test_every_acknowledged_message_is_sent(trial):

@@ -63,7 +63,7 @@ async def live_without_log(peers, descriptor, turn):
             peers.gateway.operator = await nursery.start(peers.operator.run)
             peers.gateway.configure()
             await peers.gateway.spawn_into(nursery, descriptor)
-            await peers.gateway.answering()
+            await peers.gateway.ready()
             turn()
             for _ in range(BINDS):
                 await bind_and_leave(peers.gateway)
