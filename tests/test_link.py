@@ -124,7 +124,7 @@ async def test_requests_to_a_peer_that_never_reads(autojump_clock, nursery):
     assert [event.unanswered for event in played.events if isinstance(event, Ended)] == [[]]
 
 
-async def test_pdus_of_many_tasks_never_mix(nursery):
+async def test_pdus_of_many_tasks_never_mix(autojump_clock, nursery):
     """Eight tasks that send at once write whole PDUs (idea 75)."""
     played, theirs = await bound(nursery)
 
@@ -140,7 +140,7 @@ async def test_pdus_of_many_tasks_never_mix(nursery):
     assert [pdu.sequence for pdu in pdus] == list(range(1, 401))
 
 
-async def test_unbind_resp_is_written_before_the_end(nursery):
+async def test_unbind_resp_is_written_before_the_end(autojump_clock, nursery):
     """Who unbinds reads the unbind_resp, and then the end of the stream (idea 98)."""
     played, theirs = await bound(nursery)
     await theirs.send_all(request(smpp.SUBMIT_SM, 2) + request(smpp.UNBIND, 3))
@@ -149,7 +149,7 @@ async def test_unbind_resp_is_written_before_the_end(nursery):
     assert played.reasons() == ["the peer unbound"]
 
 
-async def test_closing_twice_is_closing_once(nursery):
+async def test_closing_twice_is_closing_once(autojump_clock, nursery):
     """A link that is closed again, asked to unbind or sent answers after its end tells of one end (idea 103)."""
     played, _theirs = await bound(nursery)
     for _ in range(2):
@@ -168,7 +168,7 @@ async def test_closing_what_never_ran():
 
 
 @pytest.mark.parametrize("politely", [True, False])
-async def test_a_peer_that_closes_ends_it_once(nursery, politely):
+async def test_a_peer_that_closes_ends_it_once(autojump_clock, nursery, politely):
     """A peer that hangs up, with or without an unbind, is told of once (ideas 97, 104)."""
     played, theirs = await bound(nursery)
     if politely:
@@ -189,7 +189,7 @@ async def test_a_hung_peer_does_not_keep_us_from_parting(autojump_clock, nursery
     assert [event.unanswered for event in played.events if isinstance(event, Ended)] == [[DELIVER]]
 
 
-async def test_sending_and_closing_at_once(nursery):
+async def test_sending_and_closing_at_once(autojump_clock, nursery):
     """Requests sent until the very end are answered or handed over, each once (idea 74)."""
     played, theirs = await bound(nursery)
     requests = [DELIVER._replace(context=number) for number in range(100)]

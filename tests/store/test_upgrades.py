@@ -8,7 +8,7 @@ import trio
 from gateway.rules.size import Size
 from gateway.store import blacklist, contacts, ledger, messages, migrate, spool
 from gateway.store.ledger import CONFIRMATION, START, Event
-from tests.store.helpers import HOUR, NUMBER, Database
+from tests.store.helpers import HOUR, NUMBER, Database, patient
 
 KNOWN = len(migrate.migrations("sqlite"))
 ROWS = 2  # in each table
@@ -121,9 +121,11 @@ def newest(tmp_path_factory, postgres_server):
         Database(f"sqlite:///{tmp_path_factory.mktemp('newest')}/gateway.db"),
     ]
     found = []
-    for each in databases:
-        with closing(each.open()) as store:
-            found.append(trio.run(store.once, lambda tx, each=each: columns(tx, each)))
+    with pytest.MonkeyPatch.context() as patch:
+        patient(patch)
+        for each in databases:
+            with closing(each.open()) as store:
+                found.append(trio.run(store.once, lambda tx, each=each: columns(tx, each)))
     postgres_server.drop(space)
     return found
 
