@@ -172,7 +172,10 @@ async def test_a_bind_resets(world):
 
 async def test_rebinds_stall_no_traffic(world, checks):
     """While 200 binds wait for one hash to be checked, messages of others are answered; then all are let in."""
-    await world.start(accounts={"shop": {"password": HASH, "max_binds": 200}})
+    await world.start(
+        accounts={"shop": {"password": HASH, "max_binds": 200}},
+        smpp={"session_init_timeout": "60s", "response_timeout": "60s"},
+    )
     bank = await world.app("bank")
     answers = []
 

@@ -3,6 +3,7 @@
 import pytest
 import trio
 
+from gateway.demo.loopback import free_port
 from gateway.smpp import status
 from tests.flows.peers import PATIENCE, App, Operator
 from tests.flows.test_operator import accept, silence
@@ -64,7 +65,7 @@ async def test_accepted_is_answered(world):
 
 async def test_no_new_binds(world):
     """While the gateway drains nobody new is let in."""
-    await world.start()
+    await world.start(smpp={"listen": [f"127.0.0.1:{free_port()}"]})  # where nobody else will listen then
     app = await world.app()
     with world.locked():
         world.nursery.start_soon(submit, app, [])
