@@ -5,6 +5,7 @@ import resource
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import httpcore
@@ -49,8 +50,9 @@ NOTHING = b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 FRONT = NOTHING.replace(b"/nothing", b"/")
 HURT = (0.0, 0.0)  # by everything
 GREEDY = (  # shares one processor with another process, and wants all of it
-    "import os, sys; processor, other = map(int, sys.argv[1:]);"
-    "[os.sched_setaffinity(int(each), {processor}) for each in [0, *os.listdir(f'/proc/{other}/task')]]\n"
+    "import os, sys; from contextlib import suppress; processor, other = map(int, sys.argv[1:])\n"
+    "for each in [0, *os.listdir(f'/proc/{other}/task')]:\n"
+    "    with suppress(ProcessLookupError): os.sched_setaffinity(int(each), {processor})\n"  # it may just have ended
     "while True: pass"
 )
 HALF = (
@@ -98,14 +100,51 @@ async def served(world, settings=None, **limits):
 
 @pytest.fixture
 async def process(world):
-    """Give the process that serves a gateway's pages, which takes silence for a few seconds only."""
-    return await served(world, silence=5.0)
+    """Give the process that serves a gateway's pages."""
+    return await served(world, silence=PATIENCE)
+
+
+class Patient(Courtesy):
+    """Takes everything for starving, once the test says so, and nothing before.
+
+    Attributes:
+        patient: whether it waits for that yet.
+        answers: whether processes were to give way, as often as that was asked.
+    """
+
+    def __init__(self):
+        super().__init__(*HURT)
+        self.patient = True
+        self.answers = []
+
+    def asked(self, now):
+        """Decide as ever, and take note of it."""
+        self.answers.append(super().asked(now))
+        return self.answers[-1]
+
+    def looked(self, turns, now):
+        """Look away before the test says otherwise."""
+        return not self.patient and super().looked(turns, now)
+
+
+@pytest.fixture
+def courtesy(monkeypatch):
+    """Give what decides when pages starve; they are asked to give way within a second, however long they may be silent.
+
+    So little is left to them then that whatever they are to do may take long where others want all processors.
+    """
+    monkeypatch.setattr("gateway.web.process._BEATS", PATIENCE)
+    monkeypatch.setattr("gateway.web.process._HANDED_OVER", PATIENCE)
+    return Patient()
 
 
 def policies(process):
     """Return by which policies the threads of a process that serves are given processors."""
-    threads = Path("/proc", str(process.pid), "task").iterdir()
-    return {os.sched_getscheduler(int(thread.name)) for thread in threads}
+    found = set()
+    for thread in Path("/proc", str(process.pid), "task").iterdir():
+        with suppress(ProcessLookupError):  # it has just ended
+            found.add(os.sched_getscheduler(int(thread.name)))
+    return found
 
 
 async def test_web_lives_and_ends_with_the_gateway(world):
@@ -131,17 +170,16 @@ async def test_figures_say_whether_pages_are_served(world):
     await world.stopped()
     world.apart = True
     await world.start_gateway({"orange": world.orange}, web={"listen": "127.0.0.1:0"})
-    await fetch(world.web_address)
-    assert world.gateway._alive()["web"]
+    await world.eventually(lambda: world.gateway._alive()["web"])
     assert world.gateway.not_ready() == {}
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
-async def test_process_that_ends_or_stands_still(world, process, number):
+async def test_process_that_ends_or_stands_still(world, number):
     """Whatever becomes of the process, another one serves: whoever has come meanwhile is answered by it."""
-    await fetch(process.address)
+    process = await served(world, silence=5.0 if number == signal.SIGSTOP else PATIENCE)
+    await world.eventually(lambda: process.serves)
     first = process.pid
-    assert process.serves
     os.kill(first, number)
     await world.eventually(lambda: not process.serves)
     with trio.fail_after(4 * PATIENCE):
@@ -161,14 +199,16 @@ async def test_pages_give_way(world):
     assert policies(process) == {os.SCHED_IDLE}
 
 
-async def test_pages_that_starve(world):
+async def test_pages_that_starve(world, courtesy):
     """Pages that give way and come to nothing by it make room for others, which keep their share."""
-    process = await served(world, silence=9.0, courtesy=Courtesy(*HURT))
+    process = await served(world, silence=PATIENCE, courtesy=courtesy)
     await fetch(process.address)
     first = process.pid
-    await world.eventually(lambda: process.pid not in (0, first) and process.serves)
+    courtesy.patient = False
+    await world.eventually(lambda: len(world.events("web_begun")) == 2)
     assert [event["pid"] for event in world.events("web_starved")] == [first]
-    await trio.testing.wait_all_tasks_blocked()
+    courtesy.answers.clear()
+    await world.eventually(lambda: len(courtesy.answers) == 2)  # by then the first would have been acted on
     assert policies(process) == {os.SCHED_OTHER}
     assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
 
@@ -177,7 +217,7 @@ async def test_pages_that_get_no_processor(world):
     """Pages whose processor somebody else wants all of make room for others within seconds."""
     process = await served(world)
     await fetch(process.address)
-    first, processor = process.pid, min(os.sched_getaffinity(0))
+    first, processor = world.events("web_begun")[0]["pid"], min(os.sched_getaffinity(0))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.run_process, [sys.executable, "-c", GREEDY, str(processor), str(first)])
         nursery.start_soon(visit_for_ever, process.address)
@@ -189,13 +229,13 @@ async def test_pages_that_get_no_processor(world):
     assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
 
 
-async def test_starving_pages_serve_until_others_do(world):
+async def test_starving_pages_serve_until_others_do(world, courtesy):
     """Whoever is on a page that starves is answered there; others serve by then, nobody waits, and it is no error."""
-    process = await served(world, silence=9.0, courtesy=Courtesy(*HURT))
+    process = await served(world, silence=PATIENCE, courtesy=courtesy)
     async with await trio.open_tcp_stream(*process.address) as asked:
         await asked.send_all(HALF)
         assert (await asked.receive_some()).startswith(b"HTTP/1.1 100")
-        assert world.events("web_starved") == []
+        courtesy.patient = False
         [starved] = await world.eventually(lambda: world.events("web_starved"))
         assert process.serves
         _, then = await world.eventually(lambda: world.events("web_begun")[1:] and world.events("web_begun"))
@@ -210,13 +250,15 @@ async def test_starving_pages_serve_until_others_do(world):
     await process.drain(PATIENCE)
 
 
-async def test_pages_that_starve_while_they_are_drained(world):
+async def test_pages_that_starve_while_they_are_drained(world, courtesy):
     """Where the gateway stops no other process is started, and whoever is on a page of the old one is answered."""
-    process = await served(world, silence=9.0, courtesy=Courtesy(*HURT))
+    process = await served(world, silence=PATIENCE, courtesy=courtesy)
     async with await trio.open_tcp_stream(*process.address) as asked, trio.open_nursery() as nursery:
         await asked.send_all(HALF)
         assert (await asked.receive_some()).startswith(b"HTTP/1.1 100")
         nursery.start_soon(process.drain, PATIENCE)
+        await trio.testing.wait_all_tasks_blocked()
+        courtesy.patient = False
         await world.eventually(lambda: world.events("web_starved"))
         await trio.testing.wait_all_tasks_blocked()
         await asked.send_all(b"number=1")
@@ -224,9 +266,9 @@ async def test_pages_that_starve_while_they_are_drained(world):
     assert (world.events("web_failed"), len(world.events("web_begun"))) == ([], 1)
 
 
-async def test_starving_pages_take_lists_in(world):
+async def test_starving_pages_take_lists_in(world, courtesy):
     """A list that pages take in while they starve is taken in whole before they end, though others serve by then."""
-    process = await served(world, {"accounts": ACCOUNTS}, silence=8.0, courtesy=Courtesy(*HURT))
+    process = await served(world, {"accounts": ACCOUNTS}, silence=PATIENCE, courtesy=courtesy)
     visitor = Visitor(far(process.address))
     await visitor.log_in("shop")
     first = process.pid
@@ -235,6 +277,7 @@ async def test_starving_pages_take_lists_in(world):
         assert answer.status == 303
         kept = await world.gateway.backend.kept_import("shop")
         assert (kept.pid, kept.running) == (first, True)
+        courtesy.patient = False
         await world.eventually(lambda: process.pid not in (0, first) and process.serves)
         await world.eventually(lambda: len(world.events("web_begun")) == 2)
         await trio.sleep(2.0)  # visitors are answered by then
@@ -258,7 +301,7 @@ async def test_descriptors_run_out(world, process):
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     with trio.fail_after(4 * PATIENCE):
         assert (await fetch(process.address)).startswith(b"HTTP/1.1 404")
-    assert [event["reason"] for event in world.events("web_failed")] == ["[Errno 24] Too many open files"]
+    assert {event["reason"] for event in world.events("web_failed")} == {"[Errno 24] Too many open files"}
 
 
 async def test_process_that_takes_nothing(world, process):
@@ -353,6 +396,7 @@ async def test_certificate_is_read_again(world, tmp_path):
     await greet(world.web_address, then)
     shutil.copy(used[1], used[0])
     assert await world.reload()
+    await world.eventually(lambda: len(world.events("web_follows")) == 2)
     await greet(world.web_address, then)
 
 

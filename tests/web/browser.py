@@ -1,5 +1,7 @@
 """Debian's chromium, driven by playwright's synchronous interface, in words that tests use."""
 
+import time
+
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -69,16 +71,18 @@ class Browser:
 
 
 def log_in(page, who, password=PASSWORD):
-    """Fill in the log-in form and send it."""
+    """Fill in the log-in form and send it; returns the answer."""
     page.fill("#name", who)
     page.fill("#password", password)
-    with page.expect_navigation():
+    with page.expect_navigation() as answer:
         page.press("#password", "Enter")
+    return answer.value
 
 
 def until_delivered(page, number, words):
     """Look at the messages until the newest one to a number has arrived."""
-    for _ in range(400):
+    end = time.monotonic() + PATIENCE / 1_000
+    while time.monotonic() < end:
         page.goto(f"/messages?q={number}")
         if words in page.locator("tbody tr").first.inner_text():
             return

@@ -15,9 +15,10 @@ from starlette.routing import Route
 from gateway.config.smpp import Certificate
 from gateway.tls import server_context
 from gateway.web.bounds import Bounded, Limits
-from gateway.web.http import Server, open_web
+from gateway.web.http import _MOMENT, Server, open_web
 from gateway.web.private import private_app
 from tests.certificates import Authority
+from tests.flows.peers import PATIENCE
 
 UPGRADE = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 WEBSOCKET = b"\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -94,7 +95,7 @@ def app():
 
 async def served(exchange):
     """Ask until a page is there: where a moment is too long, a busy machine may be too slow for it."""
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         while not (await exchange(get("/healthz"))).startswith(b"HTTP/1.1 200"):
             await trio.lowlevel.checkpoint()
 
@@ -246,6 +247,7 @@ async def _read_to(stream, end):
         part = await stream.receive_some()
         assert part, answer
         answer += part
+    return answer
 
 
 async def test_pings_keep_no_place(app):
@@ -253,7 +255,7 @@ async def test_pings_keep_no_place(app):
     begin = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
     ping = bytes((0, 0, 8, 6, 0, 0, 0, 0, 0)) + b"are you?"
     async with serving(app, idle_seconds=0.1, send_seconds=0.1) as exchange:
-        with trio.fail_after(30):
+        with trio.fail_after(PATIENCE):
             async with await trio.open_tcp_stream(*exchange.bound) as stream:
                 await stream.send_all(begin)
                 with contextlib.suppress(trio.BrokenResourceError):
@@ -308,19 +310,21 @@ async def test_drain_lets_answers_end():
             assert (await _read_all(busy)).endswith(b"whole")
 
 
-async def test_drain_answers_who_has_just_come_in(app):
+async def test_drain_answers_who_has_just_come_in(app, mock_clock):
     """On the way down whoever has come in and not asked yet is answered; who asks nothing is not waited for."""
+    mock_clock.rate = 1.0
     async with trio.open_nursery() as nursery:
         server = Server(app)
         bound = await opened(nursery, server)
         async with await trio.open_tcp_stream(*bound) as asks, await trio.open_tcp_stream(*bound) as silent:
-            with trio.fail_after(30):
-                while len(server._open) < 2:
-                    await trio.lowlevel.checkpoint()
+            while len(server._open) < 2:
+                await trio.lowlevel.checkpoint()
+            mock_clock.rate = 0.0  # so that the moment is over when the one who asks has been answered
             nursery.start_soon(server.drain, 60)
             await trio.testing.wait_all_tasks_blocked()
             await asks.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            answer = await _read_all(asks)
+            answer = await _read_to(asks, b"alive\n")
+            mock_clock.jump(_MOMENT)
             assert await silent.receive_some() == b""
     assert parts(answer) == (200, b"alive\n")
 

@@ -70,7 +70,8 @@ def open_page(visit, name, **options):
         page.wait_for_selector(".sight.recipient mark.mention")
     if name == "opt-out-look":
         page.fill("#number", "+49 1511 2345678")
-        page.press("#number", "Enter")
+        with page.expect_navigation():
+            page.press("#number", "Enter")
         page.wait_for_selector(".number")
     return page
 
@@ -94,7 +95,8 @@ def test_pages_are_light(visit, shown, name):
     page.wait_for_load_state("networkidle")  # what the first page loads is not counted
     page.on("response", lambda response: responses.append(response))  # noqa: PLW0108 (it takes functions only)
     page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
-    page.goto(path, wait_until="networkidle")
+    page.goto(path)
+    page.wait_for_load_state("networkidle")  # which alone may come before the browser has begun to load anything
     assert len(responses) >= 3
     assert sum(len(response.body()) for response in responses) < MOST_OCTETS
 
@@ -116,9 +118,9 @@ def test_one_long_word_fits(visit, stage, tmp_path, width):
     page = visit("/blacklist/import", who=WIDE, viewport={"width": width, "height": 740})
     page.set_input_files("#file", numbers)
     page.fill("#reason", "x" * 500)
-    page.get_by_role("button", name="Import").click()
+    with page.expect_navigation():  # this page says of the list before that it is done
+        page.get_by_role("button", name="Import").click()
     page.get_by_text("Done.").wait_for()
-    page.wait_for_load_state()
     wide = [*_too_wide(page)]
     for path in ("/ledger", "/settings", "/compose", "/messages"):
         page.goto(path)

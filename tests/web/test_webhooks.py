@@ -211,7 +211,7 @@ async def test_drain_waits_for_what_is_under_way(store, receiver, nursery):
     box = start(nursery, store, hook(receiver))
     await receiver.received(1)
     async with trio.open_nursery() as leaving:
-        leaving.start_soon(box.drain, 5.0)
+        leaving.start_soon(box.drain, PATIENCE)
         await trio.testing.wait_all_tasks_blocked(0.01)
         answered.set()
     assert places(receiver.posted) == [0]
@@ -264,7 +264,7 @@ async def test_private_addresses_are_refused(receiver):
     for url in (receiver.url, receiver.url.replace("127.0.0.1", "localhost")):
         poster = Poster(url, 1)
         with pytest.raises(PostError, match="no public address"):
-            await poster.post({}, b"{}", 5.0)
+            await poster.post({}, b"{}", PATIENCE)
         await poster.aclose()
     assert receiver.posted == []
 
@@ -307,7 +307,7 @@ async def test_webhook_that_can_be_posted_to(url, monkeypatch):
     monkeypatch.setattr(trio.socket, "getaddrinfo", _nowhere)
     poster = Poster(Webhook(url=url, secret=SECRET).url, 1)
     with pytest.raises(PostError, match="no public address"):
-        await poster.post({}, b"{}", 5.0)
+        await poster.post({}, b"{}", PATIENCE)
     await poster.aclose()
 
 
@@ -342,11 +342,11 @@ async def test_certificates_are_checked(tmp_path, nursery):
         [listener] = await nursery.start(serve_tls, context)
         port = listener.transport_listener.socket.getsockname()[1]
         good = Poster(f"https://localhost:{port}/", 1, trusted, private=True)
-        assert await good.post({"content-type": "application/json"}, b"{}", 5.0) == Answer(204)
+        assert await good.post({"content-type": "application/json"}, b"{}", PATIENCE) == Answer(204)
         for url, ca in ((f"https://localhost:{port}/", None), (f"https://127.0.0.1:{port}/", trusted)):
             bad = Poster(url, 1, ca, private=True)
             with pytest.raises(PostError, match=r"(?i)certificate"):
-                await bad.post({}, b"{}", 5.0)
+                await bad.post({}, b"{}", PATIENCE)
             await bad.aclose()
         await good.aclose()
 
@@ -360,5 +360,5 @@ async def test_attempts_are_bounded(receiver):
     await poster.aclose()
     nowhere = Poster("http://127.0.0.1:1/", 1, private=True)
     with pytest.raises(PostError, match="connect"):
-        await nowhere.post({}, b"{}", 5.0)
+        await nowhere.post({}, b"{}", PATIENCE)
     await nowhere.aclose()
