@@ -27,6 +27,12 @@ class Versioned(App):
         return await self.ask(self.links[0], self._bind, smpp.encode_body(self._bind, {**self._who, **rest}))
 
 
+def pass_by(world, seconds):
+    """Let the one session with an app go through what it would by the time that so many seconds have passed."""
+    [link] = [each.link for each in world.gateway._listener._clients if each.link.session.bound]
+    link._after(link.session.handle_timer(trio.current_time() + seconds))
+
+
 @pytest.mark.parametrize("version", [0x00, 0x33, 0x34, 0x50, 0xFF])
 async def test_versions_of_apps(world, version):
     """An app below 3.4 gets its receipt without TLVs, and the text says it all; others get both (idea 21)."""
@@ -64,9 +70,8 @@ async def test_dead_app_frees_its_place(world):
         await stream.send_all(smpp.header(len(body), smpp.BIND_RECEIVER, 0, 1) + body)
         await world.eventually(lambda: world.events("app_bound"))
         assert await world.refused(App()) == status.ESME_RALYBND
-        [client] = [each for each in world.gateway._listener._clients if each.link.session.bound]
-        for seconds in (31, 62):  # until it is asked whether it lives, and until it should have answered
-            client.link._after(client.link.session.handle_timer(trio.current_time() + seconds))
+        pass_by(world, 31)  # it is asked whether it lives
+        pass_by(world, 62)  # it should have answered
         await world.eventually(lambda: world.events("app_unbound"))
         assert world.events("app_unbound")[0]["reason"] == "no answer to enquire_link"
         await world.app()
@@ -124,10 +129,13 @@ async def test_slow_app_does_not_hold_up_its_own_answers(world):
 
 async def test_silent_app(world):
     """Receipts that an app does not answer in time come again, and its window holds no more (idea 91)."""
-    await world.start(smpp={"response_timeout": "100ms"})
+    await world.start()
     app = await world.app()
     app.answer = lambda _pdu: None
     message_id = await app.accepted(FRENCH)
+    for count in (1, 2):
+        await app.received(count)
+        pass_by(world, 31)
     assert [each.message_id for each in await app.receipts(3)] == [message_id] * 3
 
 
