@@ -2,7 +2,7 @@
 
 Started twice by mistake, the second process is refused and the first goes on undisturbed. A process that died has lost
 its session with it, so its successor starts at once; one that is frozen or cut off keeps its session for a while, but
-renews its lease no more.
+renews its lease no more: its successor waits for as long as any other node would, or both would send the same rows.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from gateway.store import nodes
 from gateway.store.base import TakenError
 from gateway.store.postgres_errors import translate
 
@@ -22,7 +23,7 @@ _LOCK = (
     "SELECT pg_try_advisory_lock(hashtextextended(concat('stopgate/', current_schema(), '/', number), 0)), lease "
     "FROM node WHERE number = %s"
 )
-_PATIENCE = 3.0  # seconds in which a node that lives has renewed its lease
+_PATIENCE = nodes.LEASE_MS / 1_000  # seconds: whoever renews nothing for so long has stopped sending before
 _LOOK = 0.2  # seconds between looks
 
 

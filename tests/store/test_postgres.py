@@ -213,19 +213,15 @@ ROWS = st.lists(
 )
 
 
-@pytest.fixture
-def opened(shared):
-    """Offer one store for all examples: the server ends sessions when it likes, and has few to give."""
-    return shared.open()
-
-
 @given(ROWS)
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_sets_arrive_as_they_were(opened, rows):
+async def test_sets_arrive_as_they_were(shared, rows):
     """Whatever a set holds, the database gets it unchanged, and a column of nothing stays nothing."""
+    store = shared.open()
     sql = "WITH given (a, b, c, d, e) AS ({rows}) SELECT * FROM given"
-    found = await opened.once(lambda tx: tx.each(sql, rows))
+    found = await store.once(lambda tx: tx.each(sql, rows))
     assert found == rows
+    store.close()
 
 
 async def test_large_set(shared):
