@@ -28,7 +28,7 @@ def package(tmp_path_factory):
         skip(f"a Debian package needs dpkg-deb and {PYTHON}")
     folder = tmp_path_factory.mktemp("package")
     command = [sys.executable, "packaging/deb.py", str(folder), "--python", PYTHON]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.splitlines()[-1])
 

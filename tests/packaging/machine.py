@@ -36,7 +36,7 @@ mount --make-rshared / # credentials are mounted by a child, for all
 exec env -i container=unshare PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     /lib/systemd/systemd --system --log-target=journal --show-status=0
 """
-PATIENCE = 60.0  # seconds
+PATIENCE = 300.0  # seconds; a busy machine takes its time to boot another one, to install and to drain
 NAMESPACES = ("--pid", "--mount", "--uts", "--ipc", "--cgroup", "--net")
 
 
@@ -71,10 +71,10 @@ class Machine:
         """Write a file."""
         self.run("tee", path, data=text.encode())
 
-    def until(self, said: str, *command: str | Path) -> str:
-        """Run a command again and again until it prints ``said``; returns what it printed then."""
+    def until(self, said: str, *command: str | Path, times: int = 1) -> str:
+        """Run a command again and again until it prints ``said`` so many times; returns what it printed then."""
         deadline = time.monotonic() + PATIENCE
-        while said not in (printed := self.run(*command, check=False)):
+        while (printed := self.run(*command, check=False)).count(said) < times:
             assert time.monotonic() < deadline, f"no {said!r} in: {printed}"
             time.sleep(0.1)
         return printed
