@@ -179,7 +179,10 @@ class Kannel:
     async def _serve(self, stream):
         head = b""
         while b"\r\n\r\n" not in head:
-            head += await stream.receive_some()
+            octets = await stream.receive_some()
+            if not octets:
+                return  # an smsbox that stops may have asked for nothing
+            head += octets
         target = urllib.parse.urlsplit(head.split()[1].decode())
         query = dict(urllib.parse.parse_qsl(target.query, keep_blank_values=True))
         if target.path == "/report":
