@@ -60,7 +60,7 @@ async def answered(world, count):
 async def test_small_account_behind_a_flood_that_survived(world):
     """After a restart with 50,000 rows of one account, the first message of another is sent as soon as it is there."""
     await left_behind(world, FLOOD)
-    world.operator["window"] = WINDOW
+    world.operator |= {"window": WINDOW, "response_timeout": "10m"}
     world.orange.reports, world.orange.answer = None, lambda _pdu: None
     await world.start()
     await world.orange.received(WINDOW)
@@ -75,7 +75,7 @@ async def test_small_account_behind_a_flood_that_survived(world):
 
 async def test_small_account_behind_a_flood_in_memory(world):
     """While one account has hundreds of messages waiting, another's are every other one that is sent, in order."""
-    world.operator["window"] = WINDOW
+    world.operator |= {"window": WINDOW, "response_timeout": "10m"}
     world.orange.reports, world.orange.answer = None, lambda _pdu: None
     await world.start()
     shop, bank = await world.app(), await world.app("bank")
@@ -93,7 +93,7 @@ async def test_small_account_behind_a_flood_in_memory(world):
 
 async def test_long_messages_wait_on_disk(world):
     """Of long messages a lane has few in memory, whatever its room for others; all go out in order and in turn."""
-    world.operator |= {"window": 1, "rate": None}  # so many octets are hundreds of segments
+    world.operator |= {"window": 1, "rate": None, "response_timeout": "10m"}  # so many octets are hundreds of segments
     world.orange.reports, world.orange.answer = None, lambda _pdu: None
     await world.start()
     shop, bank = await world.app(), await world.app("bank")
@@ -117,7 +117,7 @@ async def test_long_messages_wait_on_disk(world):
 
 async def test_priority(world):
     """A higher priority_flag overtakes what its account has waiting, and travels on; the lowest is not left behind."""
-    world.operator["window"] = 1
+    world.operator |= {"window": 1, "response_timeout": "10m"}
     world.orange.reports, world.orange.answer = None, lambda _pdu: None
     await world.start()
     bank = await world.app("bank")

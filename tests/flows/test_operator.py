@@ -133,7 +133,7 @@ async def test_unanswered_fails_where_asked(world):
 
 async def test_unanswered_in_time(world):
     """A message that the operator does not answer within response_timeout is sent again."""
-    world.operator["response_timeout"] = "50ms"
+    world.operator["response_timeout"] = "300ms"
     await world.start()
     app = await world.app()
     world.orange.answer = silence

@@ -89,7 +89,7 @@ async def test_already_bound_after_a_lost_link(world):
 
 async def test_bind_without_an_answer(world):
     """An operator that takes the connection and never answers the bind is left in time, and tried again (idea 3)."""
-    world.operator["response_timeout"] = "50ms"
+    world.operator["response_timeout"] = "300ms"
     world.orange = Refusing([lambda _pdu: b""] * 2)
     await world.start()
     assert len(world.orange.binds) >= 3  # one that it answers late is left as well
@@ -230,7 +230,7 @@ async def test_outbind_from_somebody_else(world, who, settings):
 
 async def test_outbind_that_does_not_come(world):
     """Who connects where operators call, and says nothing, is hung up on (idea 32)."""
-    world.operator["response_timeout"] = "50ms"
+    world.operator["response_timeout"] = "300ms"
     address = await outbind(world)
     async with await trio.open_tcp_stream(*address) as stream:
         with trio.fail_after(PATIENCE):
