@@ -1,6 +1,5 @@
 """Commands that print long lists into a pipe that nobody reads: the database forgets what has changed meanwhile."""
 
-import fcntl
 import subprocess
 import sys
 
@@ -61,8 +60,7 @@ def config(tmp_path_factory):
 def test_nobody_reads(config, command):
     """A list that is half taken holds no instant: the log can be cleared away; then the rest comes, every line once."""
     words = [sys.executable, "-m", "gateway", *command, "--format", "csv", "--config", str(config)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
-        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, SMALL)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, pipesize=SMALL) as process:
         lines = [process.stdout.readline() for _ in range(2)]  # a header, and what the first page begins with
         database = apsw.Connection(str(config.with_name("gateway.db")))
         database.execute("CREATE TABLE IF NOT EXISTS touched (at)")
