@@ -165,7 +165,7 @@ async def test_rebinds(world):
         else:
             app.links[0].close("the test hangs up")
         await app.gone()
-    await world.eventually(lambda: not world.gateway._listener._clients)
+        await world.eventually(lambda: not world.gateway._listener._clients)
     await world.eventually(lambda: sockets() <= before + 1)  # PostgreSQL may not have been listened to before
     assert len(await world.orange.texts(300)) == 300
 

@@ -243,8 +243,8 @@ async def test_outbind_where_nobody_asked_for_one(world):
     body = smpp.encode_body(smpp.OUTBIND, {"system_id": "smsc", "password": "theirs"})
     [link] = world.orange.links
     link.session._out.append(smpp.header(len(body), smpp.OUTBIND, 0, 1) + body)
-    await (await world.app()).accepted(FRENCH)
-    await world.orange.texts(1)
+    await (app := await world.app()).accepted(FRENCH)
+    await app.receipts(1)  # over the same link, behind the outbind
     assert world.orange.links == [link]
 
 
