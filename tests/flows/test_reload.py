@@ -164,8 +164,8 @@ async def test_operator_that_is_gone(world, other, monkeypatch):
     await sfr.texts(1)
     world.orange.release()
     await world.orange.wait_for(lambda: not world.orange.links)
-    assert [event["reason"] for event in world.events("operator_unbound")] == ["unbound"]
     await world.eventually(lambda: "operator/orange" not in world.gateway.lanes)
+    assert [event["reason"] for event in world.events("operator_unbound")] == ["unbound"]
     await world.settled()
     assert (len(world.orange.taken), len(sfr.taken)) == (1, 1)
     assert {first, second} == {f"{message:016x}" for (message,) in world.rows("SELECT id FROM message")}
