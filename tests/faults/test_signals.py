@@ -30,6 +30,7 @@ async def peers(tmp_path, nursery):
     peers.gateway.configure()
     await peers.gateway.start(nursery)
     await peers.changes.wait_for(lambda: peers.bound)
+    await said(peers.gateway, "operator_bound")  # before any weather comes between
     return peers
 
 
