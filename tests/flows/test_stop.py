@@ -192,6 +192,8 @@ async def test_several_senders(world):
     apps = {name: await world.app(name) for name in accounts}
     await apps["late"].accepted(FRENCH)
     await apps["early"].accepted(FRENCH)
+    [(before,)] = world.rows("SELECT last_sent FROM contact WHERE account = 'early'")
+    await world.eventually(lambda: world.gateway.store.clock() > before)  # milliseconds, of which one holds several
     await apps["late"].accepted(FRENCH)
     await stop(world)
     assert [row[0] for row in ledger(world)] == ["late"]
