@@ -217,7 +217,8 @@ async def test_pages_that_get_no_processor(world):
     """Pages whose processor somebody else wants all of make room for others within seconds."""
     process = await served(world)
     await fetch(process.address)
-    first, processor = world.events("web_begun")[0]["pid"], min(os.sched_getaffinity(0))
+    [begun] = await world.eventually(lambda: world.events("web_begun"))
+    first, processor = begun["pid"], min(os.sched_getaffinity(0))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.run_process, [sys.executable, "-c", GREEDY, str(processor), str(first)])
         nursery.start_soon(visit_for_ever, process.address)

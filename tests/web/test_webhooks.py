@@ -11,6 +11,7 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from gateway.config.hooks import Webhook
+from gateway.membership import BEAT
 from gateway.observe.metrics import Metrics
 from gateway.outbox import Outbox, Pauses
 from gateway.poster import Answer, Poster, PostError, is_public
@@ -28,13 +29,22 @@ SHORT = Pauses((0.01, 0.02), (0.01, 0.02))
 
 
 @pytest.fixture(params=DATABASES)
-async def store(request, nursery):
-    """Give a store that serves rounds, of each engine."""
+async def store(request):
+    """Give a store that serves rounds, of each engine, and renews its lease."""
     with DATABASES[request.param](request) as database:
-        async with database.serving() as store:
+        async with database.serving() as store, trio.open_nursery() as looks:
             await store.join()
+            looks.start_soon(renew, store)
             yield store
+            looks.cancel_scope.cancel()
         database.close()
+
+
+async def renew(store):
+    """Do what a node's looks do: rounds renew its lease, and without one nothing is posted."""
+    while True:
+        await trio.sleep(BEAT)
+        await store.transact(lambda _tx: None)
 
 
 @pytest.fixture
