@@ -53,7 +53,7 @@ async def test_whoever_gives_up_leaves_one_thread_behind(monkeypatch):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_names_of_addresses(host):
-    """An address has a name, if only itself."""
+    """An address has a name: itself, where nobody is to be asked for another."""
     Names.install()
-    name, port = await trio.socket.getnameinfo((host, 2775), socket.NI_NUMERICSERV)
-    assert (bool(name), port) == (True, "2775")
+    numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV  # other names depend on the machine
+    assert await trio.socket.getnameinfo((host, 2775), numeric) == (host, "2775")
